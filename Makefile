@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front of Meson. `make demo` and `make check` set up what they need by themselves (Debian packages).
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+RELEASE = --buildtype=release -Db_ndebug=false -Dstrip=true
+
+.PHONY: all demo check check-asan bench fuzz faults install uninstall docs clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja:
+	@tools/install-deps build
+	@meson setup $(RELEASE) --prefix=$(PREFIX) $(BUILD) >/dev/null
+
+demo: ## install what is needed, build, pull and run a container as root and as a user
+	@tools/install-deps build run demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo $(BUILD)
+
+check: ## install what the tests need and run all of them
+	@tools/install-deps build run test
+	@$(MAKE) --no-print-directory all
+	@tools/check $(BUILD)
+
+check-asan: ## the same tests under AddressSanitizer and UBSan
+	@tools/install-deps build run test asan
+	@[ -e $(BUILD)-asan/build.ninja ] || meson setup --buildtype=debugoptimized -Db_sanitize=address,undefined \
+		-Db_lundef=false $(BUILD)-asan >/dev/null
+	@ninja -C $(BUILD)-asan --quiet
+	@tools/check $(BUILD)-asan
+
+bench: ## ratios against the kernel floor and against Podman, measured interleaved
+	@tools/install-deps build run bench
+	@$(MAKE) --no-print-directory all
+	@bench/run $(BUILD)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
+	@tools/install-deps build fuzz
+	@tools/fuzz $${FUZZ_SECONDS:-60}
+
+faults: ## the whole kill sweep and the power cuts (long)
+	@tools/install-deps build run test
+	@$(MAKE) --no-print-directory all
+	@tests/fault/sweep $(BUILD) full
+	@tests/fault/powercut $(BUILD) $${CUTS:-100}
+
+install: all
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
