@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cli.h - what every command gets: who we are, global options, output, the engine, error reporting.
+ *
+ * One struct cli lives in main() for the whole run. Commands print on stdout with stdio (fully buffered; flushed and
+ * checked for write errors by main), return an exit code or -1 and an error, and never call exit(). */
+#pragma once
+#include <stdbool.h>
+
+#include "base/argv.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/command.h"
+
+struct engine;
+
+/* The options before the command word (most also behind it): rows in cli/globals.c. */
+struct cli_globals {
+	struct strv cdi_spec_dirs, hooks_dirs, modules, runtime_flags, storage_opts, pull_options;
+	char *cgroup_manager, *config, *conmon, *connection, *context, *cpu_profile, *default_mounts_file, *events_backend;
+	char *identity, *imagestore, *log_level, *memory_profile, *namespace, *network_backend, *network_config_dir;
+	char *out, *registries_conf, *root, *runroot, *runtime, *ssh, *storage_driver, *tls_ca, *tls_cert, *tls_details;
+	char *tls_key, *tmpdir, *url, *volumepath;
+	int64_t max_workers;
+	bool debug, help, noout, remote, syslog, trace, transient_store, version;
+};
+
+struct cli {
+	const char *program;             /* base name of argv[0]: usage lines and hints start with it */
+	bool docker;                     /* called as `docker`: Docker's wording and JSON where they differ */
+	const struct command_row *row;   /* the command being run; NULL before dispatch */
+	char *path;                      /* "podman container ps": program and command words, owned */
+	char *const *argv;               /* the whole command line, for a container's CreateCommand; borrowed */
+	int argc;
+	struct cli_globals global;
+	struct argv parsed;              /* options given: cli_given() */
+	struct log log;
+	struct engine *engine;           /* NULL until cli_engine() */
+	struct error pending;            /* last error noted by cli_note_error() */
+	bool has_pending;
+};
+
+/* Was the option given on the command line (long name without dashes)? */
+bool cli_given(const struct cli *cli, const char *option);
+/* The engine, opened at first use with the global options and the configuration. Borrowed; main closes it. */
+int cli_engine(struct cli *cli, struct engine **ret, struct error *err);
+/* For loops over objects: keeps *e as an error of this command and goes on. Earlier noted errors are printed as
+ * "Error: ..." at once, the last one at the end; it also decides the exit code unless run() returns a code > 0. */
+void cli_note_error(struct cli *cli, const struct error *e);
+/* Asks on the terminal "QUESTION [y/N] "; true: yes. Without an answer (end of file): false. */
+bool cli_confirm(const char *question);
+/* Terminal size of stdout for wrapping; 80 when it is no terminal. */
+int cli_columns(void);
+
+/* Program entry, without process state: returns the exit code. Writes on stdout and stderr. */
+int cli_main(struct cli *cli, int argc, char **argv);
+void cli_done(struct cli *cli);
