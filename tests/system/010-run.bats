@@ -192,7 +192,7 @@ teardown() { umiak_teardown; }
     for _ in $(seq 50); do umiak ps -q | grep -q . && break; sleep 0.1; done
     run_umiak inspect --format '{{.State.Pid}}' c1
     pid=$output
-    kill -KILL $!
+    kill -KILL "$(pgrep -P $!)"
     sleep 0.3
     [ -d "/proc/$pid" ]   # the client's death harms nothing
     run_umiak stop -t 0 c1
