@@ -48,6 +48,9 @@ bool argv_seen(const struct argv *a, const char *name);
 /* The row for a long name (also by alias; `len` bytes) or a short letter; NULL: none. *ret_at: the group's struct. */
 const struct field *argv_find(const struct argv_group *groups, const char *name, size_t len, void **ret_at);
 const struct field *argv_find_short(const struct argv_group *groups, char c, void **ret_at);
+/* Calls fn for every row with a command line name, embedded structs included; stops at and returns the first non-zero. */
+typedef int argv_each_fn(const struct field *f, void *at, void *data);
+int argv_each(const struct argv_group *groups, argv_each_fn *fn, void *data);
 /* Does the row need a value (false for booleans and FIELD_OPTIONAL_VALUE)? */
 bool argv_needs_value(const struct field *f);
 /* Stores one value as the command line would ("--name=value"); `first`: first use, a list's default is replaced.

@@ -30,6 +30,7 @@
 
 struct cli;
 struct completion;
+struct value_type;
 
 #define ARGS_ANY UINT_MAX
 
@@ -64,8 +65,8 @@ struct command {
 	int (*run)(struct cli *cli, void *params, struct strv *args, struct error *err);
 	/* Extra completion: adds suggestions for the word being typed and returns 1, or 0 to let the usage line decide. */
 	int (*complete)(struct cli *cli, void *params, struct completion *c);
-	/* Field names for `--format {{.`: a value to walk, see cli/complete.h; NULL: --format takes no template. */
-	const char *const *format_fields;
+	/* What `--format` templates see, for completion of `{{.`; NULL: --format takes no template. */
+	const struct value_type *format_type;
 	unsigned flags;
 };
 

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * base/argv.c - pflag's reading of a command line, over field rows.
+ *
+ * `stores` has one function a field type that turns a word into the member's value; everything else is the walk:
+ * split a word into name and value, find the row, decide where its value comes from, store. Rows of an embedded
+ * struct (FIELD_OBJECT without a command line name) are looked into, so that one description can be nested for JSON
+ * and flat for the command line. */
+#include "base/argv.h"
+
+#include "base/units.h"
+
+struct walk {
+	struct argv *to;
+	const struct argv_group *groups;
+	char *const *argv;
+	int argc, at;
+	unsigned flags;
+};
+
+void argv_done(struct argv *a)
+{
+	strv_done(&a->args);
+	free(a->seen);
+	*a = ARGV_INIT;
+}
+
+/* ---- values ---- */
+enum number { NUMBER_OK, NUMBER_SYNTAX, NUMBER_RANGE };
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+}
+
+/* The base of a number as Go's literals write it; *s moves behind the prefix. */
+static int base_of(const char **s)
+{
+	if (**s != '0' || !(*s)[1])
+		return 10;
+	char kind = (*s)[1] | 0x20;
+	int base = kind == 'x' ? 16 : kind == 'b' ? 2 : 8;
+
+	*s += kind == 'x' || kind == 'b' || kind == 'o' ? 2 : 1;
+	return base;
+}
+
+/* strconv.ParseUint(s, 0, 64). */
+static enum number parse_go_uint(const char *s, uint64_t *ret)
+{
+	int base = base_of(&s);
+	uint64_t n = 0;
+
+	if (!*s || *s == '_')
+		return NUMBER_SYNTAX;
+	for (; *s; s++) {
+		if (*s == '_' && s[1] && s[1] != '_')
+			continue;
+		int d = digit_of(*s);
+		if (d >= base)
+			return NUMBER_SYNTAX;
+		if (__builtin_mul_overflow(n, (uint64_t)base, &n) || __builtin_add_overflow(n, (uint64_t)d, &n))
+			return NUMBER_RANGE;
+	}
+	*ret = n;
+	return NUMBER_OK;
+}
+
+static enum number parse_go_int(const char *s, int64_t *ret)
+{
+	bool minus = *s == '-';
+	uint64_t n = 0;
+	enum number r = parse_go_uint(s + (*s == '-' || *s == '+'), &n);
+
+	if (r != NUMBER_OK)
+		return r;
+	if (n > (uint64_t)INT64_MAX + minus)
+		return NUMBER_RANGE;
+	*ret = minus ? (int64_t)(0 - n) : (int64_t)n;
+	return NUMBER_OK;
+}
+
+static int number_failed(enum number r, const char *function, const char *value, struct error *err)
+{
+	return fail(err, ERROR_INVALID, "strconv.%s: parsing \"%s\": %s", function, value,
+		    r == NUMBER_RANGE ? "value out of range" : "invalid syntax");
+}
+
+typedef int store_fn(const struct field *f, void *at, const char *value, bool first, struct error *err);
+#define STORE(name) \
+	static int store_##name(const struct field *f, void *at, const char *value, bool first, struct error *err)
+#define UNUSED (void)f, (void)first
+
+STORE(bool)
+{
+	UNUSED;
+	return parse_bool(value, at) ? 0 : number_failed(NUMBER_SYNTAX, "ParseBool", value, err);
+}
+
+STORE(int)
+{
+	UNUSED;
+	enum number r = parse_go_int(value, at);
+	return r == NUMBER_OK ? 0 : number_failed(r, "ParseInt", value, err);
+}
+
+STORE(uint)
+{
+	UNUSED;
+	enum number r = parse_go_uint(value, at);
+	return r == NUMBER_OK ? 0 : number_failed(r, "ParseUint", value, err);
+}
+
+STORE(double)
+{
+	UNUSED;
+	char *end;
+	errno = 0;
+	double n = strtod(value, &end);
+	if (end == value || *end || *value == ' ')
+		return number_failed(NUMBER_SYNTAX, "ParseFloat", value, err);
+	if (errno == ERANGE)
+		return number_failed(NUMBER_RANGE, "ParseFloat", value, err);
+	*(double *)at = n;
+	return 0;
+}
+
+STORE(opt_bool)
+{
+	struct opt_bool *o = at;
+	TRY(store_bool(f, &o->value, value, first, err));
+	o->set = true;
+	return 0;
+}
+
+STORE(opt_int)
+{
+	struct opt_int *o = at;
+	TRY(store_int(f, &o->value, value, first, err));
+	o->set = true;
+	return 0;
+}
+
+STORE(opt_uint)
+{
+	struct opt_uint *o = at;
+	TRY(store_uint(f, &o->value, value, first, err));
+	o->set = true;
+	return 0;
+}
+
+STORE(str)
+{
+	UNUSED;
+	return str_set(at, value, err);
+}
+
+STORE(enum)
+{
+	UNUSED;
+	auto_strv all = {};
+	for (int i = 0; f->choices[i]; i++) {
+		if (streq(f->choices[i], value)) {
+			*(int *)at = i;
+			return 0;
+		}
+		if (*f->choices[i])
+			TRY(strv_add(&all, f->choices[i], err));
+	}
+	autofree char *list = strv_join(&all, ", ");
+	return fail(err, ERROR_INVALID, "\"%s\" is not a valid value, choose from: %s", value, list ? list : "");
+}
+
+STORE(strv)
+{
+	(void)f;
+	if (first)
+		strv_done(at);
+	return strv_add(at, value, err);
+}
+
+STORE(csv)
+{
+	(void)f;
+	if (first)
+		strv_done(at);
+	return *value ? csv_split(at, value, err) : 0;
+}
+
+STORE(map)
+{
+	(void)f;
+	if (first)
+		strmap_done(at);
+	return strmap_add_pair(at, value, err);
+}
+
+STORE(duration)
+{
+	UNUSED;
+	return duration_parse(value, at, err);
+}
+
+STORE(size)
+{
+	UNUSED;
+	return size_parse(value, at, err);
+}
+
+STORE(custom)
+{
+	(void)first;
+	if (!f->custom->parse)
+		return fail(err, ERROR_INVALID, "cannot be set on the command line");
+	return f->custom->parse(f, at, value, err);
+}
+
+static store_fn *const stores[FIELD_TYPE_MAX] = {
+	[FIELD_BOOL] = store_bool,         [FIELD_STR] = store_str,           [FIELD_INT] = store_int,
+	[FIELD_UINT] = store_uint,         [FIELD_DOUBLE] = store_double,     [FIELD_OPT_BOOL] = store_opt_bool,
+	[FIELD_OPT_INT] = store_opt_int,   [FIELD_OPT_UINT] = store_opt_uint, [FIELD_ENUM] = store_enum,
+	[FIELD_STRV] = store_strv,         [FIELD_CSV] = store_csv,           [FIELD_MAP] = store_map,
+	[FIELD_DURATION] = store_duration, [FIELD_SIZE] = store_size,         [FIELD_CUSTOM] = store_custom,
+};
+
+int argv_store(const struct field *f, void *at, const char *value, bool first, struct error *err)
+{
+	if (!stores[f->type])
+		return fail(err, ERROR_INVALID, "cannot be set on the command line");
+	return stores[f->type](f, (char *)at + f->off, value, first, err);
+}
+
+/* ---- comma-separated values (RFC 4180 as Go's encoding/csv reads one record) ---- */
+static int csv_bad(const char *s, const char *why, struct error *err)
+{
+	return fail(err, ERROR_INVALID, "parse \"%s\": %s in quoted field", s, why);
+}
+
+/* A quoted piece: *s stands on the opening quote and is left behind the closing one. */
+static int csv_quoted(struct buf *piece, const char **s, const char *whole, struct error *err)
+{
+	for (const char *p = *s + 1; *p; p++) {
+		if (*p != '"') {
+			buf_add_char(piece, *p);
+			continue;
+		}
+		if (p[1] == '"') {
+			buf_add_char(piece, *p++);
+			continue;
+		}
+		*s = p + 1;
+		return *p == '"' && p[1] && p[1] != ',' ? csv_bad(whole, "extraneous or missing \"", err) : 0;
+	}
+	return csv_bad(whole, "extraneous or missing \"", err);
+}
+
+int csv_split(struct strv *to, const char *s, struct error *err)
+{
+	const char *whole = s;
+
+	for (;; s++) {
+		auto_buf piece = BUF_INIT(BUF_MAX_DEFAULT);
+		if (*s == '"')
+			TRY(csv_quoted(&piece, &s, whole, err));
+		else
+			while (*s && *s != ',') {
+				if (*s == '"')
+					return fail(err, ERROR_INVALID, "parse \"%s\": bare \" in non-quoted field", whole);
+				buf_add_char(&piece, *s++);
+			}
+		TRY(buf_ok(&piece, "comma-separated value", err));
+		TRY(strv_add_n(to, piece.data ? piece.data : "", piece.len, err));
+		if (!*s)
+			return 0;
+	}
+}
+
+/* ---- rows ---- */
+static bool word_in(const char *list, const char *name, size_t len)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, " ");
+		if (n == len && memcmp(list, name, len) == 0)
+			return true;
+		list += n + (list[n] == ' ');
+	}
+	return false;
+}
+
+static bool row_matches(const struct field *f, const char *name, size_t len, char abbr)
+{
+	if (!f->cli)
+		return false;
+	if (abbr)
+		return f->abbr == abbr;
+	return (strncmp(f->cli, name, len) == 0 && !f->cli[len]) || word_in(f->aliases, name, len);
+}
+
+static const struct field *find_in(const struct field *rows, void *at, const char *name, size_t len, char abbr,
+				   void **ret_at)
+{
+	if (!rows)
+		return NULL;
+	EACH_FIELD(f, rows) {
+		if (row_matches(f, name, len, abbr)) {
+			*ret_at = at;
+			return f;
+		}
+		if (f->type != FIELD_OBJECT || f->cli)
+			continue;
+		const struct field *inner = find_in(f->rows, (char *)at + f->off, name, len, abbr, ret_at);
+		if (inner)
+			return inner;
+	}
+	return NULL;
+}
+
+static const struct field *find(const struct argv_group *groups, const char *name, size_t len, char abbr, void **ret_at)
+{
+	for (const struct argv_group *g = groups; g->rows; g++) {
+		const struct field *f = find_in(g->rows, g->at, name, len, abbr, ret_at);
+		if (f)
+			return f;
+	}
+	return NULL;
+}
+
+const struct field *argv_find(const struct argv_group *groups, const char *name, size_t len, void **ret_at)
+{
+	return find(groups, name, len, 0, ret_at);
+}
+
+const struct field *argv_find_short(const struct argv_group *groups, char c, void **ret_at)
+{
+	return c ? find(groups, "", 0, c, ret_at) : NULL;
+}
+
+int argv_each(const struct argv_group *groups, argv_each_fn *fn, void *data)
+{
+	for (const struct argv_group *g = groups; g->rows; g++) {
+		EACH_FIELD(f, g->rows) {
+			struct argv_group inner[] = { { f->rows, (char *)g->at + f->off }, {} };
+			int r = f->cli ? fn(f, g->at, data) : f->type == FIELD_OBJECT ? argv_each(inner, fn, data) : 0;
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+bool argv_needs_value(const struct field *f)
+{
+	return f->type != FIELD_BOOL && f->type != FIELD_OPT_BOOL && !(f->flags & FIELD_OPTIONAL_VALUE);
+}
+
+static bool was_seen(const struct argv *a, const struct field *f)
+{
+	for (size_t i = 0; i < a->n_seen; i++)
+		if (a->seen[i] == f)
+			return true;
+	return false;
+}
+
+bool argv_seen(const struct argv *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_seen; i++)
+		if (streq(a->seen[i]->cli, name))
+			return true;
+	return false;
+}
+
+static int mark_seen(struct argv *a, const struct field *f, struct error *err)
+{
+	if (was_seen(a, f))
+		return 0;
+	const struct field **v = reallocarray(a->seen, a->n_seen + 1, sizeof(*v));
+	if (!v)
+		return fail_oom(err);
+	a->seen = v;
+	a->seen[a->n_seen++] = f;
+	return 0;
+}
+
+/* ---- the walk ---- */
+static int set_value(struct walk *w, const struct field *f, void *at, const char *value, struct error *err)
+{
+	struct error why = {};
+
+	if (argv_store(f, at, value, !was_seen(w->to, f), &why) >= 0)
+		return mark_seen(w->to, f, err);
+	if (w->flags & ARGV_LENIENT)
+		return 0;
+	if (f->abbr)
+		return fail(err, ERROR_USAGE, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value, f->abbr, f->cli,
+			    why.text);
+	return fail(err, ERROR_USAGE, "invalid argument \"%s\" for \"--%s\" flag: %s", value, f->cli, why.text);
+}
+
+static bool is_unknown(const struct walk *w, const struct field *f)
+{
+	return !f || ((w->flags & ARGV_AFTER) && (f->flags & FIELD_GLOBAL_FIRST));
+}
+
+static const char *bare_value(const struct field *f)
+{
+	return f->implied ? f->implied : "true";
+}
+
+static int parse_long(struct walk *w, const char *word, struct error *err)
+{
+	const char *name = word + 2, *eq = strchr(name, '=');
+	size_t len = eq ? (size_t)(eq - name) : strlen(name);
+	bool lenient = w->flags & ARGV_LENIENT;
+	void *at;
+
+	if (!len || *name == '-' || *name == '=')
+		return lenient ? 0 : fail(err, ERROR_USAGE, "bad flag syntax: %s", word);
+	const struct field *f = argv_find(w->groups, name, len, &at);
+	if (is_unknown(w, f))
+		return lenient ? 0 : fail(err, ERROR_USAGE, "unknown flag: --%.*s", (int)len, name);
+	if (eq)
+		return set_value(w, f, at, eq + 1, err);
+	if (!argv_needs_value(f))
+		return set_value(w, f, at, bare_value(f), err);
+	if (w->at >= w->argc)
+		return lenient ? 0 : fail(err, ERROR_USAGE, "flag needs an argument: --%s", name);
+	return set_value(w, f, at, w->argv[w->at++], err);
+}
+
+/* One letter of a bundle. Returns 1 when the rest of the word was its value. */
+static int parse_letter(struct walk *w, const char *rest, struct error *err)
+{
+	bool lenient = w->flags & ARGV_LENIENT;
+	void *at;
+	const struct field *f = argv_find_short(w->groups, rest[0], &at);
+
+	if (is_unknown(w, f))
+		return lenient ? 0 : fail(err, ERROR_USAGE, "unknown shorthand flag: '%c' in -%s", rest[0], rest);
+	if (rest[1] == '=' && rest[2]) {
+		TRY(set_value(w, f, at, rest + 2, err));
+		return 1;
+	}
+	if (!argv_needs_value(f))
+		return set_value(w, f, at, bare_value(f), err);
+	if (rest[1]) {
+		TRY(set_value(w, f, at, rest + 1, err));
+		return 1;
+	}
+	if (w->at >= w->argc)
+		return lenient ? 0 : fail(err, ERROR_USAGE, "flag needs an argument: '%c' in -%s", rest[0], rest);
+	TRY(set_value(w, f, at, w->argv[w->at++], err));
+	return 1;
+}
+
+static int parse_short(struct walk *w, const char *word, struct error *err)
+{
+	for (const char *c = word + 1; *c; c++) {
+		int r = parse_letter(w, c, err);
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+static int take_rest(struct walk *w, struct error *err)
+{
+	for (; w->at < w->argc; w->at++)
+		TRY(strv_add(&w->to->args, w->argv[w->at], err));
+	return 0;
+}
+
+static int parse_words(struct walk *w, struct error *err)
+{
+	while (w->at < w->argc) {
+		const char *word = w->argv[w->at];
+
+		if (word[0] != '-' || !word[1]) {
+			if (w->flags & ARGV_STOP) {
+				w->to->next = w->at;
+				return take_rest(w, err);
+			}
+			TRY(strv_add(&w->to->args, word, err));
+			w->at++;
+			continue;
+		}
+		w->at++;
+		if (streq(word, "--")) {
+			w->to->end_of_options = (int)w->to->args.n;
+			w->to->next = w->at;
+			return take_rest(w, err);
+		}
+		TRY(word[1] == '-' ? parse_long(w, word, err) : parse_short(w, word, err));
+	}
+	w->to->next = w->at;
+	return 0;
+}
+
+int argv_parse(struct argv *a, const struct argv_group *groups, char *const *argv, int argc, unsigned flags,
+	       struct error *err)
+{
+	struct walk w = { .to = a, .groups = groups, .argv = argv, .argc = argc, .flags = flags };
+
+	return parse_words(&w, err);
+}
