@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/engine.h - one opened engine: configuration, paths, and the store, each opened when first needed.
+ *
+ * Every front end makes one struct engine at its edge (the CLI once per command, the API once per connection) and
+ * hands it down; there is no other shared state. Cheap to open: files are read and the database is opened only when
+ * a function asks for them. The engine is not usable across fork() (the store's database handle is not): a child
+ * that goes on with the engine opens its own (engine/launch.c forks before it needs the store again).
+ * Owns: conf, storage conf, paths, the store handle. Allocates: not between clone() and exec(). */
+#pragma once
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/containers-conf.h"
+#include "conf/paths.h"
+#include "conf/storage-conf.h"
+
+struct store;
+
+/* What the command line (or the service's) says about the engine as a whole; NULL/empty: configuration decides.
+ * Strings are borrowed and must outlive the engine. */
+struct engine_options {
+	const char *root, *runroot;        /* --root, --runroot */
+	const char *storage_driver;
+	const struct strv *storage_opts;
+	const char *runtime;               /* --runtime NAME|PATH; NULL or "umiak": built in */
+	const struct strv *runtime_flags;
+	const char *cgroup_manager;        /* "cgroupfs", "systemd" */
+	const char *conmon, *events_backend, *imagestore, *network_config_dir, *volume_path, *tmpdir;
+	const struct strv *modules, *hooks_dirs, *cdi_spec_dirs;
+	bool transient_store;
+	const char *log_level;             /* handed on to `container cleanup`; NULL: default */
+};
+
+struct engine {
+	struct engine_options opt;
+	const struct log *log;             /* the edge's; may be NULL */
+	struct paths paths;
+	struct containers_conf conf;
+	struct storage_conf storage;
+	char *root, *runroot;              /* the roots in force, absolute */
+	struct store *store;               /* NULL until engine_store() */
+	int root_fd, runroot_fd;           /* -1 until engine_store() */
+};
+
+/* Loads configuration and decides the roots. Rootless: the caller has entered the user namespace already
+ * (engine/rootless.h). *e is empty on failure. */
+int engine_init(struct engine *e, const struct engine_options *opt, const struct log *log, struct error *err);
+void engine_done(struct engine *e);
+/* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
+int engine_store(struct engine *e, struct store **ret, struct error *err);
+/* Closes the store's handles: a child made by fork() calls this first, without touching the database. */
+void engine_forget_store(struct engine *e);
+
+/* The runtime in force: NULL for the built-in one, else the absolute path of another (crun, runc, ...).
+ * *ret is malloc'ed. */
+int engine_runtime(struct engine *e, char **ret, struct error *err);
+/* Name and path shown by `info` and `inspect`; name borrowed ("crun" unless another was chosen, because that is the
+ * command line and behaviour the built-in runtime has). */
+const char *engine_runtime_name(const struct engine *e);
+/* "cgroupfs" or "systemd": what was asked for when it can work here, else what does. */
+const char *engine_cgroup_manager(const struct engine *e);
+/* Command-line words that make a child process see the same engine: "--root", ..., for `container cleanup`. */
+int engine_command_line(const struct engine *e, struct strv *to, struct error *err);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/exec.h - further processes in a running container (exec sessions).
+ *
+ * An attached session is a child of the calling command: a pidfd, one setns, one clone, no monitor. A detached
+ * session gets a small monitor of its own. Sessions are recorded in the container's run-time directory while they
+ * live, so that `inspect` can list them and a killed command leaves only a file that the next look removes.
+ * Allocates: not between clone() and exec(). */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/container.h"
+
+struct exec_params {
+	struct strv command;
+	struct strmap env;             /* over the container's */
+	struct strv env_files;
+	char *user, *workdir;
+	char *detach_keys;
+	bool tty, interactive, detach, privileged;
+	struct opt_uint preserve_fds;
+	struct numv preserve_fd;
+	bool no_session;
+};
+extern const struct field exec_params_rows[];
+
+struct exec_session {
+	char id[65];
+	pid_t pid;
+	int pidfd;
+	int console_master;            /* -1 unless tty */
+	char *record;                  /* file to remove at the end, NULL: none */
+};
+#define EXEC_SESSION_INIT ((struct exec_session){ .pid = -1, .pidfd = -1, .console_master = -1 })
+void exec_session_done(struct exec_session *s);
+#define auto_exec_session CLEANUP(exec_session_done) struct exec_session
+
+/* Starts the command; stdio are the container process's own (pass our 0, 1, 2, or pipes). With tty the session has
+ * console_master and fds are ignored. ERROR_STATE: `can only create exec sessions on running containers: container
+ * state improper`; ERROR_NO_COMMAND, ERROR_NOT_EXECUTABLE. */
+int exec_start(struct container *c, const struct exec_params *p, const int stdio[3], struct exec_session *ret,
+	       struct error *err);
+/* Waits; *ret_code is the shell's exit code. */
+int exec_wait(struct exec_session *s, int *ret_code, struct error *err);
+/* Starts it under a monitor and returns; *ret_id: the session's id, malloc'ed. */
+int exec_detached(struct container *c, const struct exec_params *p, char **ret_id, struct error *err);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/volume.h - named and anonymous local volumes: a directory and a record.
+ *
+ *   <volume path>/NAME/_data        the contents
+ *   <volume path>/NAME/volume.json  the record (made last: a directory without it is an unfinished creation)
+ *
+ * The default volume path is <root>/volumes (--volumepath, containers.conf volume_path). A volume is used by the
+ * containers whose records name it. Copy-up: the first container that mounts an empty new volume over a directory of
+ * its image copies that directory's contents (engine/launch.c has the root file system at hand).
+ * Allocates: not between clone() and exec(). */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/field.h"
+#include "engine/engine.h"
+
+struct volume {
+	char *name, *driver, *mountpoint, *scope;
+	int64_t created;               /* Unix ns */
+	struct strmap labels, options;
+	bool anonymous, needs_copy_up, needs_chown;
+	int64_t uid, gid;
+};
+extern const struct field volume_rows[];
+void volume_done(struct volume *v);
+#define auto_volume CLEANUP(volume_done) struct volume
+
+/* 1 found, 0 no such volume. */
+int volume_find(struct engine *e, const char *name, struct volume *ret, struct error *err);
+/* Makes it; an existing one of that name is ERROR_EXISTS. v->name NULL: a random name, anonymous. */
+int volume_create(struct engine *e, struct volume *v, struct error *err);
+int volume_save(struct engine *e, const struct volume *v, struct error *err);
+/* Removes record and contents. ERROR_NOT_FOUND `no such volume`. */
+int volume_remove(struct engine *e, const char *name, struct error *err);
+/* Names of all volumes, sorted. */
+int volume_list(struct engine *e, struct strv *ret, struct error *err);
+/* Copies the directory `path` of the root file system into the volume when it is new and empty; owner and mode of
+ * the directory are taken over as well. rootfs_fd: the mounted root. */
+int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct error *err);
