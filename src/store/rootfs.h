@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store/rootfs.h - a container's root file system: layers below, a private upper directory above.
+ *
+ * Overlay with redirect_dir=nofollow, metacopy=off, index=off (our layers come from strangers), `userxattr` rootless,
+ * `volatile` for transient containers. Where overlay cannot be had (driver vfs, or the kernel refuses) the tree is
+ * copied once per container. An image without layers gets a private empty directory.
+ * store_rootfs_open() makes a mount that is attached nowhere: the caller moves it into the container's mount
+ * namespace, the host never sees it. Host-visible mounts (container mount, cp, export) are counted in the run database
+ * and undone by store_rootfs_unmount(), removal and recovery. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "store/container.h"
+#include "store/store.h"
+
+struct rootfs_options {
+	const char *id;               /* container; its directories exist */
+	const struct strv *layers;    /* diff-ids, lowest first */
+	bool transient;               /* overlay `volatile` */
+	bool read_only;               /* the mount itself is read-only; upper is still there for a later commit */
+	int userns_fd;                /* the container's own user namespace, or -1: none. Rootful: lower layers are id-mapped */
+	uid_t root_uid;               /* host ids of the container's root, owners of the upper directory */
+	gid_t root_gid;
+	const char *mount_label;      /* SELinux context= or NULL */
+};
+#define ROOTFS_OPTIONS_INIT { .userns_fd = -1 }
+
+/* *ret_fd: a detached mount (O_CLOEXEC, O_PATH). Safe after fork (files only, no database); allocates: not between
+ * clone() and exec(). Must run in the mount namespace the store is visible in. */
+int store_rootfs_open(const struct store *s, const struct rootfs_options *o, int *ret_fd, struct error *err);
+/* A read-only detached mount of an image's layers alone (mount type=image). scratch: an empty directory of the
+ * caller's, needed for images with fewer than two layers; NULL: not needed with more. */
+int store_rootfs_open_layers(const struct store *s, const struct strv *layers, int *ret_fd, struct error *err);
+
+/* Mounts the container's root where the host sees it, or returns the place where it already is (the container's own
+ * root, cloned, when it runs). malloc'ed path. Counted: every mount needs one unmount. Caller holds the lock. */
+int store_rootfs_mount(struct store *s, const struct container *c, char **ret_path, struct error *err);
+/* force: whatever the count. 1: unmounted; 0: still used by others, or was not mounted. */
+int store_rootfs_unmount(struct store *s, const char *id, bool force, struct error *err);
+/* 1 and malloc'ed path when mounted by us; 0 else. */
+int store_rootfs_mounted(struct store *s, const char *id, char **ret_path, struct error *err);
+
+/* The root as seen from outside, as a directory descriptor, for cp, export, diff: /proc/PID/root of a running
+ * container, else a detached mount. The result may be used with path_open_in_root(). */
+int store_rootfs_view(struct store *s, const struct container *c, int *ret_fd, struct error *err);
+
+/* Bytes in the container's own upper directory, and those of its layers together. */
+struct rootfs_size { int64_t rw, root; };
+int store_rootfs_size(struct store *s, const struct container *c, struct rootfs_size *ret, struct error *err);
+
+enum rootfs_change_kind { ROOTFS_MODIFIED, ROOTFS_ADDED, ROOTFS_DELETED };   /* Docker's 0, 1, 2 */
+struct rootfs_change {
+	char *path;          /* absolute inside the container */
+	enum rootfs_change_kind kind;
+};
+struct rootfs_changes {
+	struct rootfs_change *v;
+	size_t n;
+};
+void rootfs_changes_done(struct rootfs_changes *c);
+#define auto_rootfs_changes CLEANUP(rootfs_changes_done) struct rootfs_changes
+/* What the container changed against its layers, sorted by path. */
+int store_rootfs_diff(struct store *s, const struct container *c, struct rootfs_changes *ret, struct error *err);
+/* What layer i (0 lowest) of the list adds over those below it. */
+int store_layers_diff(struct store *s, const struct strv *layers, size_t i, struct rootfs_changes *ret,
+		      struct error *err);
+/* The upper directory (its overlay whiteouts are char 0:0 devices or, rootless, user.overlay.* attributes): for commit. */
+int store_rootfs_upper(const struct store *s, const char *id, struct error *err);   /* descriptor */
