@@ -51,3 +51,9 @@ install: all
 
 clean:
 	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+
+.PHONY: check-vm
+check-vm: ## the system tests in a QEMU guest with systemd and cgroup v2 (slow)
+	@tools/install-deps build run test vm
+	@$(MAKE) --no-print-directory all
+	@tests/vm/run $(BUILD)
