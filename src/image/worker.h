@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * image/worker.h - the client side of `umiak-worker`: who parses, fetches, hashes, unpacks and packs untrusted bytes.
+ *
+ * One process per struct worker, started for one role, sandboxed after OP_SETUP, ended by worker_free() (it also ends
+ * by itself when its socket closes, so it never outlives us). Requests and replies are the structs below over a
+ * SOCK_SEQPACKET pair, one message each, descriptors beside them; several requests may be under way, each reply carries
+ * its request's id. Replies are checked as hostile input: lengths, ids, enums, digests.
+ * Bulk bytes never pass through here: they go through pipes, memfds and files whose descriptors are sent along.
+ * Allocates: not between clone() and exec(). A struct worker belongs to the process that started it. */
+#pragma once
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/field.h"
+#include "base/log.h"
+#include "image/compress.h"
+#include "image/oci-image.h"
+
+enum worker_role {
+	WORKER_FETCH,     /* network; no file system beyond CA and resolver files; no parsing of images */
+	WORKER_UNPACK,    /* writes below one staging directory; no network */
+	WORKER_ARCHIVE,   /* parses manifests, configs, indexes, archive tables; no network, no files but those sent */
+	WORKER_DIGEST,    /* hashes descriptors it is sent */
+	WORKER_PACK,      /* reads one tree, writes one tar stream */
+	WORKER_ROLE_MAX
+};
+
+enum worker_op {
+	OP_SETUP,            /* must be first */
+	OP_ENDPOINT,         /* fetch: describe a registry */
+	OP_GET_MANIFEST,     /* fetch: fds {out}: into a memfd */
+	OP_GET_BLOB,         /* fetch: fds {out}: into a pipe or file */
+	OP_GET_URL,          /* fetch: fds {out} */
+	OP_LIST_TAGS,        /* fetch: fds {out}: names, one a line */
+	OP_HAS_BLOB,         /* fetch */
+	OP_PUT_BLOB,         /* fetch: fds {in}: a file, or a pipe (chunked) */
+	OP_PUT_MANIFEST,     /* fetch: fds {in} */
+	OP_PARSE_MANIFEST,   /* archive: fds {in} */
+	OP_PARSE_CONFIG,     /* archive: fds {in} */
+	OP_OPEN_ARCHIVE,     /* archive: fds {file} or {directory} */
+	OP_ARCHIVE_IMAGE,    /* archive: fds {out manifest memfd} */
+	OP_ARCHIVE_BLOB,     /* archive: where a blob lies */
+	OP_UNPACK,           /* unpack: fds {in, directory, blob or none} */
+	OP_DIGEST,           /* digest: fds {in} */
+	OP_PACK,             /* pack: fds {directory, out, lower or none} */
+	OP_RECOMPRESS,       /* pack: fds {in, out}: a blob or tar in another compression */
+	OP_MAX
+};
+
+/* ---- requests and replies; *_rows describe them for the wire ---- */
+struct op_setup {
+	struct strv read_paths;    /* fetch: files and directories it may read (CA, certs.d); missing ones are skipped */
+	bool userns;               /* we are in a user namespace: trusted.* and devices are not ours */
+	bool has_root;             /* a descriptor comes along: the directory to be confined to */
+	int64_t log_level;         /* enum log_level */
+};
+struct op_ready {
+	int64_t landlock_abi;      /* 0: the kernel has none */
+	bool confined, seccomp;
+};
+
+struct op_endpoint {
+	char *host;                /* "quay.io", "127.0.0.1:5000" */
+	char *repository;          /* "library/busybox" */
+	bool insecure;             /* certificate errors are accepted, plain HTTP is tried when TLS gets no answer */
+	struct strv cert_dirs;     /* certs.d/HOST directories, strongest first: *.crt, *.cert + *.key */
+	char *username, *password, *identity_token, *registry_token;   /* NULL: anonymous */
+	bool push;                 /* ask for a token that may push */
+	struct strv mount_from;    /* push: repositories to ask pull rights for, for cross-repository mounts */
+	int64_t retries, retry_delay_ns;   /* delay 0: exponential, from 2 s */
+	char *user_agent;
+};
+struct op_number { int64_t n; };
+
+struct op_get {
+	int64_t endpoint;
+	char *reference;           /* manifest: tag or digest; blob: digest; URL */
+	int64_t offset;            /* blob: first byte wanted */
+	int64_t size;              /* blob: whole size when known, else -1; more or less is an error */
+	int64_t max;               /* refuse more bytes than this; 0: the role's limit */
+	bool insecure;             /* URL */
+	char *media_type;          /* put manifest: Content-Type */
+	char *mount_from;          /* put blob: repository that has it */
+};
+struct op_got {
+	char *media_type, *digest; /* Content-Type and Docker-Content-Digest as sent (unchecked hints), or NULL */
+	int64_t bytes;
+	bool found;                /* has blob; put blob: it was there or mounted */
+};
+
+struct op_parse {
+	char *digest;              /* expected digest of the bytes; NULL: none known yet */
+	int64_t size;              /* expected; -1: not known */
+	char *media_type;          /* hint */
+	struct platform platform;  /* which entry of an index; os NULL = this machine's */
+	bool whole_index;          /* an index is wanted as such: list its entries instead of choosing */
+};
+struct op_descriptor {
+	char *media_type, *digest;
+	int64_t size;
+};
+struct op_manifest {
+	char *digest;                    /* of the bytes, computed */
+	int64_t size;
+	int64_t type;                    /* enum media_type */
+	struct op_descriptor chosen;     /* index: the entry for the platform */
+	struct op_descriptor config;     /* manifest */
+	struct list layers;              /* manifest, or whole_index: struct op_descriptor */
+	char *artifact_type;
+};
+struct op_config {
+	char *digest;
+	int64_t size;
+	char *os, *architecture, *variant;
+	struct strv diff_ids;
+};
+
+enum archive_format { ARCHIVE_OCI, ARCHIVE_DOCKER, ARCHIVE_DIR, ARCHIVE_FORMAT_MAX };
+struct op_open_archive {
+	char *what;                /* path for messages */
+	bool seekable;             /* false: fds {pipe, spool file} */
+};
+struct op_archive_entry {
+	struct strv names;         /* docker: RepoTags; OCI: ref.name annotation (0 or 1); unchecked text */
+	char *digest;              /* OCI: of the manifest or index; docker: none */
+	char *media_type;
+	int64_t size;
+};
+struct op_archive {
+	int64_t format;            /* enum archive_format */
+	struct list images;        /* struct op_archive_entry */
+};
+struct op_blob_place {
+	int64_t offset, size;      /* in the archive file (or its spool); directories: offset 0 and a descriptor comes along */
+	bool has_fd;
+};
+
+struct op_unpack {
+	int64_t in_offset, in_size;  /* in_offset >= 0: read the file there with pread, in_size bytes; -1: a pipe */
+	int64_t have;                /* bytes of the blob already in the blob file: hashed from there first (resume) */
+	char *blob_digest;           /* expected; NULL: unknown, to be told */
+	int64_t blob_size;           /* expected; -1 */
+	char *diff_id;               /* expected; NULL */
+	int64_t max_bytes, max_entries;   /* limits of the unpacked tree; 0: built in */
+	bool ignore_chown;           /* single-uid rootless: all files belong to us */
+	bool no_tree;                /* only check and store the blob */
+	int64_t recompress;          /* enum compression: write the blob file so instead of byte-exact; NONE: exact */
+};
+struct op_unpacked {
+	char *blob_digest, *diff_id;      /* of what was read (recompress: of what was written), and of the tar */
+	int64_t blob_size, tar_size;
+	int64_t entries, tree_bytes;
+	int64_t compression;              /* enum compression, as found (or written) */
+};
+
+struct op_digest { int64_t algorithm; int64_t offset, size; };   /* size -1: to the end */
+struct op_digested { char *digest; int64_t bytes; };
+
+struct op_pack {
+	int64_t compression, level;  /* level -1: default */
+	bool overlay;                /* the tree is an overlay upper directory: 0:0 devices and opaque xattrs -> whiteouts */
+	bool has_clamp;
+	int64_t clamp_mtime_ns;      /* has_clamp: no later than this (SOURCE_DATE_EPOCH) */
+	bool squash_owner;           /* all entries 0:0 */
+};
+struct op_recompress { int64_t compression, level; int64_t in_offset, in_size; };
+
+struct worker_op_info {
+	const char *name;
+	const struct field *request, *reply;
+	size_t request_size, reply_size;
+	unsigned roles;              /* 1 << enum worker_role */
+	unsigned fds;                /* descriptors a request may carry, at most */
+};
+extern const struct worker_op_info worker_ops[OP_MAX];
+const char *worker_role_name(enum worker_role r);
+
+/* ---- client ---- */
+struct worker;
+struct worker_options {
+	const char *program;         /* path of umiak-worker */
+	struct op_setup setup;
+	int root_fd;                 /* with setup.has_root; borrowed */
+	const struct log *log;       /* may be NULL */
+};
+
+/* Starts the process and sends OP_SETUP; does not wait for the answer (the first receive does). */
+int worker_start(enum worker_role role, const struct worker_options *o, struct worker **ret, struct error *err);
+/* Ends the process: closes its socket, waits a moment, kills. NULL is fine. */
+void worker_free(struct worker *w);
+DEFINE_CLEANUP(struct worker, worker_free);
+#define auto_worker CLEANUP(worker_free_p) struct worker
+int worker_fd(const struct worker *w);   /* for poll(POLLIN) */
+
+/* Sends a request (descriptors are duplicated by the kernel, the caller keeps its own). Returns its id (> 0). */
+int worker_send(struct worker *w, enum worker_op op, const void *request, const int *fds, size_t n_fds,
+		struct error *err);
+
+enum worker_event { WORKER_REPLY, WORKER_FAILED, WORKER_PROGRESS };
+struct worker_message {
+	enum worker_event event;
+	int id;
+	enum worker_op op;
+	void *reply;                 /* REPLY: the op's reply struct, owned: worker_message_done() */
+	struct error error;          /* FAILED: the worker's own sentence */
+	int64_t bytes;               /* PROGRESS */
+	int fd;                      /* descriptor sent along, owned; -1 */
+};
+void worker_message_done(struct worker_message *m);
+#define auto_worker_message CLEANUP(worker_message_done) struct worker_message
+/* Waits for the next message. A dead worker is an error that says how it ended. */
+int worker_receive(struct worker *w, struct worker_message *ret, struct error *err);
+/* Send + receive for when nothing else is under way. *reply (zeroed, may be NULL) is filled; fields_done() frees it.
+ * ret_fd may be NULL. A failure of the request is our failure. */
+int worker_call(struct worker *w, enum worker_op op, const void *request, const int *fds, size_t n_fds, void *reply,
+		int *ret_fd, struct error *err);
