@@ -240,6 +240,29 @@ LOAD(size)
 	return get_int(v, at, err);
 }
 
+LOAD(time)
+{
+	UNUSED_LOAD;
+	if (!json_object_is_type(v, json_type_string))
+		return wrong_type(v, "a date and time", err);
+	const char *s = json_object_get_string(v);
+	if (str_empty(s) || str_after(s, "0001-01-01T00:00:00")) {   /* Go's zero time */
+		*(int64_t *)at = 0;
+		return 0;
+	}
+	return time_parse(s, 0, at, err);
+}
+
+SAVE(time)
+{
+	UNUSED_SAVE;
+	int64_t t = *(const int64_t *)at;
+	char text[48];
+	if (!t && !(f->flags & FIELD_ALWAYS))
+		return 0;
+	return save_new(json_object_new_string(t ? time_format_rfc3339(t, text) : "0001-01-01T00:00:00Z"), ret, err);
+}
+
 /* ---- vectors and maps ---- */
 LOAD(strv)
 {
@@ -507,6 +530,7 @@ static const struct type_ops types[FIELD_TYPE_MAX] = {
 	[FIELD_CSV]        = { load_strv, save_strv, done_strv, sizeof(struct strv) },
 	[FIELD_MAP]        = { load_map, save_map, done_map, sizeof(struct strmap) },
 	[FIELD_DURATION]   = { load_duration, save_int, NULL, sizeof(int64_t) },
+	[FIELD_TIME]       = { load_time, save_time, NULL, sizeof(int64_t) },
 	[FIELD_SIZE]       = { load_size, save_int, NULL, sizeof(int64_t) },
 	[FIELD_NUMBERS]    = { load_numbers, save_numbers, done_numbers, sizeof(struct numv) },
 	[FIELD_OBJECT]     = { load_object, save_object, done_object, 0 },

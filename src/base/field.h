@@ -31,6 +31,7 @@ enum field_type {
 	FIELD_CSV,        /* struct strv; argv: repeatable and comma-split with CSV quoting (pflag stringSlice) */
 	FIELD_MAP,        /* struct strmap; argv: repeatable key=value; JSON: object of strings */
 	FIELD_DURATION,   /* int64_t nanoseconds; argv and TOML: Go duration "1h30m"; JSON: number */
+	FIELD_TIME,       /* int64_t Unix nanoseconds, 0 = unset; JSON: RFC 3339 string (unset: Go's zero time) */
 	FIELD_SIZE,       /* int64_t bytes; argv: "64m", "1.5GiB"; JSON: number */
 	FIELD_NUMBERS,    /* struct numv: array of unsigned numbers */
 	FIELD_OBJECT,     /* an embedded struct described by .rows */
@@ -82,6 +83,7 @@ struct field {
 	const char *aliases;          /* old spellings, blank-separated, accepted silently */
 	char abbr;                    /* short option or 0 */
 	const char *json, *docker, *conf, *quadlet;   /* names per dialect; NULL: not settable there */
+	const char *go;               /* --format name when it is not the JSON name without regard to case and '_' */
 	enum field_type type;
 	size_t off;                   /* where the value lands in the params struct */
 	const char *const *choices;   /* FIELD_ENUM: NULL-terminated */
@@ -111,6 +113,7 @@ struct field {
 #define F_CSV(S, m)      .type = FIELD_CSV, .off = FIELD_OFF(S, m, struct strv)
 #define F_MAP(S, m)      .type = FIELD_MAP, .off = FIELD_OFF(S, m, struct strmap)
 #define F_DURATION(S, m) .type = FIELD_DURATION, .off = FIELD_OFF(S, m, int64_t)
+#define F_TIME(S, m)     .type = FIELD_TIME, .off = FIELD_OFF(S, m, int64_t)
 #define F_SIZE(S, m)     .type = FIELD_SIZE, .off = FIELD_OFF(S, m, int64_t)
 #define F_NUMBERS(S, m)  .type = FIELD_NUMBERS, .off = FIELD_OFF(S, m, struct numv)
 #define F_OBJECT(S, m, r) .type = FIELD_OBJECT, .off = offsetof(S, m), .rows = (r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * base/units.h - durations, sizes and times as Go and Docker write them.
- * Owns nothing. Formatting never allocates: the caller gives the room. */
+ * Owns nothing. Formatting never allocates: the caller gives the room. Time zones are those of libc (TZ). */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
