@@ -26,23 +26,23 @@ struct exec_params {
 };
 extern const struct field exec_params_rows[];
 
-struct exec_session {
+struct exec_run {
 	char id[65];
 	pid_t pid;
 	int pidfd;
 	int console_master;            /* -1 unless tty */
 	char *record;                  /* file to remove at the end, NULL: none */
 };
-#define EXEC_SESSION_INIT ((struct exec_session){ .pid = -1, .pidfd = -1, .console_master = -1 })
-void exec_session_done(struct exec_session *s);
-#define auto_exec_session CLEANUP(exec_session_done) struct exec_session
+#define EXEC_RUN_INIT ((struct exec_run){ .pid = -1, .pidfd = -1, .console_master = -1 })
+void exec_run_done(struct exec_run *s);
+#define auto_exec_run CLEANUP(exec_run_done) struct exec_run
 
 /* Starts the command; stdio are the container process's own (pass our 0, 1, 2, or pipes). With tty the session has
  * console_master and fds are ignored. ERROR_STATE: `can only create exec sessions on running containers: container
  * state improper`; ERROR_NO_COMMAND, ERROR_NOT_EXECUTABLE. */
-int exec_start(struct container *c, const struct exec_params *p, const int stdio[3], struct exec_session *ret,
+int exec_start(struct ctr *c, const struct exec_params *p, const int stdio[3], struct exec_run *ret,
 	       struct error *err);
 /* Waits; *ret_code is the shell's exit code. */
-int exec_wait(struct exec_session *s, int *ret_code, struct error *err);
+int exec_wait(struct exec_run *s, int *ret_code, struct error *err);
 /* Starts it under a monitor and returns; *ret_id: the session's id, malloc'ed. */
-int exec_detached(struct container *c, const struct exec_params *p, char **ret_id, struct error *err);
+int exec_detached(struct ctr *c, const struct exec_params *p, char **ret_id, struct error *err);

@@ -9,6 +9,6 @@ struct container_inspect;
 extern const struct value_type container_inspect_type;
 
 /* Fills a new struct from the container; `size`: also SizeRw and SizeRootFs (walks the upper directory). */
-int container_inspect(struct container *c, bool size, struct container_inspect **ret, struct error *err);
+int ctr_inspect(struct ctr *c, bool size, struct container_inspect **ret, struct error *err);
 void container_inspect_free(struct container_inspect *i);
 DEFINE_CLEANUP(struct container_inspect, container_inspect_free);

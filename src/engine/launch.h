@@ -18,7 +18,7 @@ struct launch_options {
 };
 
 struct launch {
-	struct container *container;   /* borrowed */
+	struct ctr *container;   /* borrowed */
 	int socket;                    /* to M, then the monitor's sync socket; -1 */
 	pid_t monitor;                 /* M, later the monitor */
 	pid_t pid;                     /* the container's first process, 0 until known */
@@ -27,7 +27,7 @@ struct launch {
 #define LAUNCH_INIT ((struct launch){ .socket = -1, .monitor = -1, .pidfd = -1 })
 
 /* Forks M. Returns as soon as M runs. */
-int launch_start(struct launch *l, struct container *c, const struct launch_options *o, struct error *err);
+int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err);
 /* Waits until the container's process stands before exec and the monitor serves its sockets. The errors of the
  * container's own side arrive here (ERROR_NO_COMMAND, ERROR_NOT_EXECUTABLE, ERROR_RUNTIME, ...). */
 int launch_wait_ready(struct launch *l, struct error *err);

@@ -30,7 +30,7 @@ struct value ps_rows_value(const struct ps_rows *r);
 
 /* The filter keys of ps (also rm, stop, ...); objects are struct container_filter_object. */
 struct container_filter_object {
-	struct container *container;
+	struct ctr *container;
 	struct engine *engine;
 };
 extern const struct filter_key container_filter_keys[];

@@ -12,7 +12,7 @@
 
 /* What the topics share while a spec is being built. */
 struct spec_context {
-	const struct container *container;
+	const struct ctr *container;
 	const struct container_params *params;   /* = &container->params */
 	struct engine *engine;
 	int rootfs_fd;                /* the mounted root file system, to look users up; -1: not mounted yet */
