@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 void buf_done(struct buf *b)
 {
 	free(b->data);
@@ -81,45 +83,24 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Length of the valid UTF-8 sequence at s (no overlong forms, no surrogates, Unicode 15 table 3-7), 0 if none. */
-static size_t utf8_len(const unsigned char *s)
+void buf_add_rune(struct buf *b, uint32_t rune)
 {
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (s[0] >= 0xe0 && s[0] <= 0xef) {
-		unsigned char lo = s[0] == 0xe0 ? 0xa0 : 0x80, hi = s[0] == 0xed ? 0x9f : 0xbf;
-		return s[1] >= lo && s[1] <= hi && (s[2] & 0xc0) == 0x80 ? 3 : 0;
+	if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000))
+		rune = 0xfffd;
+	if (rune < 0x80) {
+		buf_add_char(b, (char)rune);
+		return;
 	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		unsigned char lo = s[0] == 0xf0 ? 0x90 : 0x80, hi = s[0] == 0xf4 ? 0x8f : 0xbf;
-		return s[1] >= lo && s[1] <= hi && (s[2] & 0xc0) == 0x80 && (s[3] & 0xc0) == 0x80 ? 4 : 0;
-	}
-	return 0;
+	int more = rune < 0x800 ? 1 : rune < 0x10000 ? 2 : 3;
+	static const unsigned char first[] = { 0, 0xc0, 0xe0, 0xf0 };
+	buf_add_char(b, (char)(first[more] | rune >> (6 * more)));
+	while (more-- > 0)
+		buf_add_char(b, (char)(0x80 | (rune >> (6 * more) & 0x3f)));
 }
 
 void buf_add_json(struct buf *b, const char *s)
 {
-	static const char short_form[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
-
-	buf_add_char(b, '"');
-	while (*s) {
-		unsigned char c = *s;
-		size_t n = utf8_len((const unsigned char *)s);
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < sizeof(short_form) && short_form[c])
-			buf_addf(b, "\\%c", short_form[c]);
-		else if (c < 0x20 || c == 0x7f)
-			buf_addf(b, "\\u%04x", c);
-		else if (n)
-			buf_add(b, s, n);
-		else
-			buf_add_str(b, "\xef\xbf\xbd");
-		s += n ? n : 1;
-	}
-	buf_add_char(b, '"');
+	json_write_string(b, s, strlen(s), false);
 }
 
 void buf_truncate(struct buf *b, size_t len)

@@ -2,15 +2,22 @@
  * base/field.c - the walks between a json-c tree and a struct described by rows.
  *
  * One static table, `types`, has the load/save/done functions of every field type; the walks themselves only
- * loop over rows. A dotted path to the member at fault is built on the way out by fail_wrap(). */
+ * loop over rows. The dotted path to where a walk stands is kept on the way, for messages. */
 #include "base/field.h"
 
 #include <assert.h>
 
 #include "base/units.h"
 
-typedef int load_fn(const struct field *f, enum field_column c, struct json_object *v, void *at, struct strv *unknown,
-		    struct error *err);
+/* One walk over a tree; path is where it stands ("mounts[2].source"), cut when it gets too long for a message. */
+struct walk {
+	enum field_column column;
+	struct strv *unknown;   /* NULL: unknown members do not matter */
+	char path[256];
+	size_t len;
+};
+
+typedef int load_fn(const struct field *f, struct walk *w, struct json_object *v, void *at, struct error *err);
 /* Returns 0 and a new reference, or 0 and NULL for "nothing to write". */
 typedef int save_fn(const struct field *f, enum field_column c, const void *at, struct json_object **ret,
 		    struct error *err);
@@ -65,6 +72,8 @@ static int get_int(struct json_object *v, int64_t *ret, struct error *err)
 {
 	if (!json_object_is_type(v, json_type_int))
 		return wrong_type(v, "a number", err);
+	if (json_object_get_int64(v) == INT64_MAX && json_object_get_uint64(v) > INT64_MAX)   /* json-c clamps */
+		return fail(err, ERROR_INVALID, "number is too large");
 	*ret = json_object_get_int64(v);
 	return 0;
 }
@@ -80,12 +89,11 @@ static int get_uint(struct json_object *v, uint64_t *ret, struct error *err)
 }
 
 #define LOAD(name) \
-	static int load_##name(const struct field *f, enum field_column c, struct json_object *v, void *at, \
-			       struct strv *unknown, struct error *err)
+	static int load_##name(const struct field *f, struct walk *w, struct json_object *v, void *at, struct error *err)
 #define SAVE(name) \
 	static int save_##name(const struct field *f, enum field_column c, const void *at, struct json_object **ret, \
 			       struct error *err)
-#define UNUSED_LOAD (void)f, (void)c, (void)unknown
+#define UNUSED_LOAD (void)f, (void)w
 #define UNUSED_SAVE (void)f, (void)c, (void)err
 
 LOAD(bool) { UNUSED_LOAD; return get_bool(v, at, err); }
@@ -177,14 +185,23 @@ SAVE(opt_uint)
 	return o->set ? save_new(json_object_new_uint64(o->value), ret, err) : 0;
 }
 
-LOAD(str)
+/* *ret borrows from v. */
+static int get_str(struct json_object *v, const char **ret, struct error *err)
 {
-	UNUSED_LOAD;
 	if (!json_object_is_type(v, json_type_string))
 		return wrong_type(v, "a string", err);
 	const char *s = json_object_get_string(v);
 	if (strlen(s) != (size_t)json_object_get_string_len(v))
 		return fail(err, ERROR_INVALID, "contains a NUL byte");
+	*ret = s;
+	return 0;
+}
+
+LOAD(str)
+{
+	UNUSED_LOAD;
+	const char *s;
+	TRY(get_str(v, &s, err));
 	return str_set(at, s, err);
 }
 
@@ -206,14 +223,15 @@ static void done_str(const struct field *f, void *at)
 LOAD(enum)
 {
 	UNUSED_LOAD;
-	const char *s = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
-	if (!s)
-		return wrong_type(v, "a string", err);
+	const char *s;
+	TRY(get_str(v, &s, err));
 	for (int i = 0; f->choices[i]; i++)
 		if (streq(f->choices[i], s)) {
 			*(int *)at = i;
 			return 0;
 		}
+	if (!*s)   /* clients send "" for "not set" */
+		return 0;
 	return fail(err, ERROR_INVALID, "unknown value \"%s\"", s);
 }
 
@@ -263,22 +281,65 @@ SAVE(time)
 	return save_new(json_object_new_string(t ? time_format_rfc3339(t, text) : "0001-01-01T00:00:00Z"), ret, err);
 }
 
+/* ---- where a walk stands ---- */
+static size_t __attribute__((format(printf, 2, 3))) path_add(struct walk *w, const char *fmt, ...)
+{
+	size_t back = w->len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(w->path + w->len, sizeof(w->path) - w->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		w->len = w->len + n < sizeof(w->path) ? w->len + n : sizeof(w->path) - 1;
+	return back;
+}
+
+/* Both return what path_back() needs. After a failure nobody goes back: the path then names the culprit. */
+static size_t path_name(struct walk *w, const char *name)
+{
+	return path_add(w, "%s%s", w->len ? "." : "", name);
+}
+
+static size_t path_index(struct walk *w, size_t i)
+{
+	return path_add(w, "[%zu]", i);
+}
+
+static void path_back(struct walk *w, size_t to)
+{
+	w->len = to;
+	w->path[to] = '\0';
+}
+
+/* Takes the reference of e. */
+static int add_element(struct json_object *a, struct json_object *e, struct error *err)
+{
+	if (e && json_object_array_add(a, e) == 0)
+		return 0;
+	json_object_put(e);
+	return fail_oom(err);
+}
+
 /* ---- vectors and maps ---- */
 LOAD(strv)
 {
 	UNUSED_LOAD;
 	auto_strv l = {};
 
-	if (json_object_is_type(v, json_type_string) && c != FIELD_COLUMN_JSON) {   /* Docker: Cmd may be a string */
-		TRY(strv_add(&l, json_object_get_string(v), err));
+	const char *s;
+
+	if (json_object_is_type(v, json_type_string) && w->column != FIELD_COLUMN_JSON) {   /* Docker: Cmd may be a string */
+		TRY(get_str(v, &s, err));
+		TRY(strv_add(&l, s, err));
 	} else {
 		if (!json_object_is_type(v, json_type_array))
 			return wrong_type(v, "a list of strings", err);
 		for (size_t i = 0; i < json_object_array_length(v); i++) {
-			struct json_object *e = json_object_array_get_idx(v, i);
-			if (!json_object_is_type(e, json_type_string))
-				return wrong_type(e, "a list of strings", err);
-			TRY(strv_add(&l, json_object_get_string(e), err));
+			size_t back = path_index(w, i);
+			TRY(get_str(json_object_array_get_idx(v, i), &s, err));
+			TRY(strv_add(&l, s, err));
+			path_back(w, back);
 		}
 	}
 	strv_done(at);
@@ -295,8 +356,7 @@ SAVE(strv)
 		return 0;
 	auto_json *a = json_object_new_array();
 	for (size_t i = 0; a && i < l->n; i++)
-		if (json_object_array_add(a, json_object_new_string(l->v[i])) < 0)
-			return fail_oom(err);
+		TRY(add_element(a, json_object_new_string(l->v[i]), err));
 	return save_new(take_ptr(a), ret, err);
 }
 
@@ -314,9 +374,12 @@ LOAD(map)
 	if (!json_object_is_type(v, json_type_object))
 		return wrong_type(v, "an object of strings", err);
 	json_object_object_foreach(v, key, value) {
-		if (!json_object_is_type(value, json_type_string))
-			return wrong_type(value, "a string", err), fail_wrap(err, "%s", key);
-		TRY(strmap_set(&m, key, json_object_get_string(value), err));
+		const char *text = "";
+		size_t back = path_name(w, key);
+		if (value)   /* null is Go's empty string */
+			TRY(get_str(value, &text, err));
+		TRY(strmap_set(&m, key, text, err));
+		path_back(w, back);
 	}
 	strmap_done(at);
 	*(struct strmap *)at = m;
@@ -351,8 +414,11 @@ LOAD(numbers)
 	autofree uint64_t *l = calloc(n ? n : 1, sizeof(*l));
 	if (!l)
 		return fail_oom(err);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		size_t back = path_index(w, i);
 		TRY(get_uint(json_object_array_get_idx(v, i), &l[i], err));
+		path_back(w, back);
+	}
 	struct numv *to = at;
 	free(to->v);
 	*to = (struct numv){ take_ptr(l), n };
@@ -367,8 +433,7 @@ SAVE(numbers)
 		return 0;
 	auto_json *a = json_object_new_array();
 	for (size_t i = 0; a && i < l->n; i++)
-		if (json_object_array_add(a, json_object_new_uint64(l->v[i])) < 0)
-			return fail_oom(err);
+		TRY(add_element(a, json_object_new_uint64(l->v[i]), err));
 	return save_new(take_ptr(a), ret, err);
 }
 
@@ -379,9 +444,11 @@ static void done_numbers(const struct field *f, void *at)
 }
 
 /* ---- structs ---- */
+static int load_rows(const struct field *rows, struct walk *w, struct json_object *tree, void *to, struct error *err);
+
 LOAD(object)
 {
-	return fields_load(f->rows, c, v, at, unknown, err);
+	return load_rows(f->rows, w, v, at, err);
 }
 
 SAVE(object)
@@ -405,7 +472,7 @@ LOAD(opt_object)
 
 	if (!*to && !(*to = calloc(1, f->size)))
 		return fail_oom(err);
-	return fields_load(f->rows, c, v, *to, unknown, err);
+	return load_rows(f->rows, w, v, *to, err);
 }
 
 SAVE(opt_object)
@@ -444,8 +511,9 @@ LOAD(list)
 		void *e = list_add(l, f->size, err);
 		if (!e)
 			return -1;
-		if (fields_load(f->rows, c, json_object_array_get_idx(v, i), e, unknown, err) < 0)
-			return fail_wrap(err, "[%zu]", i);
+		size_t back = path_index(w, i);
+		TRY(load_rows(f->rows, w, json_object_array_get_idx(v, i), e, err));
+		path_back(w, back);
 	}
 	return 0;
 }
@@ -462,8 +530,7 @@ SAVE(list)
 	for (size_t i = 0; i < l->n; i++) {
 		auto_json *o = NULL;
 		TRY(fields_save(f->rows, c, (char *)l->v + i * f->size, &o, err));
-		if (json_object_array_add(a, take_ptr(o)) < 0)
-			return fail_oom(err);
+		TRY(add_element(a, take_ptr(o), err));
 	}
 	*ret = take_ptr(a);
 	return 0;
@@ -555,41 +622,53 @@ static struct json_object *member(struct json_object *tree, const char *name, bo
 	return NULL;
 }
 
-static int note_unknown(const struct field *rows, enum field_column column, struct json_object *tree,
-			struct strv *unknown, struct error *err)
+static int note_unknown(const struct field *rows, struct walk *w, struct json_object *tree, struct error *err)
 {
 	json_object_object_foreach(tree, key, value) {
 		(void)value;
 		bool known = false;
 		EACH_FIELD(f, rows) {
-			const char *name = column_name(f, column);
+			const char *name = column_name(f, w->column);
 			known |= name && strcasecmp(name, key) == 0;
 		}
-		if (!known)
-			TRY(strv_add(unknown, key, err));
+		if (!known) {
+			size_t back = path_name(w, key);
+			TRY(strv_add(w->unknown, w->path, err));
+			path_back(w, back);
+		}
 	}
 	return 0;
+}
+
+static int load_rows(const struct field *rows, struct walk *w, struct json_object *tree, void *to, struct error *err)
+{
+	if (!json_object_is_type(tree, json_type_object))
+		return wrong_type(tree, "an object", err);
+	EACH_FIELD(f, rows) {
+		const char *name = column_name(f, w->column);
+		if (!name)
+			continue;
+		bool found;
+		struct json_object *v = member(tree, name, &found);
+		size_t back = path_name(w, name);
+		if (!found && (f->flags & FIELD_REQUIRED))
+			return fail(err, ERROR_INVALID, "is missing");
+		/* absent, or null: Go leaves the member alone */
+		if (v)
+			TRY(types[f->type].load(f, w, v, (char *)to + f->off, err));
+		path_back(w, back);
+	}
+	return w->unknown ? note_unknown(rows, w, tree, err) : 0;
 }
 
 int fields_load(const struct field *rows, enum field_column column, struct json_object *tree, void *to,
 		struct strv *unknown, struct error *err)
 {
-	if (!json_object_is_type(tree, json_type_object))
-		return wrong_type(tree, "an object", err);
-	EACH_FIELD(f, rows) {
-		const char *name = column_name(f, column);
-		if (!name)
-			continue;
-		bool found;
-		struct json_object *v = member(tree, name, &found);
-		if (!found && (f->flags & FIELD_REQUIRED))
-			return fail(err, ERROR_INVALID, "%s is missing", name);
-		if (!v)   /* absent, or null: Go leaves the member alone */
-			continue;
-		if (types[f->type].load(f, column, v, (char *)to + f->off, unknown, err) < 0)
-			return fail_wrap(err, "%s", name);
-	}
-	return unknown ? note_unknown(rows, column, tree, unknown, err) : 0;
+	struct walk w = { .column = column, .unknown = unknown };
+
+	if (load_rows(rows, &w, tree, to, err) == 0)
+		return 0;
+	return w.len ? fail_wrap(err, "%s", w.path) : -1;
 }
 
 int fields_save(const struct field *rows, enum field_column column, const void *from, struct json_object **ret,
@@ -605,7 +684,7 @@ int fields_save(const struct field *rows, enum field_column column, const void *
 		if (!name)
 			continue;
 		TRY(types[f->type].save(f, column, (const char *)from + f->off, &v, err));
-		if (v)
+		if (v || ((f->flags & FIELD_ALWAYS) && f->type != FIELD_CUSTOM))   /* unset pointers are null in Go */
 			TRY(json_add(o, name, v, err));
 	}
 	*ret = take_ptr(o);

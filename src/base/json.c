@@ -1,53 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base/json.c - strict JSON on top of json-c's tree. */
+ * base/json.c - members of a json-c tree (reading: json-parse.c, writing: json-write.c). */
 #include "base/json.h"
-
-#include <string.h>
-
-#define DEFAULT_MAX_BYTES ((size_t)4 << 20)
-#define DEFAULT_MAX_DEPTH 64
-
-int json_parse(const char *what, const char *text, size_t len, const struct json_limits *limits,
-	       struct json_object **ret, struct error *err)
-{
-	size_t max = limits && limits->max_bytes ? limits->max_bytes : DEFAULT_MAX_BYTES;
-	int depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_MAX_DEPTH;
-
-	if (len > max)
-		return fail(err, ERROR_INVALID, "%s: larger than %zu bytes", what, max);
-	struct json_tokener *tok = json_tokener_new_ex(depth);
-	if (!tok)
-		return fail_oom(err);
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* The tokener needs to see the end of a top-level number: a NUL-terminated copy is the price of a span. */
-	autofree char *copy = strndup(text, len);
-	struct json_object *o = copy ? json_tokener_parse_ex(tok, copy, (int)len + 1) : NULL;
-	enum json_tokener_error e = json_tokener_get_error(tok);
-	size_t at = json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	if (!copy)
-		return fail_oom(err);
-	if (e != json_tokener_success) {
-		if (o)
-			json_object_put(o);
-		return fail(err, ERROR_INVALID, "%s: byte %zu: %s", what, at, json_tokener_error_desc(e));
-	}
-	*ret = o;
-	return 0;
-}
-
-void json_format(struct buf *to, struct json_object *o, int indent)
-{
-	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
-
-	if (indent)
-		flags |= JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
-	const char *s = json_object_to_json_string_ext(o, flags);
-	if (s)
-		buf_add_str(to, s);
-	else
-		to->failed = true;
-}
 
 static struct json_object *get(struct json_object *o, const char *key, enum json_type type)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * base/json.h - strict JSON on top of json-c's tree.
- * Owns nothing between calls. The tree is json-c's (reference-counted); this wrapper closes the gaps of its
- * parser: sizes and depth are bounded, and NaN, Infinity, raw control characters, \u0000 in keys, invalid
- * UTF-8, single quotes, numbers outside 64 bits and trailing text are refused (RFC 8259).
+ * Owns nothing between calls. The tree is json-c's (reference-counted), reader and writer are ours: sizes and
+ * depth are bounded, and NaN, Infinity, raw control characters, \u0000 in keys, invalid UTF-8, single quotes,
+ * numbers outside 64 bits and trailing text are refused (RFC 8259). \u0000 in a value survives: whoever needs a C
+ * string compares json_object_get_string_len() with strlen(). Fractions keep the text they were read from.
  * Allocates: not between clone() and exec(). Digests are taken over received bytes, never over a re-written tree. */
 #pragma once
 #include <json-c/json.h>
@@ -27,8 +28,17 @@ struct json_limits {
 /* Parses a whole document. *ret is owned by the caller. Errors: ERROR_INVALID "<what>:LINE:COLUMN: reason". */
 int json_parse(const char *what, const char *text, size_t len, const struct json_limits *limits,
 	       struct json_object **ret, struct error *err);
-/* Appends the document; pretty: indented by `indent` blanks (0: one line). '/' is never escaped. */
+struct json_style {
+	int indent;           /* blanks per level as Go's MarshalIndent; 0: one line */
+	const char *prefix;   /* before every line but the first; NULL: nothing */
+	bool html;            /* <, > and & as \u003c ...: Go's default, used in API answers */
+};
+/* Appends the document as Go's encoding/json writes it. NULL is "null". '/' is never escaped. */
+void json_write(struct buf *to, struct json_object *o, const struct json_style *style);
+/* json_write() without HTML escapes: what commands print. */
 void json_format(struct buf *to, struct json_object *o, int indent);
+/* Appends len bytes as a string literal with quotes; bytes that are no UTF-8 become \ufffd. */
+void json_write_string(struct buf *to, const char *s, size_t len, bool html);
 
 /* Members of an object; missing, null or of another type: NULL / the fallback. Borrowed from the tree. */
 const char *json_get_str(struct json_object *o, const char *key);

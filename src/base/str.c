@@ -318,6 +318,59 @@ bool parse_bool(const char *s, bool *ret)
 	return false;
 }
 
+/* Unicode 15, table 3-7. */
+size_t utf8_length(const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	unsigned char lo = 0x80, hi = 0xbf;
+	size_t n;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (n > len)
+		return 0;
+	if (s[0] == 0xe0)
+		lo = 0xa0;
+	else if (s[0] == 0xed)
+		hi = 0x9f;
+	else if (s[0] == 0xf0)
+		lo = 0x90;
+	else if (s[0] == 0xf4)
+		hi = 0x8f;
+	if (s[1] < lo || s[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+uint32_t utf8_decode(const char *s, size_t n)
+{
+	static const unsigned char mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+
+	if (!n)
+		return 0xfffd;
+	uint32_t rune = (unsigned char)s[0] & mask[n];
+	for (size_t i = 1; i < n; i++)
+		rune = rune << 6 | ((unsigned char)s[i] & 0x3f);
+	return rune;
+}
+
+size_t utf8_count(const char *s, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; count++) {
+		size_t n = utf8_length(s + i, len - i);
+		i += n ? n : 1;
+	}
+	return count;
+}
+
 void hex_encode(const void *data, size_t len, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -92,6 +92,12 @@ bool parse_u32(const char *s, uint32_t *ret);
 bool parse_mode(const char *s, uint32_t *ret);
 /* Go's strconv.ParseBool: 1 t T TRUE true True 0 f F FALSE false False. */
 bool parse_bool(const char *s, bool *ret);
+/* Length of the valid UTF-8 sequence at s (no overlong forms, no surrogates), 0 when there is none; len > 0. */
+size_t utf8_length(const char *s, size_t len);
+/* The code point of a sequence utf8_length() found; U+FFFD for n == 0. */
+uint32_t utf8_decode(const char *s, size_t n);
+/* Code points in s; a byte that is no UTF-8 counts as one. */
+size_t utf8_count(const char *s, size_t len);
 /* Lower-case hexadecimal of len bytes into out[2 * len + 1]. */
 void hex_encode(const void *data, size_t len, char *out);
 /* 64 lower-case hexadecimal digits from the kernel's random source into out[65]: an object id. */

@@ -247,3 +247,59 @@ char *size_format_binary(int64_t bytes, char out[24])
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", NULL };
 	return format_size((double)bytes, 1024, units, out, 24);
 }
+
+/* ---- floating point ---- */
+/* Digits without point or trailing zeros, and the exponent of the first one. */
+static int shortest_digits(double n, char digits[20])
+{
+	char text[32];
+
+	for (int precision = 0; precision < 18; precision++) {
+		snprintf(text, sizeof(text), "%.*e", precision, n);
+		if (strtod(text, NULL) == n)
+			break;
+	}
+	char *e = strchr(text, 'e'), *to = digits;
+	for (char *p = text; p < e; p++)
+		if (*p != '.')
+			*to++ = *p;
+	*to = '\0';
+	return (int)strtol(e + 1, NULL, 10);
+}
+
+static char *format_shortest(double n, int least, char out[FLOAT_FORMAT_SIZE])
+{
+	char digits[20], *p = out, *end = out + FLOAT_FORMAT_SIZE;
+
+	if (isnan(n) || isinf(n)) {
+		snprintf(out, FLOAT_FORMAT_SIZE, "%s", isnan(n) ? "NaN" : n > 0 ? "+Inf" : "-Inf");
+		return out;
+	}
+	if (signbit(n))
+		*p++ = '-';
+	int exponent = shortest_digits(fabs(n), digits), len = (int)strlen(digits);
+	if (n != 0 && (exponent < least || exponent >= 21))
+		snprintf(p, end - p, "%c%s%se%c%02d", digits[0], len > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+',
+			 abs(exponent));
+	else if (exponent < 0)
+		snprintf(p, end - p, "0.%.*s%s", -exponent - 1, "00000", digits);
+	else if (len <= exponent + 1)
+		snprintf(p, end - p, "%s%.*s", digits, exponent + 1 - len, "00000000000000000000");
+	else
+		snprintf(p, end - p, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
+	return out;
+}
+
+char *float_format(double n, char out[FLOAT_FORMAT_SIZE])
+{
+	return format_shortest(n, -4, out);
+}
+
+char *float_format_json(double n, char out[FLOAT_FORMAT_SIZE])
+{
+	format_shortest(n, -6, out);
+	char *e = strstr(out, "e-0");   /* "e-09" is "e-9" there */
+	if (e)
+		memmove(e + 2, e + 3, strlen(e + 3) + 1);
+	return out;
+}
