@@ -21,19 +21,17 @@ struct mount_flags {
 	bool propagation_rec;
 	bool bind, rbind;
 	bool super_ro;                       /* "ro"/"rw": for a new file system also of the superblock */
-	bool sync, dirsync, mand, lazytime, silent;   /* superblock flags: passed to fsconfig as SET_FLAG */
-	bool nosymfollow_wanted;
+	bool sync, dirsync, mand, lazytime, silent, iversion;   /* flags of the superblock: fsconfig SET_FLAG */
 	bool idmap, ridmap;                  /* "idmap", "ridmap"; explicit mappings are in idmap_text */
 	const char *idmap_text;              /* behind "idmap=", borrowed from the option word; NULL */
 	bool tmpcopyup;
-	const char *src_subdir;              /* behind "subpath=" of crun's copy-symlink family; NULL */
-	bool copy_symlink;
+	bool copy_symlink;                   /* "copy-symlink": a link as bind source is copied, not followed */
 };
 /* Takes one option word. 1: known, *f updated; 0: not a mount option of ours (a file system's own data); -1: a known
  * word with a value that makes no sense (ERROR_INVALID). */
 int mount_flag_parse(const char *word, struct mount_flags *f, struct error *err);
-/* The words we know, for completion and documentation: NULL-terminated. */
-const char *const *mount_flag_words(void);
+/* The i-th word we know, for completion and documentation; NULL behind the last. */
+const char *mount_flag_word(size_t i);
 
 /* ---- making detached mounts ---- */
 struct mount_option {
@@ -85,7 +83,7 @@ struct mount_stat {
 	char fstype[32];
 	char root[256];             /* root of the mount within its file system, cut */
 };
-/* statmount(2), or /proc/self/mountinfo before 6.8. */
+/* statmount(2). On older kernels and for detached mounts only id, attrs, sb_magic and device are filled in. */
 int mount_stat(int fd, struct mount_stat *ret, struct error *err);
 bool mount_is_fstype(int fd, uint32_t magic);   /* fstatfs */
 
