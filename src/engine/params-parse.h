@@ -37,3 +37,5 @@ int param_restart_parse(const char *value, struct param_restart *ret, struct err
 /* Lines NAME=VALUE, NAME, NAME*, '#' comments; `what` names the file in errors. Earlier entries are replaced. */
 int param_env_file_parse(const char *what, const char *text, struct strmap *env, struct error *err);
 void param_mount_done(struct param_mount *m);
+/* Names of resource limits by RLIMIT_ number: "cpu", "fsize", ... */
+extern const char *const param_ulimit_names[16];

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/params-parse.h"
+
+#define S struct container_params
+
+/* How the image is found. None of it is part of the container: no JSON names. */
+const struct field params_image_rows[] = {
+	{ .cli = "arch", .aliases = "override-arch", F_STR(S, image.arch), .arg = "ARCH",
+	  .help = "Use ARCH instead of the architecture of the machine for choosing images" },
+	{ .cli = "os", .aliases = "override-os", F_STR(S, image.os), .arg = "OS",
+	  .help = "Use OS instead of the running OS for choosing images" },
+	{ .cli = "variant", .aliases = "override-variant", F_STR(S, image.variant), .arg = "VARIANT",
+	  .help = "Use VARIANT instead of the running architecture variant for choosing images" },
+	{ .cli = "platform", F_STR(S, image.platform), .arg = "string", .help = "Specify the platform for selecting the image" },
+	{ .cli = "pull", F_STR(S, image.pull), .arg = "string", .fallback = "missing", .complete = "pull-policies",
+	  .help = "Pull image policy (\"always\"|\"missing\"|\"never\"|\"newer\")" },
+	{ .cli = "authfile", F_STR(S, image.authfile), .arg = "string", .complete = "files",
+	  .help = "Path of the authentication file" },
+	{ .cli = "cert-dir", F_STR(S, image.cert_dir), .arg = "string", .complete = "dirs",
+	  .help = "Path of a directory with certificates for the registry" },
+	{ .cli = "creds", F_STR(S, image.creds), .arg = "[username[:password]]", .help = "Credentials for the registry" },
+	{ .cli = "decryption-key", F_STRV(S, image.decryption_keys), .arg = "stringArray",
+	  .help = "Key needed to decrypt the image" },
+	{ .cli = "retry", F_OPT_UINT(S, image.retry), .arg = "uint", .help = "Number of times to retry a failing pull" },
+	{ .cli = "retry-delay", F_STR(S, image.retry_delay), .arg = "string", .help = "Delay between retries of a pull" },
+	{ .cli = "tls-verify", F_OPT_BOOL(S, image.tls_verify), .fallback = "true",
+	  .help = "Require HTTPS and verify certificates when contacting registries" },
+	{ .cli = "quiet", .abbr = 'q', F_BOOL(S, image.quiet), .help = "Suppress output information when pulling images" },
+	{ .cli = "signature-policy", F_STR(S, image.signature_policy), .arg = "string", .flags = FIELD_HIDDEN,
+	  .help = "Path to a signature policy file" },
+	{},
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/params-parse.h"
+
+#define S struct container_params
+
+const struct field params_log_rows[] = {
+	{ .cli = "log-driver", .json = "log_driver", F_STR(S, log.driver), .arg = "string", .complete = "log-drivers",
+	  .help = "Logging driver for the container" },
+	{ .cli = "log-opt", .json = "log_options", F_MAP(S, log.options), .arg = "stringArray", .complete = "log-options",
+	  .help = "Logging driver options" },
+	{},
+};
+
+const struct field params_health_rows[] = {
+	{ .cli = "health-cmd", .aliases = "healthcheck-command", .json = "health_command", F_STR(S, health.command),
+	  .arg = "string", .help = "Set a healthcheck command for the container ('none' disables the existing healthcheck)" },
+	{ .json = "health_test", F_STRV(S, health.test) },
+	{ .cli = "no-healthcheck", .json = "no_healthcheck", F_BOOL(S, health.none), .help = "Disable healthchecks on the container" },
+	{ .cli = "health-interval", .aliases = "healthcheck-interval", F_CUSTOM(S, health, &param_interval_custom),
+	  .arg = "string", .fallback = "30s", .help = "Interval between healthchecks (\"disable\" for none)" },
+	{ .json = "health_interval", F_OPT_INT(S, health.interval) },
+	{ .json = "health_interval_off", F_BOOL(S, health.interval_off) },
+	{ .cli = "health-timeout", .aliases = "healthcheck-timeout", F_CUSTOM(S, health.timeout, &param_seconds_custom),
+	  .arg = "string", .fallback = "30s", .help = "Maximum time allowed to complete a healthcheck" },
+	{ .json = "health_timeout", F_OPT_INT(S, health.timeout) },
+	{ .cli = "health-start-period", .aliases = "healthcheck-start-period",
+	  F_CUSTOM(S, health.start_period, &param_seconds_custom), .arg = "string", .fallback = "0s",
+	  .help = "Initialization time needed for the container to bootstrap" },
+	{ .json = "health_start_period", F_OPT_INT(S, health.start_period) },
+	{ .cli = "health-retries", .aliases = "healthcheck-retries", .json = "health_retries",
+	  F_OPT_UINT(S, health.retries), .arg = "uint", .fallback = "3",
+	  .help = "Number of retries allowed before a healthcheck is considered to be unhealthy" },
+	{ .cli = "health-on-failure", .json = "health_check_on_failure_action", F_STR(S, health.on_failure), .arg = "string",
+	  .fallback = "none", .help = "Action to take once the container turns unhealthy (\"none\"|\"kill\"|\"restart\"|\"stop\")" },
+	{ .cli = "health-log-destination", .json = "health_log_destination", F_STR(S, health.log_destination), .arg = "string",
+	  .fallback = "local", .help = "Destination of the healthcheck log (\"local\", a directory or \"events_logger\")" },
+	{ .cli = "health-max-log-count", .json = "health_max_log_count", F_OPT_UINT(S, health.max_log_count), .arg = "uint",
+	  .fallback = "5", .help = "Number of attempts kept in the healthcheck log ('0': unlimited)" },
+	{ .cli = "health-max-log-size", .json = "health_max_log_size", F_OPT_UINT(S, health.max_log_size), .arg = "uint",
+	  .fallback = "500", .help = "Maximum length in characters of a stored healthcheck log ('0': unlimited)" },
+	{ .cli = "health-startup-cmd", .json = "startup_health_command", F_STR(S, health.startup_command), .arg = "string",
+	  .help = "Set a startup healthcheck command for the container" },
+	{ .json = "startup_health_test", F_STRV(S, health.startup_test) },
+	{ .cli = "health-startup-interval", F_CUSTOM(S, health.startup_interval, &param_seconds_custom), .arg = "string",
+	  .fallback = "30s", .help = "Interval between startup healthchecks" },
+	{ .json = "startup_health_interval", F_OPT_INT(S, health.startup_interval) },
+	{ .cli = "health-startup-timeout", F_CUSTOM(S, health.startup_timeout, &param_seconds_custom), .arg = "string",
+	  .fallback = "30s", .help = "Maximum time allowed to complete a startup healthcheck" },
+	{ .json = "startup_health_timeout", F_OPT_INT(S, health.startup_timeout) },
+	{ .cli = "health-startup-retries", .json = "startup_health_retries", F_OPT_UINT(S, health.startup_retries),
+	  .arg = "uint", .help = "Failed startup healthchecks before the container is restarted" },
+	{ .cli = "health-startup-success", .json = "startup_health_success", F_OPT_UINT(S, health.startup_success),
+	  .arg = "uint", .help = "Successful startup healthchecks before the regular ones begin" },
+	{},
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/params-parse.h"
+
+#define S struct container_params
+
+static const struct field port_rows[] = {
+	{ .json = "host_ip", F_STR(struct param_port, host_ip) },
+	{ .json = "protocol", F_STR(struct param_port, protocol) },
+	{ .json = "host_port", F_INT(struct param_port, host_port) },
+	{ .json = "container_port", F_INT(struct param_port, container_port) },
+	{ .json = "range", F_INT(struct param_port, range) },
+	{},
+};
+
+const struct field params_network_rows[] = {
+	{ .cli = "network", .aliases = "net", .type = FIELD_CUSTOM, .off = 0, .custom = &param_ns_net_custom, .arg = "stringArray",
+	  .complete = "networks", .help = "Connect the container to a network" },
+	{ .json = "networks", F_STRV(S, net.networks) },
+	{ .cli = "network-alias", .json = "network_aliases", F_CSV(S, net.aliases), .arg = "strings",
+	  .help = "Add network-scoped alias for the container" },
+	{ .cli = "publish", .abbr = 'p', F_CUSTOM(S, net.ports, &param_port_custom), .arg = "strings",
+	  .help = "Publish a container's port, or a range of ports, to the host" },
+	{ .json = "portmappings", F_LIST(S, net.ports, struct param_port, port_rows) },
+	{ .cli = "publish-all", .abbr = 'P', .json = "publish_image_ports", F_BOOL(S, net.publish_all),
+	  .help = "Publish all exposed ports to random ports on the host" },
+	{ .cli = "expose", .json = "expose", F_CSV(S, net.expose), .arg = "strings", .help = "Expose a port or a range of ports" },
+	{ .cli = "ip", .json = "static_ip", F_STR(S, net.ip), .arg = "string", .help = "Specify a static IPv4 address for the container" },
+	{ .cli = "ip6", .json = "static_ip6", F_STR(S, net.ip6), .arg = "string",
+	  .help = "Specify a static IPv6 address for the container" },
+	{ .cli = "mac-address", .json = "static_mac", F_STR(S, net.mac), .arg = "string",
+	  .help = "Container MAC address (e.g. 92:d0:c6:0a:29:33)" },
+	{ .cli = "link-local-ip", .json = "link_local_ips", F_STRV(S, net.link_local_ips), .arg = "ip",
+	  .help = "Container IPv4 or IPv6 link-local address" },
+	{ .cli = "dns", .json = "dns_server", F_CSV(S, net.dns), .arg = "strings", .help = "Set custom DNS servers" },
+	{ .cli = "dns-option", .aliases = "dns-opt", .json = "dns_option", F_CSV(S, net.dns_options), .arg = "strings",
+	  .help = "Set custom DNS options" },
+	{ .cli = "dns-search", .json = "dns_search", F_CSV(S, net.dns_search), .arg = "strings", .help = "Set custom DNS search domains" },
+	{ .cli = "add-host", .json = "hostadd", F_CSV(S, net.add_hosts), .arg = "strings",
+	  .help = "Add a custom host-to-IP mapping (host:ip)" },
+	{ .cli = "hosts-file", .json = "base_hosts_file", F_STR(S, net.hosts_file), .arg = "string", .complete = "files",
+	  .help = "Base file to create the /etc/hosts file inside the container (path, \"none\" or \"image\")" },
+	{ .cli = "no-hosts", .json = "use_image_hosts", F_OPT_BOOL(S, net.no_hosts),
+	  .help = "Do not create /etc/hosts within the container, instead use the version from the image" },
+	{},
+};
