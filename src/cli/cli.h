@@ -42,6 +42,8 @@ struct cli {
 
 /* Was the option given on the command line (long name without dashes)? */
 bool cli_given(const struct cli *cli, const char *option);
+/* The same for the options of the program itself ("root", "log-level"). */
+bool cli_global_given(const struct cli *cli, const char *option);
 /* The engine, opened at first use with the global options and the configuration. Borrowed; main closes it. */
 int cli_engine(struct cli *cli, struct engine **ret, struct error *err);
 /* For loops over objects: keeps *e as an error of this command and goes on. Earlier noted errors are printed as
@@ -51,6 +53,9 @@ void cli_note_error(struct cli *cli, const struct error *e);
 bool cli_confirm(const char *question);
 /* Terminal size of stdout for wrapping; 80 when it is no terminal. */
 int cli_columns(void);
+
+/* The line of `--version`. */
+void cli_print_version(const struct cli *cli);
 
 /* Program entry, without process state: returns the exit code. Writes on stdout and stderr. */
 int cli_main(struct cli *cli, int argc, char **argv);

@@ -64,7 +64,7 @@ struct command {
 	/* Does the work. Returns the exit code (0: success), or -1 and *err. */
 	int (*run)(struct cli *cli, void *params, struct strv *args, struct error *err);
 	/* Extra completion: adds suggestions for the word being typed and returns 1, or 0 to let the usage line decide. */
-	int (*complete)(struct cli *cli, void *params, struct completion *c);
+	int (*complete)(struct cli *cli, void *params, struct completion *c, struct error *err);
 	/* What `--format` templates see, for completion of `{{.`; NULL: --format takes no template. */
 	const struct value_type *format_type;
 	unsigned flags;
@@ -84,5 +84,12 @@ extern const struct command_row command_rows[];   /* ends with {} */
 /* The row whose path (or alias) is the longest match of words[0..n); *ret_used: how many words it took. The root
  * itself has no row: NULL with *ret_used = 0 when the first word is no command. Words must be adjacent. */
 const struct command_row *command_find(char *const *words, int n, int *ret_used);
+/* The child of the group `parent` ("" = the program) with that name or alias; NULL: none. */
+const struct command_row *command_child(const char *parent, const char *word);
+const char *command_name(const struct command_row *row);      /* last word of the path */
+const char *command_summary(const struct command_row *row);   /* of the command or the group */
+bool command_is_hidden(const struct command_row *row);
+/* Appends the names of parent's children that `word` may have meant (cobra's rule: at most two edits, or a prefix). */
+int command_suggest(const char *parent, const char *word, struct strv *ret, struct error *err);
 /* Is `row` a direct child of the group path `parent` ("" = the program)? */
 bool command_is_child(const struct command_row *row, const char *parent);

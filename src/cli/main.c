@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/main.c - the program: `umiak`, also called `podman` or `docker`. */
+#include <fcntl.h>
+
+#include "cli/cli.h"
+
+/* Standard descriptors that are closed would be handed to the next file opened, and errors written into it. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(125);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+
+	open_standard_descriptors();
+	int code = cli_main(&cli, argc, argv);
+	cli_done(&cli);
+	return code;
+}
