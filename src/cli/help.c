@@ -33,13 +33,23 @@ int help_children(const char *parent, const struct command_row ***ret, size_t *r
 	return 0;
 }
 
-static void print_indented(const char *text, const char *before, FILE *out)
+static void print_examples(const char *text, const char *path, FILE *out)
 {
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-		int n = (int)strcspn(text, "\n");
-		if (n)
-			fprintf(out, "  %s%.*s", before, n, text);
-		fputc('\n', out);
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		fprintf(out, "  %s %.*s\n", path, (int)strcspn(text, "\n"), text);
+}
+
+/* Line breaks of the text are kept, longer lines broken at blanks. */
+static void print_description(const char *text, FILE *out)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		if (n > HELP_COLUMNS - 2)
+			for (n = HELP_COLUMNS - 2; n > 1 && text[n] != ' '; n--)
+				;
+		fprintf(out, "%s%.*s\n", n ? "  " : "", (int)n, text);
+		text += n;
+		text += *text == '\n' || *text == ' ';
 	}
 }
 
@@ -103,10 +113,9 @@ static void print_aliases(const struct command_row *row, FILE *out)
 static int print_command(const struct command_row *row, const char *path, FILE *out, struct error *err)
 {
 	const struct command *cmd = row->cmd;
-	char before[256];
 
 	fprintf(out, "%s\n\nDescription:\n", cmd->summary);
-	print_indented(cmd->description ? cmd->description : cmd->summary, "", out);
+	print_description(cmd->description ? cmd->description : cmd->summary, out);
 	if (streq(row->path, "help"))
 		fprintf(out, "\nUsage:\n  %s [command]\n", path);
 	else
@@ -115,9 +124,8 @@ static int print_command(const struct command_row *row, const char *path, FILE *
 	if (row->aliases)
 		print_aliases(row, out);
 	if (cmd->examples) {
-		snprintf(before, sizeof(before), "%s ", path);
 		fputs("\nExamples:\n", out);
-		print_indented(cmd->examples, before, out);
+		print_examples(cmd->examples, path, out);
 	}
 	return print_options(cmd, (struct argv_group){}, out, err);
 }

@@ -23,6 +23,24 @@ static void put_text(const char *s, FILE *out)
 	put(s, strlen(s), out);
 }
 
+/* The same with line breaks at blanks, for texts that may be longer than a source line should be. */
+static void put_wrapped(const char *s, const char *indent, FILE *out)
+{
+	const size_t room = 70;
+
+	while (*s) {
+		size_t n = strcspn(s, "\n");
+		if (n > room)
+			for (n = room; n > 1 && s[n] != ' '; n--)
+				;
+		put(s, n, out);
+		s += n;
+		s += *s == ' ' || *s == '\n';
+		if (*s)
+			fprintf(out, "\n%s", indent);
+	}
+}
+
 /* Page names: "umiak", "umiak-container-ls". */
 static void put_page_name(const char *path, FILE *out)
 {
@@ -52,7 +70,7 @@ static void put_head(const char *path, const char *summary, FILE *out)
 
 static void put_lines(const char *text, FILE *out)
 {
-	put_text(text, out);
+	put_wrapped(text, "", out);
 	fputs("\n\n", out);
 }
 
@@ -71,7 +89,7 @@ static void put_option(const struct field *f, FILE *out)
 		fputs("_", out);
 	}
 	fputs("\n\t", out);
-	put_text(f->help ? f->help : "", out);
+	put_wrapped(f->help ? f->help : "", "\t", out);
 	fputs(".", out);
 	for (int i = 0; f->choices && f->choices[i]; i++) {
 		fputs(i ? ", " : " One of: ", out);
@@ -149,7 +167,7 @@ static int page_of_program(FILE *out, struct error *err)
 	      "*126*\n\tThe container's command cannot be started.\n\n*127*\n\tThe container's command was not found.\n\n"
 	      "*other*\n\tThe exit status of the container's command; 128 + n when signal n ended it.\n\n", out);
 	fputs("# ENVIRONMENT\n\n*CONTAINERS\\_CONF*, *CONTAINERS\\_STORAGE\\_CONF*, *CONTAINERS\\_REGISTRIES\\_CONF*\n"
-	      "\tConfiguration files to read instead of the usual ones.\n\n*NO\\_COLOR*\n\tNo colours in log messages.\n", out);
+	      "\tConfiguration files to read instead of the usual ones.\n\n*NO\\_COLOR*\n\tNo colours in log messages.\n\n", out);
 	return 0;
 }
 
@@ -160,7 +178,7 @@ static int page_of_command(const struct command_row *row, FILE *out, struct erro
 
 	option_groups(cmd, NULL, (struct argv_group){}, groups);
 	put_head(row->path, cmd->summary, out);
-	fputs(help_has_options(cmd) ? " [options] " : " ", out);
+	fprintf(out, "%s%s", help_has_options(cmd) ? " [options]" : "", cmd->args ? " " : "");
 	put_text(cmd->args ? cmd->args : "", out);
 	fputs("\n\n# DESCRIPTION\n\n", out);
 	put_lines(cmd->description ? cmd->description : cmd->summary, out);
