@@ -145,8 +145,8 @@ int monitor_builder_seal(struct monitor_builder *b, struct error *err);
 int monitor_exec(struct monitor_builder *b, const char *path, struct error *err);
 
 /* A pipe for the container's stdout or stderr (output) or stdin: *ret_container goes into the container, *ret_monitor
- * into stdio_fd[]. The container's end is open for reading and writing: so it neither gets SIGPIPE nor loses a byte
- * when the monitor dies and is replaced. *ret_monitor is non-blocking. Both close-on-exec. */
+ * into stdio_fd[]. The container's end of an output pipe is open for reading, too: so it neither gets SIGPIPE nor
+ * loses a byte when the monitor dies and is replaced. *ret_monitor is non-blocking. Both close-on-exec. */
 int monitor_stdio_pipe(bool output, int *ret_container, int *ret_monitor, struct error *err);
 /* Takes over the stdio of a running container whose monitor died: reopens the pipes of /proc/PID/fd/0..2 where they
  * are pipes; others stay -1 (a pty cannot be taken over). */
