@@ -8,18 +8,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MAX_INPUT ((size_t)16 << 20)
+#define REPLAY_MAX ((size_t)16 << 20)
 
 static int replay_file(const char *path)
 {
 	FILE *f = fopen(path, "rb");
-	uint8_t *data = malloc(MAX_INPUT);
+	uint8_t *data = malloc(REPLAY_MAX);
 
 	if (!f || !data) {
 		perror(path);
 		return -1;
 	}
-	size_t size = fread(data, 1, MAX_INPUT, f);
+	size_t size = fread(data, 1, REPLAY_MAX, f);
 	fclose(f);
 	/* An exact-size copy, so that AddressSanitizer sees the first byte read behind the end. */
 	uint8_t *exact = malloc(size ? size : 1);
