@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-remove.c - who goes when an image goes.
+ *
+ * `rmi NAME` takes the name away while others remain; the last name takes the image with it. An id with several names
+ * is refused without force, so that nobody loses names by a typo. Containers that use the image are an error, or with
+ * force are removed first. Then unnamed parents (steps of a build) go that nothing else is made of. */
+#include "engine/image-remove.h"
+
+#include "engine/container.h"
+#include "engine/event.h"
+#include "engine/image-list.h"
+#include "image/oci-image.h"
+#include "image/reference.h"
+
+static void write_event(struct engine *e, enum event_status status, const char *id, const char *name)
+{
+	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = status, .id = id, .name = name });
+}
+
+/* ---- names ---- */
+static int normalize(const char *name, char **ret, struct error *err)
+{
+	auto_reference r = {};
+
+	if (str_after(name, "sha256:"))
+		return fail(err, ERROR_INVALID, "%s: tag by digest not supported", name);
+	TRY(reference_parse(name, &r, err));
+	TRY(reference_normalize_local(&r, err));
+	*ret = reference_text(&r);
+	return *ret ? 0 : fail_oom(err);
+}
+
+int image_tag(struct engine *e, const char *what, const char *name, struct error *err)
+{
+	auto_store_image image = {};
+	autofree char *full = NULL;
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(image_find(e, what, 0, &image, NULL, err));
+	if (normalize(name, &full, err) < 0)
+		return fail_wrap(err, "normalizing name \"%s\"", name);
+	if (strchr(full, '@'))
+		return fail(err, ERROR_INVALID, "%s: tag by digest not supported", name);
+	TRY(store_image_tag(s, image.id, full, err));
+	write_event(e, EVENT_TAG, image.id, full);
+	return 0;
+}
+
+static int untag_one(struct engine *e, const struct store_image *image, const char *full, const char *shown,
+		     struct error *err)
+{
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	int r = store_image_untag(s, image->id, full, err);
+	if (r < 0)
+		return r;
+	if (!r)
+		return fail(err, ERROR_NOT_FOUND, "%s: tag not known", shown);
+	write_event(e, EVENT_UNTAG, image->id, full);
+	return 0;
+}
+
+int image_untag(struct engine *e, const char *what, const struct strv *names, struct error *err)
+{
+	auto_store_image image = {};
+
+	TRY(image_find(e, what, STORE_IMAGE_NAMES, &image, NULL, err));
+	for (size_t i = 0; !names->n && i < image.names.n; i++)
+		TRY(untag_one(e, &image, image.names.v[i], image.names.v[i], err));
+	for (size_t i = 0; i < names->n; i++) {
+		autofree char *full = NULL;
+		TRY(normalize(names->v[i], &full, err));
+		TRY(untag_one(e, &image, full, full, err));
+	}
+	return 0;
+}
+
+/* ---- removal ---- */
+void image_removal_done(struct image_removal *r)
+{
+	strv_done(&r->untagged);
+	strv_done(&r->deleted);
+}
+
+static int remove_containers(struct engine *e, const char *image_id, struct error *err)
+{
+	auto_ctr_list all = {};
+	struct ctr_remove_options o = { .force = true, .depend = true, .volumes = true, .timeout = { true, 0 } };
+
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		const char *used = all.v[i]->at.record.image_id;
+		struct error why = {};
+		if (!used || !streq(used, image_id))
+			continue;
+		if (ctr_remove(all.v[i], &o, NULL, &why) < 0 && why.kind != ERROR_NOT_FOUND) {
+			*err = why;
+			return fail_wrap(err, "removing container %s using image %s", all.v[i]->id, image_id);
+		}
+	}
+	return 0;
+}
+
+static int in_use(const struct store_image_removal *gone, struct error *err)
+{
+	return fail(err, ERROR_IN_USE,
+		    "image used by %s: image is in use by a container: consider listing external containers and "
+		    "force-removing image", gone->ret_users.n ? gone->ret_users.v[0] : "a container");
+}
+
+/* The image itself, with all its names. */
+static int remove_whole(struct engine *e, const struct store_image *image, struct image_removal *r, struct error *err)
+{
+	CLEANUP(store_image_removal_done) struct store_image_removal gone = { .force = r->force };
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	int children = store_image_children(s, image->id, NULL, err);
+	TRY(children);
+	if (r->force)
+		TRY(remove_containers(e, image->id, err));
+	if (store_image_remove(s, image->id, &gone, err) < 0)
+		return err->kind == ERROR_IN_USE ? in_use(&gone, err) : -1;
+	write_event(e, EVENT_REMOVE, image->id, image->names.n ? image->names.v[0] : "");
+	TRY(strv_copy(&r->untagged, &image->names, err));
+	r->bytes += gone.ret_bytes;
+	/* With children its content is still there: "deleted" would promise room that is not freed. */
+	return children ? 0 : strv_add(&r->deleted, image->id, err);
+}
+
+/* Was `parent` a step on the way to `child`: a true prefix of its layers and of its history? */
+static bool is_parent(const struct store_image *parent, const struct store_image *child)
+{
+	auto_image_config a = {}, b = {};
+	struct error ignored = {};
+
+	if (parent->n_layers > child->n_layers || !parent->config || !child->config)
+		return false;
+	for (size_t i = 0; i < parent->n_layers; i++)
+		if (!streq(parent->layers[i].diff_id, child->layers[i].diff_id))
+			return false;
+	if (image_config_parse(parent->config, strlen(parent->config), &a, &ignored) < 0 ||
+	    image_config_parse(child->config, strlen(child->config), &b, &ignored) < 0 || a.history.n >= b.history.n)
+		return false;
+	const struct image_history *x = a.history.v, *y = b.history.v;
+	for (size_t i = 0; i < a.history.n; i++)
+		if (!streq0(x[i].created_by, y[i].created_by) || !streq0(x[i].created, y[i].created))
+			return false;
+	return true;
+}
+
+/* Unnamed parents without other children and without containers follow their last child. */
+static int remove_parents(struct engine *e, const struct store_image *child, struct image_removal *r, struct error *err)
+{
+	auto_store_image_list all = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(store_image_list(s, STORE_IMAGE_ALL, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		const struct store_image *p = &all.v[i];
+		struct error ignored = {};
+		if (p->names.n || p->containers || p->read_only || streq(p->id, child->id) || !is_parent(p, child))
+			continue;
+		int children = store_image_children(s, p->id, NULL, err);
+		TRY(children);
+		if (!children)
+			(void)remove_whole(e, p, r, &ignored);
+	}
+	return 0;
+}
+
+static bool is_id(const struct store_image *image, const char *what)
+{
+	const char *hex = str_after(what, "sha256:");
+	return str_after(image->id, hex ? hex : what);
+}
+
+static int too_many_names(const struct store_image *image, const char *what, struct error *err)
+{
+	autofree char *names = strv_join(&image->names, " ");
+
+	return fail(err, ERROR_STATE, "unable to delete image \"%s\" by %s with more than one tag ([%s]): please force removal",
+		    image->id, str_after(what, "sha256:") ? "digest" : "ID", names ? names : "");
+}
+
+/* `what`: as typed; NULL: by --all, the whole image. */
+static int remove_image(struct engine *e, const struct store_image *image, const char *what, const char *full,
+			struct image_removal *r, struct error *err)
+{
+	bool by_id = what && !full && is_id(image, what);
+
+	if (by_id && image->names.n > 1 && !r->force)
+		return too_many_names(image, what, err);
+	if (full && image->names.n > 1) {
+		TRY(untag_one(e, image, full, full, err));
+		return strv_add(&r->untagged, full, err);
+	}
+	TRY(remove_whole(e, image, r, err));
+	return r->no_prune ? 0 : remove_parents(e, image, r, err);
+}
+
+static int remove_named(struct engine *e, const char *what, struct image_removal *r, struct error *err)
+{
+	auto_store_image image = {};
+	autofree char *full = NULL;
+
+	if (image_find(e, what, STORE_IMAGE_ALL, &image, &full, err) < 0)
+		return err->kind == ERROR_NOT_FOUND && r->ignore ? 0 : -1;
+	return remove_image(e, &image, what, full && strv_has(&image.names, full) ? full : NULL, r, err);
+}
+
+static int remove_by_id(struct engine *e, const char *id, struct image_removal *r, struct error *err)
+{
+	auto_store_image image = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	int found = store_image_get(s, id, STORE_IMAGE_ALL, &image, err);
+	return found <= 0 ? found : remove_image(e, &image, NULL, NULL, r, err);
+}
+
+static void report(struct image_removal *r, const struct error *e)
+{
+	if (r->failed)
+		r->failed(r->arg, e);
+}
+
+int image_remove(struct engine *e, const struct strv *names, struct image_removal *r, struct error *err)
+{
+	auto_strv ids = {}, filters = {};
+	struct image_list_options o = { .all = true, .filters = &filters };
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct error why = {};
+		if (remove_named(e, names->v[i], r, &why) < 0)
+			report(r, &why);
+	}
+	if (!r->all)
+		return 0;
+	TRY(strv_add(&filters, "readonly=false", err));
+	TRY(image_list_ids(e, &o, &ids, err));
+	for (size_t i = 0; i < ids.n; i++) {
+		struct error why = {};
+		if (remove_by_id(e, ids.v[i], r, &why) < 0)
+			report(r, &why);
+	}
+	return 0;
+}
+
+/* ---- prune ---- */
+static int prune_filters(const struct image_prune_options *o, struct strv *ret, struct error *err)
+{
+	bool dangling_given = false;
+
+	for (size_t i = 0; o->filters && i < o->filters->n; i++) {
+		dangling_given |= str_after(o->filters->v[i], "dangling=") != NULL;
+		TRY(strv_add(ret, o->filters->v[i], err));
+	}
+	TRY(strv_add(ret, "readonly=false", err));
+	TRY(strv_add(ret, "containers=false", err));
+	return o->all || dangling_given ? 0 : strv_add(ret, "dangling=true", err);
+}
+
+int image_prune(struct engine *e, const struct image_prune_options *o, struct image_removal *r, struct error *err)
+{
+	auto_strv filters = {};
+	struct image_list_options list = { .filters = &filters };
+
+	TRY(prune_filters(o, &filters, err));
+	for (;;) {   /* what was the child of a removed image's parent may be free now */
+		auto_strv ids = {};
+		size_t before = r->deleted.n;
+		TRY(image_list_ids(e, &list, &ids, err));
+		for (size_t i = 0; i < ids.n; i++) {
+			struct error why = {};
+			if (remove_by_id(e, ids.v[i], r, &why) < 0)
+				report(r, &why);
+		}
+		if (r->deleted.n == before)
+			return 0;
+	}
+}
