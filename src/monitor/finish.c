@@ -59,31 +59,20 @@ static void write_records(const struct monitor *m)
 		exit_record_write(c->run_dir_fd, EXIT_RECORD_NAME, &m->exit, false);
 }
 
-/* What exec reported wins over the child's status: 126 and 127 are decided by the kind of the error. */
-static void read_start_result(struct monitor *m)
-{
-	struct error e = {};
-	ssize_t n = m->start_fd < 0 ? -1 : read(m->start_fd, &e, sizeof(e));
-
-	close_fd(&m->start_fd);
-	if (n == sizeof(e)) {
-		m->exit.exit_code = error_exit_code(&e);
-		if (m->starter >= 0)
-			client_send(m, (size_t)m->starter, MONITOR_STARTED, 0, &e, sizeof(e));
-		m->starter = -1;
-	}
-}
-
-/* The container died between START and exec without a word. */
+/* The container ended before the loop saw how its exec went. What exec reported wins over the child's status: 126 and
+ * 127 are decided by the kind of the error. No report means that exec succeeded. */
 static void answer_starter(struct monitor *m)
 {
 	struct error e = {};
+	bool failed = m->start_fd >= 0 && read(m->start_fd, &e, sizeof(e)) == sizeof(e);
 
-	if (m->starter < 0)
-		return;
-	fail(&e, ERROR_RUNTIME, "the container's first process ended before it could be started (exit code %d)",
-	     m->exit.exit_code);
-	client_send(m, (size_t)m->starter, MONITOR_STARTED, 0, &e, sizeof(e));
+	close_fd(&m->start_fd);
+	if (failed)
+		m->exit.exit_code = error_exit_code(&e);
+	else
+		m->exit.started_ns = m->exit.finished_ns;
+	if (m->starter >= 0)
+		client_send(m, (size_t)m->starter, MONITOR_STARTED, 0, failed ? &e : NULL, failed ? sizeof(e) : 0);
 	m->starter = -1;
 }
 
@@ -96,14 +85,12 @@ void container_exited(struct monitor *m, int status, bool known)
 	m->exit.finished_ns = monitor_realtime();
 	m->exit.oom = was_oom_killed(m->config->oom_fd);
 	if (before == PHASE_STARTING)
-		read_start_result(m);
-	m->phase = PHASE_FINISHING;
+		answer_starter(m);
 	m->timers = (struct timers){};
 	for (int s = 0; s < STREAM_MAX; s++)
 		stream_finish(m, (enum stream_id)s);
-	if (before == PHASE_STARTING)
-		answer_starter(m);
 	write_records(m);
+	m->phase = PHASE_FINISHING;   /* from here on clients are told */
 	clients_close_stdin(m);
 	for (size_t i = 0; i < MONITOR_CLIENTS_MAX; i++)
 		if (m->client[i].fd >= 0)

@@ -103,8 +103,10 @@ static void fill_slots(struct monitor *m, struct pollfd *p)
 	p[SLOT_START].fd = m->phase == PHASE_STARTING ? m->start_fd : -1;
 	p[SLOT_PIDFD].fd = (m->config->flags & MONITOR_WATCH) && !m->reaped ? m->pidfd : -1;
 	p[SLOT_NOTIFY].fd = m->notify_fd;
+	/* STARTED comes before the first byte of output. */
 	for (int s = 0; s < STREAM_MAX; s++)
-		p[SLOT_OUT + s].fd = stream_is_drained(m, (enum stream_id)s) ? m->stream[s].fd : -1;
+		p[SLOT_OUT + s].fd = m->phase != PHASE_STARTING && stream_is_drained(m, (enum stream_id)s)
+					     ? m->stream[s].fd : -1;
 	for (int i = 0; i < SLOT_MAX; i++)
 		p[i].events = POLLIN;
 	for (size_t i = 0; i < MONITOR_CLIENTS_MAX; i++) {
@@ -114,27 +116,18 @@ static void fill_slots(struct monitor *m, struct pollfd *p)
 	}
 }
 
-/* The start socket became readable: empty end of file = exec succeeded; else the child's error, sent when it died. */
+/* The start socket became readable: an end of file says that exec succeeded. An error of the child stays there until
+ * the child is dead (at once); then finish.c reads it. */
 static void read_start(struct monitor *m)
 {
 	char probe;
 	ssize_t n = recv(m->start_fd, &probe, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	if (n > 0) {
-		m->timers = (struct timers){};
-		children_reap(m);
-		/* Not dead yet: its error stays in the socket until it is. */
-		if (m->phase == PHASE_STARTING)
-			poll(NULL, 0, 1);
+	if (n > 0)
+		poll(NULL, 0, 1);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	/* Exec, or death before it: then the status tells. */
 	close_fd(&m->start_fd);
-	children_reap(m);
-	if (m->phase != PHASE_STARTING)
-		return;
 	timers_start(m);
 	if (m->starter >= 0)
 		client_send(m, (size_t)m->starter, MONITOR_STARTED, 0, NULL, 0);
