@@ -46,7 +46,7 @@ struct log {
 	bool torn;               /* the last write was cut: begin with a newline */
 	const struct monitor_zone *zone;
 	size_t used;
-	char buffer[LOG_BUFFER_SIZE];
+	char buffer[LOG_BUFFER_SIZE] __attribute__((aligned(4096)));
 };
 
 struct timers {              /* CLOCK_MONOTONIC ns; 0: off */

@@ -148,4 +148,5 @@ void streams_trim(struct monitor *m)
 			forget_chunk(m, s);
 			madvise(m->chunk[s], sizeof(m->chunk[s]), MADV_DONTNEED);
 		}
+	madvise(m->log.buffer, sizeof(m->log.buffer), MADV_DONTNEED);   /* empty between two calls of log_flush() */
 }
