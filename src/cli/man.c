@@ -51,14 +51,18 @@ static void put_page_name(const char *path, FILE *out)
 		fputc(*path == ' ' ? '-' : *path, out);
 }
 
+static bool is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 static void put_head(const char *path, const char *summary, FILE *out)
 {
 	put_page_name(path, out);
 	fputs("(1)\n\n# NAME\n\n", out);
 	put_page_name(path, out);
 	fputs(" - ", out);
-	fputc(summary[0] >= 'A' && summary[0] <= 'Z' && !(summary[1] >= 'A' && summary[1] <= 'Z') ? summary[0] | 0x20 : summary[0],
-	      out);
+	fputc(is_upper(summary[0]) && !is_upper(summary[1]) ? summary[0] | 0x20 : summary[0], out);
 	put_text(summary + 1, out);
 	fputs("\n\n# SYNOPSIS\n\n*" SELF, out);
 	if (*path) {
@@ -159,8 +163,8 @@ static int page_of_program(FILE *out, struct error *err)
 
 	put_head("", "manage pods, containers and images", out);
 	fputs(" [options] _command_\n\n# DESCRIPTION\n\n", out);
-	put_lines("Runs containers and keeps images, without a daemon and without root. The command line is Podman's; called as "
-		  "podman or docker, the program answers under that name.", out);
+	put_lines("Runs containers and keeps images, without a daemon and without root. The command line is Podman's; "
+		  "called as podman or docker, the program answers under that name.", out);
 	TRY(put_options(groups, out, err));
 	TRY(put_children("", out, err));
 	fputs("# EXIT STATUS\n\n*0*\n\tDone.\n\n*125*\n\tThe program itself failed or refused.\n\n"

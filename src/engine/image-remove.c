@@ -182,7 +182,8 @@ static int too_many_names(const struct store_image *image, const char *what, str
 {
 	autofree char *names = strv_join(&image->names, " ");
 
-	return fail(err, ERROR_STATE, "unable to delete image \"%s\" by %s with more than one tag ([%s]): please force removal",
+	return fail(err, ERROR_STATE,
+		    "unable to delete image \"%s\" by %s with more than one tag ([%s]): please force removal",
 		    image->id, str_after(what, "sha256:") ? "digest" : "ID", names ? names : "");
 }
 
