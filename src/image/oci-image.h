@@ -139,8 +139,8 @@ extern const struct field image_config_rows[];
 
 void image_config_done(struct image_config *c);
 #define auto_image_config CLEANUP(image_config_done) struct image_config
-/* Refuses bad digests, more than IMAGE_LAYERS_MAX layers, environment entries without '=' or with an empty name or a
- * control character (security-matrix E1), and values a container could not be made from. */
+/* Refuses bad digests, more than IMAGE_LAYERS_MAX layers and values a container could not be made from. Environment
+ * entries that are not NAME=VALUE are dropped (security-matrix E1). history need not match diff_ids. */
 int image_config_parse(const void *bytes, size_t len, struct image_config *ret, struct error *err);
 /* A new document with exactly the struct's content, members in a fixed order (import, commit, build). */
 int image_config_format(const struct image_config *c, struct buf *to, struct error *err);

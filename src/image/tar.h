@@ -59,6 +59,8 @@ struct tar_entry {
 struct tar_source {
 	int (*next)(void *data, const uint8_t **ret, size_t *ret_len, struct error *err);
 	void *data;
+	/* Optional, for files: passes over n bytes without reading them (they need not exist: the caller checks). */
+	int (*skip)(void *data, int64_t n, struct error *err);
 };
 
 struct tar_reader;

@@ -38,11 +38,11 @@ enum worker_op {
 	OP_PARSE_MANIFEST,   /* archive: fds {in} */
 	OP_PARSE_CONFIG,     /* archive: fds {in} */
 	OP_OPEN_ARCHIVE,     /* archive: fds {file} or {directory} */
-	OP_ARCHIVE_IMAGE,    /* archive: fds {out manifest memfd} */
+	OP_ARCHIVE_IMAGE,    /* archive: names inside of one image of a docker-archive */
 	OP_ARCHIVE_BLOB,     /* archive: where a blob lies */
-	OP_UNPACK,           /* unpack: fds {in, directory, blob or none} */
+	OP_UNPACK,           /* unpack: fds {in, directory?, blob?} */
 	OP_DIGEST,           /* digest: fds {in} */
-	OP_PACK,             /* pack: fds {directory, out, lower or none} */
+	OP_PACK,             /* pack: fds {directory, out} */
 	OP_RECOMPRESS,       /* pack: fds {in, out}: a blob or tar in another compression */
 	OP_MAX
 };
@@ -111,14 +111,16 @@ struct op_manifest {
 struct op_config {
 	char *digest;
 	int64_t size;
-	char *os, *architecture, *variant;
+	char *os, *architecture, *variant, *created;
+	struct strmap labels;
 	struct strv diff_ids;
 };
 
 enum archive_format { ARCHIVE_OCI, ARCHIVE_DOCKER, ARCHIVE_DIR, ARCHIVE_FORMAT_MAX };
 struct op_open_archive {
 	char *what;                /* path for messages */
-	bool seekable;             /* false: fds {pipe, spool file} */
+	int64_t in_offset;         /* >= 0: fds {seekable file, spool}; -1: fds {pipe, spool}; -2: fds {index.json of a layout
+	                            * directory}. The spool takes what is no plain tar file: it must be empty */
 };
 struct op_archive_entry {
 	struct strv names;         /* docker: RepoTags; OCI: ref.name annotation (0 or 1); unchecked text */
@@ -128,11 +130,18 @@ struct op_archive_entry {
 };
 struct op_archive {
 	int64_t format;            /* enum archive_format */
+	bool spooled;              /* OP_ARCHIVE_BLOB's places lie in the spool, not in the file */
 	struct list images;        /* struct op_archive_entry */
 };
+struct op_archive_image { int64_t index; };
+struct op_archive_layers {     /* docker-archive: what manifest.json says of the image */
+	char *config;              /* names inside the archive, for OP_ARCHIVE_BLOB */
+	struct strv layers;
+};
+struct op_archive_blob { char *name; };   /* "sha256:..." (oci, dir) or a name inside a docker-archive */
 struct op_blob_place {
-	int64_t offset, size;      /* in the archive file (or its spool); directories: offset 0 and a descriptor comes along */
-	bool has_fd;
+	int64_t offset, size;      /* in the archive file (or its spool) */
+	bool found;                /* false: the archive has no such file */
 };
 
 struct op_unpack {
@@ -143,7 +152,8 @@ struct op_unpack {
 	char *diff_id;               /* expected; NULL */
 	int64_t max_bytes, max_entries;   /* limits of the unpacked tree; 0: built in */
 	bool ignore_chown;           /* single-uid rootless: all files belong to us */
-	bool no_tree;                /* only check and store the blob */
+	bool has_tree, has_blob;     /* which descriptors come along: {in, tree, blob} */
+	bool plain_tree;             /* import: no whiteouts, ".wh." names are ordinary files */
 	int64_t recompress;          /* enum compression: write the blob file so instead of byte-exact; NONE: exact */
 };
 struct op_unpacked {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * image/worker-ops.c - the worker's operations: one row each, and the rows of their messages. */
+#include "image/worker.h"
+
+#define ROW(T, m, TYPE) { F_##TYPE(struct T, m) }
+
+static const struct field setup_rows[] = {
+	ROW(op_setup, read_paths, STRV), ROW(op_setup, userns, BOOL), ROW(op_setup, has_root, BOOL),
+	ROW(op_setup, log_level, INT), {},
+};
+static const struct field ready_rows[] = {
+	ROW(op_ready, landlock_abi, INT), ROW(op_ready, confined, BOOL), ROW(op_ready, seccomp, BOOL), {},
+};
+static const struct field endpoint_rows[] = {
+	ROW(op_endpoint, host, STR), ROW(op_endpoint, repository, STR), ROW(op_endpoint, insecure, BOOL),
+	ROW(op_endpoint, cert_dirs, STRV), ROW(op_endpoint, username, STR), ROW(op_endpoint, password, STR),
+	ROW(op_endpoint, identity_token, STR), ROW(op_endpoint, registry_token, STR), ROW(op_endpoint, push, BOOL),
+	ROW(op_endpoint, mount_from, STRV), ROW(op_endpoint, retries, INT), ROW(op_endpoint, retry_delay_ns, INT),
+	ROW(op_endpoint, user_agent, STR), {},
+};
+static const struct field number_rows[] = { ROW(op_number, n, INT), {} };
+static const struct field get_rows[] = {
+	ROW(op_get, endpoint, INT), ROW(op_get, reference, STR), ROW(op_get, offset, INT), ROW(op_get, size, INT),
+	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR), {},
+};
+static const struct field got_rows[] = {
+	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL), {},
+};
+static const struct field parse_rows[] = {
+	ROW(op_parse, digest, STR), ROW(op_parse, size, INT), ROW(op_parse, media_type, STR),
+	{ F_OBJECT(struct op_parse, platform, platform_rows) }, ROW(op_parse, whole_index, BOOL), {},
+};
+static const struct field descriptor_rows[] = {
+	ROW(op_descriptor, media_type, STR), ROW(op_descriptor, digest, STR), ROW(op_descriptor, size, INT), {},
+};
+static const struct field manifest_rows[] = {
+	ROW(op_manifest, digest, STR), ROW(op_manifest, size, INT), ROW(op_manifest, type, INT),
+	{ F_OBJECT(struct op_manifest, chosen, descriptor_rows) },
+	{ F_OBJECT(struct op_manifest, config, descriptor_rows) },
+	{ F_LIST(struct op_manifest, layers, struct op_descriptor, descriptor_rows) },
+	ROW(op_manifest, artifact_type, STR), {},
+};
+static const struct field config_rows[] = {
+	ROW(op_config, digest, STR), ROW(op_config, size, INT), ROW(op_config, os, STR),
+	ROW(op_config, architecture, STR), ROW(op_config, variant, STR), ROW(op_config, created, STR),
+	ROW(op_config, labels, MAP), ROW(op_config, diff_ids, STRV), {},
+};
+static const struct field open_archive_rows[] = {
+	ROW(op_open_archive, what, STR), ROW(op_open_archive, in_offset, INT), {},
+};
+static const struct field archive_entry_rows[] = {
+	ROW(op_archive_entry, names, STRV), ROW(op_archive_entry, digest, STR), ROW(op_archive_entry, media_type, STR),
+	ROW(op_archive_entry, size, INT), {},
+};
+static const struct field archive_rows[] = {
+	ROW(op_archive, format, INT), ROW(op_archive, spooled, BOOL),
+	{ F_LIST(struct op_archive, images, struct op_archive_entry, archive_entry_rows) }, {},
+};
+static const struct field archive_image_rows[] = { ROW(op_archive_image, index, INT), {} };
+static const struct field archive_blob_rows[] = { ROW(op_archive_blob, name, STR), {} };
+static const struct field archive_layers_rows[] = {
+	ROW(op_archive_layers, config, STR), ROW(op_archive_layers, layers, STRV), {},
+};
+static const struct field blob_place_rows[] = {
+	ROW(op_blob_place, offset, INT), ROW(op_blob_place, size, INT), ROW(op_blob_place, found, BOOL), {},
+};
+static const struct field unpack_rows[] = {
+	ROW(op_unpack, in_offset, INT), ROW(op_unpack, in_size, INT), ROW(op_unpack, have, INT),
+	ROW(op_unpack, blob_digest, STR), ROW(op_unpack, blob_size, INT), ROW(op_unpack, diff_id, STR),
+	ROW(op_unpack, max_bytes, INT), ROW(op_unpack, max_entries, INT), ROW(op_unpack, ignore_chown, BOOL),
+	ROW(op_unpack, has_tree, BOOL), ROW(op_unpack, has_blob, BOOL), ROW(op_unpack, plain_tree, BOOL),
+	ROW(op_unpack, recompress, INT), {},
+};
+static const struct field unpacked_rows[] = {
+	ROW(op_unpacked, blob_digest, STR), ROW(op_unpacked, diff_id, STR), ROW(op_unpacked, blob_size, INT),
+	ROW(op_unpacked, tar_size, INT), ROW(op_unpacked, entries, INT), ROW(op_unpacked, tree_bytes, INT),
+	ROW(op_unpacked, compression, INT), {},
+};
+static const struct field digest_rows[] = {
+	ROW(op_digest, algorithm, INT), ROW(op_digest, offset, INT), ROW(op_digest, size, INT), {},
+};
+static const struct field digested_rows[] = { ROW(op_digested, digest, STR), ROW(op_digested, bytes, INT), {} };
+static const struct field pack_rows[] = {
+	ROW(op_pack, compression, INT), ROW(op_pack, level, INT), ROW(op_pack, overlay, BOOL), ROW(op_pack, has_clamp, BOOL),
+	ROW(op_pack, clamp_mtime_ns, INT), ROW(op_pack, squash_owner, BOOL), {},
+};
+static const struct field recompress_rows[] = {
+	ROW(op_recompress, compression, INT), ROW(op_recompress, level, INT), ROW(op_recompress, in_offset, INT),
+	ROW(op_recompress, in_size, INT), {},
+};
+
+#define TYPES(req, rep) \
+	.request = req##_rows, .request_size = sizeof(struct op_##req), .reply = rep##_rows, \
+	.reply_size = sizeof(struct op_##rep)
+#define ROLE(r) (1u << WORKER_##r)
+
+const struct worker_op_info worker_ops[OP_MAX] = {
+	[OP_SETUP] = { "setup", TYPES(setup, ready), .roles = ~0u, .fds = 1 },
+	[OP_ENDPOINT] = { "endpoint", TYPES(endpoint, number), .roles = ROLE(FETCH) },
+	[OP_GET_MANIFEST] = { "get-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_GET_BLOB] = { "get-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_GET_URL] = { "get-url", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_LIST_TAGS] = { "list-tags", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_HAS_BLOB] = { "has-blob", TYPES(get, got), .roles = ROLE(FETCH) },
+	[OP_PUT_BLOB] = { "put-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_PUT_MANIFEST] = { "put-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_PARSE_MANIFEST] = { "parse-manifest", TYPES(parse, manifest), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_PARSE_CONFIG] = { "parse-config", TYPES(parse, config), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_OPEN_ARCHIVE] = { "open-archive", TYPES(open_archive, archive), .roles = ROLE(ARCHIVE), .fds = 2 },
+	[OP_ARCHIVE_IMAGE] = { "archive-image", TYPES(archive_image, archive_layers), .roles = ROLE(ARCHIVE) },
+	[OP_ARCHIVE_BLOB] = { "archive-blob", TYPES(archive_blob, blob_place), .roles = ROLE(ARCHIVE) },
+	[OP_UNPACK] = { "unpack", TYPES(unpack, unpacked), .roles = ROLE(UNPACK), .fds = 3 },
+	[OP_DIGEST] = { "digest", TYPES(digest, digested), .roles = ROLE(DIGEST) | ROLE(ARCHIVE), .fds = 1 },
+	[OP_PACK] = { "pack", TYPES(pack, unpacked), .roles = ROLE(PACK), .fds = 2 },
+	[OP_RECOMPRESS] = { "recompress", TYPES(recompress, unpacked), .roles = ROLE(PACK), .fds = 2 },
+};
+
+static const char *const role_names[WORKER_ROLE_MAX] = {
+	[WORKER_FETCH] = "fetch", [WORKER_UNPACK] = "unpack", [WORKER_ARCHIVE] = "archive", [WORKER_DIGEST] = "digest",
+	[WORKER_PACK] = "pack",
+};
+
+const char *worker_role_name(enum worker_role r)
+{
+	return role_names[r];
+}

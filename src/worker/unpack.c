@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * worker/unpack.c - OP_UNPACK: one pass over a layer blob.
+ *
+ *   pipe or file -> [this thread]  SHA-256 of the blob, write the blob file, inflate ----> ring of chunks
+ *                                                                                           |        |
+ *                                                  [second thread] SHA-256 of the tar <-----+        |
+ *                                                  [third thread]  untar into the tree  <------------+
+ *
+ * Nothing is stored twice or copied between the threads. The blob's size, the blob's digest and the tar's digest are
+ * compared with what the caller expects before the reply says "done"; the tree counts only then. */
+#include <pthread.h>
+#include <string.h>
+
+#include "os/file.h"
+#include "worker/hash.h"
+#include "worker/inflate.h"
+#include "worker/input.h"
+#include "worker/ring.h"
+#include "worker/role.h"
+#include "worker/untar.h"
+
+#define BOMB_FREE_BYTES (INT64_C(1) << 30)   /* no ratio is asked below this much output */
+#define BOMB_RATIO 200                       /* gzip can do 1032, layers do 3 to 20 */
+#define PROGRESS_STEP (INT64_C(4) << 20)
+
+enum { HASHER, UNTARRER };
+
+struct pipeline {
+	struct ring ring;
+	const struct op_unpack *args;
+	int tree, blob;
+	bool userns;
+	struct input in;
+	struct hash blob_hash;
+	struct inflate *inflate;
+	enum compression compression;
+	int64_t tar_bytes;
+	/* second thread */
+	struct hash tar_hash;
+	/* third thread */
+	struct untar_result tree_result;
+	struct error untar_error;
+	bool untar_failed;
+};
+
+/* ---- consumers ---- */
+static void *hash_thread(void *data)
+{
+	struct pipeline *p = data;
+	const uint8_t *bytes;
+	struct error stopped;
+	size_t len;
+
+	while (ring_next(&p->ring, HASHER, &bytes, &len, &stopped) > 0)
+		hash_add(&p->tar_hash, bytes, len);
+	return NULL;
+}
+
+static int next_for_untar(void *data, const uint8_t **ret, size_t *ret_len, struct error *err)
+{
+	struct pipeline *p = data;
+
+	return ring_next(&p->ring, UNTARRER, ret, ret_len, err);
+}
+
+static void *untar_thread(void *data)
+{
+	struct pipeline *p = data;
+	const uint8_t *bytes;
+	struct error stopped;
+	size_t len;
+	struct untar_options o = { .root = p->tree, .userns = p->userns, .ignore_chown = p->args->ignore_chown,
+				   .plain = p->args->plain_tree, .max_entries = p->args->max_entries,
+				   .max_bytes = p->args->max_bytes };
+
+	if (p->tree >= 0 && untar((struct tar_source){ next_for_untar, p }, &o, &p->tree_result, &p->untar_error) < 0) {
+		p->untar_failed = true;
+		ring_stop(&p->ring);
+		return NULL;
+	}
+	while (ring_next(&p->ring, UNTARRER, &bytes, &len, &stopped) > 0)
+		;   /* what follows the end of the archive belongs to the digest only */
+	return NULL;
+}
+
+/* ---- producer ---- */
+static int check_bomb(const struct pipeline *p, struct error *err)
+{
+	int64_t max = p->args->max_bytes ? p->args->max_bytes : UNTAR_BYTES_MAX;
+
+	if (p->tar_bytes > BOMB_FREE_BYTES && p->tar_bytes / BOMB_RATIO > p->in.total)
+		return fail(err, ERROR_CORRUPT, "the layer inflates more than %d times: refused as a decompression bomb",
+			    BOMB_RATIO);
+	if (p->tar_bytes > max + max / 4)
+		return fail(err, ERROR_CORRUPT, "the layer unpacks to more than %lld bytes", (long long)max);
+	return 0;
+}
+
+/* Room and bytes move on; a full chunk is published. */
+struct chunk {
+	uint8_t *room;
+	size_t used;
+};
+
+static int publish(struct pipeline *p, struct chunk *c, struct error *err)
+{
+	if (c->room && c->used) {
+		p->tar_bytes += (int64_t)c->used;
+		ring_publish(&p->ring, c->used);
+	}
+	c->room = ring_room(&p->ring);
+	c->used = 0;
+	if (!c->room)
+		return fail(err, ERROR_SYSTEM, "stopped");
+	return check_bomb(p, err);
+}
+
+static int inflate_bytes(struct pipeline *p, struct chunk *c, const uint8_t *bytes, size_t len, struct error *err)
+{
+	struct inflate_io io = { .in = bytes, .in_len = len };
+
+	do {
+		if (!c->room || c->used == RING_CHUNK)
+			TRY(publish(p, c, err));
+		io.out = c->room + c->used;
+		io.out_len = RING_CHUNK - c->used;
+		size_t before_in = io.in_len, before_out = io.out_len;
+		TRY(inflate_run(p->inflate, &io, err));
+		c->used = RING_CHUNK - io.out_len;
+		if (io.in_len && io.in_len == before_in && io.out_len == before_out)
+			return fail(err, ERROR_CORRUPT, "the compressed stream is damaged");
+	} while (io.in_len || c->used == RING_CHUNK);
+	return 0;
+}
+
+static int begin_stream(struct pipeline *p, const uint8_t *bytes, size_t len, struct error *err)
+{
+	p->compression = compression_detect(bytes, len);
+	return inflate_new(p->compression, &p->inflate, err);
+}
+
+static int store_bytes(struct pipeline *p, const uint8_t *bytes, size_t len, bool fresh, struct error *err)
+{
+	hash_add(&p->blob_hash, bytes, len);
+	if (p->args->blob_size >= 0 && p->in.total > p->args->blob_size)
+		return fail(err, ERROR_CORRUPT, "more bytes than the announced %lld came", (long long)p->args->blob_size);
+	return fresh && p->blob >= 0 ? file_write_all(p->blob, bytes, len, err) : 0;
+}
+
+static int produce(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
+{
+	struct chunk c = {};
+	const uint8_t *bytes;
+	size_t len;
+	bool fresh;
+	int n;
+	int64_t told = 0;
+
+	while ((n = input_next(&p->in, &bytes, &len, &fresh, err)) > 0) {
+		if (!p->inflate)
+			TRY(begin_stream(p, bytes, len, err));
+		TRY(store_bytes(p, bytes, len, fresh, err));
+		TRY(inflate_bytes(p, &c, bytes, len, err));
+		if (p->in.total - told >= PROGRESS_STEP)
+			TRY(peer_progress(peer, r, told = p->in.total, err));
+	}
+	TRY(n);
+	if (p->args->blob_size >= 0 && p->in.total != p->args->blob_size)
+		return fail(err, ERROR_CORRUPT, "%lld of %lld bytes came", (long long)p->in.total,
+			    (long long)p->args->blob_size);
+	if (p->inflate)
+		TRY(inflate_end(p->inflate, err));
+	if (c.room && c.used)
+		TRY(publish(p, &c, err));
+	ring_end(&p->ring);
+	return 0;
+}
+
+/* ---- the whole ---- */
+static int start_threads(struct pipeline *p, pthread_t threads[2], struct error *err)
+{
+	int e = pthread_create(&threads[0], NULL, hash_thread, p);
+
+	if (e)
+		return fail_with(err, e, "start a thread");
+	e = pthread_create(&threads[1], NULL, untar_thread, p);
+	if (!e)
+		return 0;
+	ring_stop(&p->ring);
+	pthread_join(threads[0], NULL);
+	return fail_with(err, e, "start a thread");
+}
+
+static int run_pipeline(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
+{
+	pthread_t threads[2];
+
+	TRY(start_threads(p, threads, err));
+	int result = produce(p, peer, r, err);
+	if (result < 0)
+		ring_stop(&p->ring);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	if (p->untar_failed) {   /* the cause; the producer was only told to stop */
+		*err = p->untar_error;
+		return -1;
+	}
+	return result;
+}
+
+static int finish(struct pipeline *p, struct op_unpacked *ret, struct error *err)
+{
+	char blob[DIGEST_TEXT_MAX], tar[DIGEST_TEXT_MAX];
+
+	TRY(hash_expect("blob", hash_text(&p->blob_hash, blob), p->args->blob_digest, err));
+	TRY(hash_expect("uncompressed layer", hash_text(&p->tar_hash, tar), p->args->diff_id, err));
+	TRY(str_set(&ret->blob_digest, blob, err));
+	TRY(str_set(&ret->diff_id, tar, err));
+	ret->blob_size = p->in.total;
+	ret->tar_size = p->tar_bytes;
+	ret->entries = p->tree_result.entries;
+	ret->tree_bytes = p->tree_result.bytes;
+	ret->compression = p->compression;
+	return 0;
+}
+
+static int unpack(struct pipeline *p, struct peer *peer, const struct request *r, struct op_unpacked *ret,
+		  struct error *err)
+{
+	TRY(ring_init(&p->ring, 2, err));
+	TRY(input_init(&p->in, err));
+	TRY(hash_init_like(&p->blob_hash, p->args->blob_digest, err));
+	TRY(hash_init_like(&p->tar_hash, p->args->diff_id, err));
+	TRY(run_pipeline(p, peer, r, err));
+	return finish(p, ret, err);
+}
+
+int op_unpack(struct worker_state *w, const struct request *r, void *reply, struct error *err)
+{
+	const struct op_unpack *a = r->args;
+	struct pipeline p = { .args = a, .tree = -1, .blob = -1, .userns = w->setup.userns };
+	size_t fd = 0;
+
+	p.in = (struct input){ .fd = r->fds[fd++], .offset = a->in_offset, .left = a->in_size, .head_fd = -1 };
+	if (a->has_tree)
+		p.tree = r->fds[fd++];
+	if (a->has_blob)
+		p.blob = r->fds[fd++];
+	if (fd != r->n_fds)
+		return fail(err, ERROR_INVALID, "unpack: wrong number of descriptors");
+	if (a->have > 0) {
+		p.in.head_fd = p.blob;
+		p.in.head_left = a->have;
+	}
+	if (p.blob >= 0 && lseek(p.blob, a->have, SEEK_SET) < 0)
+		return fail_errno(err, "seek in the blob file");
+	int result = unpack(&p, &w->peer, r, reply, err);
+	inflate_free(p.inflate);
+	hash_done(&p.blob_hash);
+	hash_done(&p.tar_hash);
+	input_done(&p.in);
+	ring_done(&p.ring);
+	return result;
+}
