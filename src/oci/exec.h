@@ -18,6 +18,7 @@ struct oci_exec_options {
 	struct cgroup *cgroup;        /* joined first; NULL: the one of the target where it can be joined */
 	const char *sub_cgroup;       /* below the container's, NULL: itself. ".." is refused */
 	struct json_object *seccomp;  /* linux.seccomp of the container's spec, or NULL */
+	const struct seccomp_filter *filter;   /* a ready filter; wins over `seccomp` */
 	const struct oci_personality *personality;   /* NULL: inherited */
 	unsigned preserve_fds;
 	bool no_new_keyring;

@@ -25,6 +25,7 @@
 #include "oci/spec.h"
 
 struct cgroup;
+struct seccomp_filter;
 
 struct oci_options {
 	const char *id;               /* the container's; for hooks' state and messages */
@@ -41,7 +42,8 @@ struct oci_options {
 	unsigned preserve_fds;        /* descriptors 3 .. 3+n-1 go into the container */
 	int start_listen_fd;          /* -1, or a listening SOCK_SEQPACKET socket: the child takes its *start* from the
 	                               * first connection there instead of start_fd (create and start as two programs) */
-	const char *notify_socket;    /* host path of an sd_notify socket to offer inside, or NULL */
+	const struct seccomp_filter *seccomp;   /* a ready filter; wins over the spec's linux.seccomp. NULL: the spec's */
+	int hook_stdout_fd, hook_stderr_fd;   /* of prestart and createRuntime hooks; -1: ours */
 	void (*warn)(void *arg, const char *text);   /* degraded, not failed ("nofile limit lowered ..."); may be NULL */
 	void *warn_arg;
 	void (*plan)(void *arg, const char *step);   /* --debug: called with each step of the plan before it is applied */
@@ -49,7 +51,8 @@ struct oci_options {
 };
 #define OCI_OPTIONS_INIT                                                                       \
 	((struct oci_options){ .rootfs_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, \
-			       .console_fd = -1, .start_listen_fd = -1 })
+			       .console_fd = -1, .start_listen_fd = -1,                     \
+			       .hook_stdout_fd = -1, .hook_stderr_fd = -1 })
 
 struct oci_process {
 	pid_t pid;            /* in our pid namespace; our child */
@@ -86,9 +89,10 @@ struct oci_hook_state {
 	pid_t pid;                          /* 0: none */
 	const struct strmap *annotations;   /* may be NULL */
 	const char *root;                   /* root.path made absolute, may be NULL */
+	int stdout_fd, stderr_fd;           /* of the hooks; 0: ours */
 };
 /* Runs the hooks of that kind one after the other in our namespaces. A hook gets exactly the environment its row
- * names. Stops at the first that fails: -1 and *err naming it, its exit status or signal, or its timeout. */
+ * names; without "env" it inherits ours. Stops at the first that fails: -1 and *err naming it, its exit status or signal, or its timeout. */
 int oci_hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind, const struct oci_hook_state *state,
 		  struct error *err);
 /* The hooks' state as JSON (also what `umiak-oci state` is built on). */

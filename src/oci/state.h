@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * oci/state.h - the state directory of umiak-oci: what `create` leaves for `start`, `exec`, `kill` and `delete`.
  *
- * ROOT/ID/state.json   this record, replaced by rename
+ * ROOT/ID/status       this record as JSON, replaced by rename
  * ROOT/ID/config.json  the bundle's configuration as it was at create
  * ROOT/ID/start        socket of the child that waits for *start*; gone once started
  * ROOT/ID/lock         OFD-locked while a command changes the container
@@ -19,6 +19,7 @@
 
 struct oci_state {
 	char *id, *bundle, *rootfs, *created, *cgroup_path, *owner;
+	char *descriptors;        /* where stdin, stdout, stderr led at create: a JSON list of three strings */
 	int64_t pid;
 	uint64_t start_time;      /* field 22 of /proc/PID/stat */
 	bool systemd_cgroup;
@@ -39,7 +40,7 @@ struct oci_state_dir {
 void oci_state_dir_done(struct oci_state_dir *d);
 #define auto_oci_state_dir CLEANUP(oci_state_dir_done) struct oci_state_dir
 
-/* "[A-Za-z0-9][A-Za-z0-9_+.-]*", at most 1024 bytes. */
+/* "[A-Za-z0-9_][A-Za-z0-9_+.-]*", at most 1024 bytes. */
 int oci_id_check(const char *id, struct error *err);
 /* The root directory: made (0700) when missing; malloc'ed absolute path. */
 int oci_state_root(const char *option, char **ret, struct error *err);
@@ -53,6 +54,6 @@ int oci_state_save(const struct oci_state_dir *d, const struct oci_state *s, str
 int oci_state_remove(const char *root, const char *id, struct error *err);
 /* The ids in the root, sorted. */
 int oci_state_list(const char *root, struct strv *ret, struct error *err);
-/* Created, running, paused or stopped; *ret_pidfd (may be NULL): a pidfd of the living init or -1. */
+/* Created, running or stopped (whether it is paused, only its cgroup knows); *ret_pidfd (may be NULL): a pidfd of the living init or -1. */
 int oci_state_status(const struct oci_state_dir *d, const struct oci_state *s, enum oci_status *ret, int *ret_pidfd,
 		     struct error *err);

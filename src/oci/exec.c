@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * oci/exec.c - the parent's side of a further process in a running container. */
+#include "oci/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "oci/plan.h"
+#include "oci/spawn-child.h"
+#include "oci/sync.h"
+#include "os/cgroup.h"
+#include "os/file.h"
+#include "os/ns.h"
+#include "os/process.h"
+
+/* All kinds in which the target differs from us: joining the own user namespace is refused by the kernel. */
+static int foreign_namespaces(const struct oci_exec_options *o, uint64_t *ret, struct error *err)
+{
+	uint64_t flags = 0;
+
+	for (int k = 0; k < NS_KIND_MAX; k++) {
+		const struct ns_info *i = ns_info((enum ns_kind)k);
+		uint64_t theirs = process_ns_inode(o->target_pid, i->proc);
+		if (!theirs && k == NS_TIME)   /* a kernel without */
+			continue;
+		if (!theirs)
+			return fail(err, ERROR_STATE, "the container `%s` is not running", o->id ? o->id : "");
+		if (theirs != process_ns_inode(0, i->proc))
+			flags |= i->flag;
+	}
+	/* The pid may have gone to another process between our looks: the pidfd knows. */
+	if (process_signal(o->target_pidfd, 0, err) != 1)
+		return fail(err, ERROR_STATE, "the container `%s` is not running", o->id ? o->id : "");
+	*ret = flags;
+	return 0;
+}
+
+static void child_setup(struct child *c, const struct oci_exec_options *o, struct plan *p, int child_end)
+{
+	*c = CHILD_INIT;
+	c->plan = p;
+	c->cgroup = o->cgroup;
+	c->sync_fd = child_end;
+	c->stdio[0] = o->stdin_fd;
+	c->stdio[1] = o->stdout_fd;
+	c->stdio[2] = o->stderr_fd;
+	c->console_fd = o->console_fd;
+	c->terminal = p->process->terminal;
+	c->preserve_fds = o->preserve_fds;
+	c->target_pidfd = o->target_pidfd;
+}
+
+/* End of file is success: exec closed the child's end. */
+static int wait_exec(const struct oci_exec_options *o, struct oci_process *p, struct error *err)
+{
+	for (;;) {
+		struct sync_message m;
+		autoclose int fd = -1;
+		TRY(sync_receive(p->start_fd, &m, &fd, err));
+		switch (m.kind) {
+		case SYNC_GONE:
+			return 0;
+		case SYNC_CONSOLE:
+			close_p(&p->console_master);
+			p->console_master = take_fd(fd);
+			break;
+		case SYNC_WARNING:
+			if (o->warn)
+				o->warn(o->warn_arg, m.text);
+			break;
+		default:
+			return fail(err, ERROR_RUNTIME, "exec: unexpected message %d", (int)m.kind);
+		}
+	}
+}
+
+static int set_oom_score(const struct oci_process_spec *process, pid_t pid)
+{
+	char path[64], text[16];
+
+	if (!process->oom_score_adj.set)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	snprintf(text, sizeof(text), "%d", (int)process->oom_score_adj.value);
+	return file_try_write(AT_FDCWD, path, text);
+}
+
+static int spawn_into(const struct oci_exec_options *o, struct child *c, int parent_fd, uint64_t flags,
+		      struct oci_process *ret, struct error *err)
+{
+	const uint64_t pid_flag = ns_info(NS_PID)->flag, user_flag = ns_info(NS_USER)->flag;
+	autoclose int pid_ns = -1;
+	struct spawn_child how = {
+		.child = c, .parent_fd = parent_fd, .join_pid_fd = -1, .join_user_fd = -1, .join_pidfd = -1,
+		.into_cgroup = o->cgroup ? cgroup_clone_fd(o->cgroup) : -1,
+	};
+
+	/* A user namespace comes with everything it owns, in one go; that cannot be undone, so a helper does it. Without
+	 * one we only enter the pid namespace for the moment of the clone, and the child joins the rest. */
+	how.helper = flags & user_flag;
+	if (how.helper) {
+		how.join_pidfd = o->target_pidfd;
+		how.join_flags = flags;
+	} else if (flags & pid_flag) {
+		pid_ns = ns_open(o->target_pid, NS_PID, err);
+		if (pid_ns < 0)
+			return -1;
+		how.join_pid_fd = pid_ns;
+	}
+	c->target_flags = flags & ~pid_flag;
+	return spawn_child(&how, &ret->pid, &ret->pidfd, err);
+}
+
+static void kill_and_reap(struct oci_process *p)
+{
+	struct error ignored;
+	int status;
+
+	if (p->pid <= 0)
+		return;
+	if (p->pidfd >= 0)
+		(void)process_signal(p->pidfd, SIGKILL, &ignored);
+	(void)process_reap(p->pid, &status, &ignored);
+}
+
+int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec_options *o, struct oci_process *ret,
+		   struct error *err)
+{
+	auto_oci_process p = OCI_PROCESS_INIT;
+	auto_plan plan = { .join_user_fd = -1, .join_pid_fd = -1 };
+	uint64_t flags = 0;
+	struct child child;
+	int sync[2];
+
+	if (oci_process_spec_check(process, err) < 0)
+		return -1;
+	TRY(foreign_namespaces(o, &flags, err));
+	TRY(plan_build_exec(process, o, &plan, err));
+	TRY(sync_pair(sync, err));
+	p.start_fd = sync[0];
+	autoclose int child_end = sync[1];
+	child_setup(&child, o, &plan, child_end);
+	TRY(spawn_into(o, &child, p.start_fd, flags, &p, err));
+	(void)set_oom_score(process, p.pid);
+	close_p(&child_end);
+	child_end = -1;
+	if (wait_exec(o, &p, err) < 0) {
+		kill_and_reap(&p);
+		return -1;
+	}
+	close_p(&p.start_fd);
+	p.start_fd = -1;
+	*ret = p;
+	p = OCI_PROCESS_INIT;
+	return 0;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * oci/spawn-child.c - clone3(), directly or through a helper stage.
+ *
+ * Directly: the child is born into all its new namespaces; a pid namespace to join is entered by us for the moment of
+ * the clone (setns of a pid namespace only concerns children) and left again.
+ * Helper stage: joining a user namespace cannot be undone, and what is made after it belongs to it. So a short-lived
+ * process joins and clones the container's process with CLONE_PARENT: it is our child all the same, no reparenting. */
+#include "oci/spawn-child.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/ns.h"
+#include "os/process.h"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP UINT64_C(0x200000000)
+#endif
+
+/* Returns twice. */
+static pid_t clone_child(const struct spawn_child *how, uint64_t flags, int exit_signal, int *ret_pidfd)
+{
+	int pidfd = -1;
+	struct clone_args a = {
+		.flags = flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = (uint64_t)exit_signal,
+	};
+
+	if (how->into_cgroup >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)how->into_cgroup;
+	}
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return pid;
+}
+
+static int clone_error(struct error *err)
+{
+	if (errno == EPERM || errno == ENOSPC || errno == EUSERS)
+		return fail_errno(err, "clone: cannot make the container's namespaces (see user.max_*_namespaces)");
+	return fail_errno(err, "clone");
+}
+
+static int spawn_direct(const struct spawn_child *how, pid_t *ret_pid, int *ret_pidfd, struct error *err)
+{
+	autoclose int own = -1;
+
+	if (how->join_pid_fd >= 0) {
+		own = ns_open(0, NS_PID, err);
+		if (own < 0)
+			return -1;
+		TRY(ns_join(how->join_pid_fd, NS_PID, err));
+	}
+	pid_t pid = clone_child(how, how->flags, SIGCHLD, ret_pidfd);
+	if (pid == 0)
+		child_main(how->child);
+	int errnum = errno;
+	if (own >= 0 && ns_join(own, NS_PID, err) < 0 && pid >= 0)
+		return -1;
+	errno = errnum;
+	if (pid < 0)
+		return clone_error(err);
+	*ret_pid = pid;
+	return 0;
+}
+
+/* ---- the helper stage ---- */
+/* Joins what it may; with last the rest must succeed too. */
+static int join_rows(struct plan *p, bool last, struct error *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct plan_step *s = &p->steps[i];
+		if (s->kind != PLAN_JOIN || s->fd < 0 || s->n == NS_MOUNT)
+			continue;
+		if (ns_join(s->fd, (enum ns_kind)s->n, err) < 0) {
+			if (!last && err->errnum == EPERM)
+				continue;
+			return fail_wrap(err, "join namespace `%s`", s->a);
+		}
+		s->fd = -1;   /* our copy of the memory: the row is done */
+	}
+	return 0;
+}
+
+static int helper_clone(const struct spawn_child *how, struct error *err)
+{
+	int pidfd = -1;
+
+	if (how->join_pidfd >= 0) {
+		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+			return fail_errno(err, "prctl PR_SET_DUMPABLE");
+		TRY(ns_join_process(how->join_pidfd, how->join_flags, err));
+		how->child->target_flags = 0;
+	} else {
+		TRY(join_rows(how->child->plan, false, err));
+		if (how->join_user_fd >= 0)
+			TRY(ns_join(how->join_user_fd, NS_USER, err));
+		if (!how->child->plan->userns)   /* a new user namespace: the child itself joins what is left */
+			TRY(join_rows(how->child->plan, true, err));
+		if (how->join_pid_fd >= 0)
+			TRY(ns_join(how->join_pid_fd, NS_PID, err));
+	}
+	/* With CLONE_PARENT the exit signal is ours: SIGCHLD. */
+	pid_t pid = clone_child(how, how->flags | CLONE_PARENT, 0, &pidfd);
+	if (pid == 0)
+		child_main(how->child);
+	if (pid < 0)
+		return clone_error(err);
+	return sync_send_fd(how->child->sync_fd, SYNC_CHILD, pid, pidfd, err);
+}
+
+static int spawn_helped(const struct spawn_child *how, pid_t *ret_pid, int *ret_pidfd, struct error *err)
+{
+	struct sync_message m;
+	struct error sent = {};
+	int status = 0;
+
+	pid_t helper = fork();
+	if (helper < 0)
+		return fail_errno(err, "fork");
+	if (helper == 0) {
+		if (helper_clone(how, &sent) < 0)
+			sync_send_error(how->child->sync_fd, &sent);
+		_exit(0);
+	}
+	/* Our end of the child's socket stays open until here: end of file cannot be told, but the helper always talks. */
+	int r;
+	do
+		r = sync_receive(how->parent_fd, &m, ret_pidfd, err);
+	while (r == 0 && m.kind == SYNC_WARNING);
+	TRY(process_reap(helper, &status, r < 0 ? &sent : err));
+	TRY(r);
+	if (m.kind != SYNC_CHILD)
+		return fail(err, ERROR_RUNTIME, "the container's process could not be made");
+	*ret_pid = (pid_t)m.value;
+	return 0;
+}
+
+int spawn_child(const struct spawn_child *how, pid_t *ret_pid, int *ret_pidfd, struct error *err)
+{
+	return how->helper ? spawn_helped(how, ret_pid, ret_pidfd, err) : spawn_direct(how, ret_pid, ret_pidfd, err);
+}
