@@ -3,10 +3,17 @@
  *
  * A struct cgroup is one group: a path below the hierarchy roots, and which hierarchies hold a directory for it. On v1
  * only the hierarchies that do something get one: those of requested limits, the device list, and one to count and kill
- * by. It is a plain value of fixed size plus descriptors; cgroup_done() closes those and removes nothing.
+ * by (the unified one on hybrid hosts). It is a plain value of fixed size plus descriptors; cgroup_done() closes those
+ * and removes nothing.
+ *
+ * Getting a process in. Writing another process' pid to cgroup.procs makes the kernel wait for an RCU grace period (5 to
+ * 15 ms measured); two ways do not: CLONE_INTO_CGROUP (v2, and the unified hierarchy of hybrid hosts), and a
+ * single-threaded process writing "0" into v1 `tasks` itself (20 us). So: clone3() with cgroup_clone_fd(), without
+ * CLONE_NEWCGROUP (it would take the parent's group as its root); the child calls cgroup_join() for the rest, and only
+ * then unshare(CLONE_NEWCGROUP).
  * Where a controller is missing or not writable, a limit that was asked for becomes a warning in struct cgroup_warnings
  * - or an error when the caller marked it required - never silence.
- * cgroup_attach() and everything taking only descriptors is usable after fork(); nothing here between clone()/exec(). */
+ * cgroup_join() is usable between clone() and exec(); the rest is not. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -124,9 +131,20 @@ int cgroup_open(const char *saved, struct cgroup *ret, struct error *err);
 /* "mode:manager:made-bits:scope:path" for state files; the length. */
 int cgroup_save(const struct cgroup *c, char *out, size_t size, struct error *err);
 
-/* v2 descriptor for clone3(CLONE_INTO_CGROUP), borrowed; -1 where only cgroup_attach() works. */
+/* Descriptor for clone3(CLONE_INTO_CGROUP), borrowed; -1: pure v1, or no group. */
 int cgroup_clone_fd(const struct cgroup *c);
-/* Moves a process into every directory of the group. */
+/* The files through which a child gets into the other hierarchies, opened by the parent with its rights. */
+struct cgroup_join {
+	int fds[CGROUP_CONTROLLER_MAX];
+	size_t n;
+};
+#define CGROUP_JOIN_INIT { .n = 0 }
+/* cloned_into: the child comes from clone3(CLONE_INTO_CGROUP), so it is in the unified hierarchy already. */
+int cgroup_open_join(const struct cgroup *c, bool cloned_into, struct cgroup_join *ret, struct error *err);
+/* Moves the calling, single-threaded process. */
+int cgroup_join(const struct cgroup_join *j, struct error *err);
+void cgroup_join_done(struct cgroup_join *j);
+/* Moves another process into every directory of the group: slow, see above. */
 int cgroup_attach(const struct cgroup *c, pid_t pid, struct error *err);
 /* Sets limits and device rules. */
 int cgroup_set(struct cgroup *c, const struct cgroup_resources *r, struct cgroup_warnings *w, struct error *err);
