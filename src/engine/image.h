@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image.h - images come in and go out: pull, load, import, save, push.
+ *
+ * Owns the way from a name or a file to a committed image: registries.conf, credentials, policy.json, the worker
+ * processes (image/source.h), the store's stage. Does not own: finding, listing (engine/image-list.h) and removing
+ * (engine/image-remove.h) what is there; bytes from outside (all parsed in the worker). "Done" means durable: the id is
+ * returned after the store's index transaction. Not after fork(). Rootless: inside the user namespace.
+ *
+ * Progress lines are Podman's ("Copying blob sha256:..."); the caller decides where they go. */
+#pragma once
+#include "base/field.h"
+#include "base/str.h"
+#include "engine/engine.h"
+
+/* Where progress lines go; line == NULL: nowhere (--quiet). */
+struct image_progress {
+	void (*line)(void *data, const char *text);   /* without newline */
+	void *data;
+};
+
+enum pull_policy { PULL_ALWAYS, PULL_MISSING, PULL_NEVER, PULL_NEWER, PULL_POLICY_MAX };
+extern const char *const pull_policy_names[];   /* "always", "missing", "never", "newer", NULL */
+/* Also "true"/"false" and "ifnotpresent", as Podman takes them. */
+int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err);
+
+/* What talks to registries is told. Members are owned by the struct. */
+struct image_remote {
+	char *authfile, *cert_dir, *creds, *signature_policy;
+	struct opt_bool tls_verify;
+	struct opt_uint retry;      /* attempts; unset: containers.conf */
+	char *retry_delay;          /* Go duration */
+};
+extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify --retry --retry-delay ... */
+void image_remote_done(struct image_remote *r);
+
+struct image_pull {
+	struct image_remote remote;
+	int policy;                 /* enum pull_policy */
+	char *os, *arch, *variant, *platform;
+	bool all_tags;
+	struct strv decryption_keys;
+	struct image_progress progress;
+};
+/* Pulls what `name` says (a reference, a short name, or any transport: "oci-archive:x.tar", "dir:/x", ...) and appends
+ * the ids (64 hex digits) of the images: several with all_tags. A policy that finds the image here contacts nobody. */
+int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err);
+
+struct image_load {
+	const char *path;           /* file or directory; NULL: read `fd` (a pipe or a file) */
+	int fd;
+	char *signature_policy;
+	struct image_progress progress;
+};
+/* Appends what was loaded: full names, or "sha256:ID" for an image without one. */
+int image_load(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err);
+
+struct image_import {
+	const char *path;           /* file, URL; "-" or NULL: read `fd` */
+	int fd;
+	const char *reference;      /* name for the image; NULL: none */
+	struct strv changes;        /* Containerfile instructions */
+	char *message, *os, *arch, *variant, *signature_policy;
+	struct image_progress progress;
+};
+int image_import(struct engine *e, const struct image_import *o, char ret_id[65], struct error *err);
+
+/* ---- parts others use ---- */
+/* Applies one Containerfile instruction ("CMD [\"/bin/sh\"]", "ENV a=b", ...) to a config, as --change does.
+ * engine/image-change.c */
+struct image_config;
+int image_change_apply(struct image_config *c, const char *instruction, struct error *err);
