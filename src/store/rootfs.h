@@ -33,8 +33,7 @@ struct rootfs_options {
 /* *ret_fd: a detached mount (O_CLOEXEC, O_PATH). Safe after fork (files only, no database); allocates: not between
  * clone() and exec(). Must run in the mount namespace the store is visible in. */
 int store_rootfs_open(const struct store *s, const struct rootfs_options *o, int *ret_fd, struct error *err);
-/* A read-only detached mount of an image's layers alone (mount type=image). scratch: an empty directory of the
- * caller's, needed for images with fewer than two layers; NULL: not needed with more. */
+/* A read-only detached mount of an image's layers alone (mount type=image). */
 int store_rootfs_open_layers(const struct store *s, const struct strv *layers, int *ret_fd, struct error *err);
 
 /* Mounts the container's root where the host sees it, or returns the place where it already is (the container's own

@@ -8,8 +8,8 @@
  *          blobs/sha256/HEX                   byte-exact blobs
  *          layers/sha256-HEX/{tree/,layer.json}   one unpacked layer per diff-id
  *          images/HEX.json  containers/ID/    self-describing records: enough to rebuild the index
- *          volumes/  l/                       named volumes; short links to layer trees for long overlay options
- *          staging/  trash/  locks/           work in progress, work in undoing, lock files
+ *          volumes/                           named volumes
+ *          staging/  locks/                    work in progress (and in undoing), lock files
  *          index.db                           SQLite, WAL, synchronous=FULL: images, names, layers, blobs, containers
  *   <runroot>/run-<epoch>.db                  SQLite, WAL, synchronous=OFF: every container as it is now
  *          containers/ID/                     run-time directory of a container (sockets, pid files)
@@ -80,5 +80,5 @@ bool store_was_recovered(const struct store *s);
  * name are single path components. As lock_acquire(): 1 held, 0 busy with how.timeout_ns == 0. */
 int store_lock(struct store *s, const char *kind, const char *name, struct lock_how how, struct lock *ret,
 	       struct error *err);
-/* Removes what dead owners left: staging, trash, rows with intents. Cheap when there is nothing. */
+/* Removes what dead owners left: stages, rows with intents. Cheap when there is nothing. */
 int store_sweep(struct store *s, struct error *err);
