@@ -9,7 +9,7 @@
  * Owns: the connection, the stdin descriptor the monitor gave, the terminal's saved settings. Does not own: the
  * caller's stdin, stdout, stderr. While attach_run() is working all signals that can be caught are blocked and read
  * from a signalfd: with sig_proxy they go to the container, else those that would end the program restore the terminal
- * and end it as usual. Single-threaded callers. `exec` sessions use attach_pump_exec() (no monitor in between). */
+ * and end it as usual. Single-threaded callers. `exec` sessions use attach_run_exec() (no monitor in between). */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,7 +53,6 @@ struct attach_options {
 	const char *detach_keys;   /* NULL: default */
 	int signal_pidfd;          /* for sig_proxy: the container's first process; -1: through the monitor */
 	bool owner;                /* we clean up after exit and say attach_cleaned() */
-	/* Called once when the container's own error stream and stdout are silent because it exited; may be NULL. */
 };
 #define ATTACH_OPTIONS_INIT ((struct attach_options){ .in = -1, .out = -1, .err = -1, .signal_pidfd = -1 })
 
@@ -95,6 +94,6 @@ struct attach_exec {
 	const char *detach_keys;
 	int pidfd;                 /* the session's process */
 };
-/* Pumps until the process has ended and its output is read to the end (or nothing more is there). Closes nothing.
- * Returns ATTACH_EXITED (the caller reaps) or ATTACH_DETACHED. */
-int attach_run_exec(const struct attach_exec *x, struct error *err);
+/* Pumps until the process has ended and what it wrote is passed on. Closes child_in at the end of input (and sets it to
+ * -1), nothing else. Returns ATTACH_EXITED (the caller reaps) or ATTACH_DETACHED. */
+int attach_run_exec(struct attach_exec *x, struct error *err);

@@ -13,7 +13,7 @@
 #include "base/own.h"
 #include "engine/log-line.h"
 
-enum logs_driver { LOGS_NONE, LOGS_FILE, LOGS_JOURNALD };
+enum logs_driver { LOGS_NONE, LOGS_PASSTHROUGH, LOGS_FILE, LOGS_JOURNALD };
 /* From the name in the container's configuration; json-file and k8s-file are both LOGS_FILE. */
 int logs_driver_parse(const char *name, enum logs_driver *ret, struct error *err);
 
