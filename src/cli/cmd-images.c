@@ -174,8 +174,8 @@ static void image_rows_done(struct image_rows *l)
 	free(l->v);
 }
 
-static int add_row(struct image_rows *to, const struct image_summary *of, const char *name, const struct images_params *p,
-		   struct error *err)
+static int add_row(struct image_rows *to, const struct image_summary *of, const char *name,
+		   const struct images_params *p, struct error *err)
 {
 	struct image_row *v = reallocarray(to->v, to->n + 1, sizeof(*v));
 

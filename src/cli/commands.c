@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/commands.c - every command by its words. One struct may have several rows; its first row is the page of the
  * manual. New command: an extern const struct command cmd_completion, cmd_help, cmd_info, cmd_version;
-extern const struct command cmd_history, cmd_image_exists, cmd_image_inspect, cmd_image_prune, cmd_image_tree, cmd_images;
-extern const struct command cmd_rmi, cmd_tag, cmd_untag;
+extern const struct command cmd_history, cmd_image_exists, cmd_image_inspect, cmd_image_prune, cmd_image_tree;
+extern const struct command cmd_images, cmd_rmi, cmd_tag, cmd_untag;
+extern const struct command cmd_system_check, cmd_system_df, cmd_system_migrate, cmd_system_prune, cmd_system_renumber;
+extern const struct command cmd_system_reset;
 
 const struct command_row command_rows[] = {
 	/* the program */
@@ -27,6 +29,16 @@ const struct command_row command_rows[] = {
 	{ "image tag", &cmd_tag },
 	{ "image tree", &cmd_image_tree },
 	{ "image untag", &cmd_untag },
+
+	/* the engine as a whole */
+	{ "system", .group = "Engine-wide commands" },
+	{ "system check", &cmd_system_check },
+	{ "system df", &cmd_system_df },
+	{ "system info", &cmd_info },
+	{ "system migrate", &cmd_system_migrate },
+	{ "system prune", &cmd_system_prune },
+	{ "system renumber", &cmd_system_renumber },
+	{ "system reset", &cmd_system_reset },
 
 	{}
 };

@@ -83,7 +83,8 @@ const struct field cli_global_rows[] = {
 	{ .cli = "tmpdir", F_STR(G, tmpdir), .complete = "files", .help = "Directory for the engine's own temporary state" },
 	{ .cli = "trace", F_BOOL(G, trace), .flags = FIELD_HIDDEN, .help = "Accepted for old scripts, without effect" },
 	{ .cli = "transient-store", F_BOOL(G, transient_store), .help = "Keep containers in run-time state only" },
-	{ .cli = "url", F_STR(G, url), .flags = FIRST, .complete = "files", .help = "Address of a remote service (CONTAINER_HOST)" },
+	{ .cli = "url", F_STR(G, url), .flags = FIRST, .complete = "files",
+	  .help = "Address of a remote service (CONTAINER_HOST)" },
 	{ .cli = "version", .abbr = 'v', F_BOOL(G, version), .flags = FIRST, .help = "Show the version" },
 	{ .cli = "volumepath", F_STR(G, volumepath), .complete = "files", .help = "Directory in which volumes are kept" },
 	{}

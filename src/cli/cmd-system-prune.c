@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-system-prune.c - `system prune`: everything nothing uses. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/text.h"
+#include "base/units.h"
+#include "engine/container.h"
+#include "engine/image-remove.h"
+#include "engine/ps.h"
+#include "engine/volume.h"
+#include "store/check.h"
+
+struct prune_params {
+	struct strv filters;
+	bool all, build, external, force, volumes;
+};
+#define P struct prune_params
+static const struct field rows[] = {
+	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Remove all unused images, not only unnamed ones" },
+	{ .cli = "build", F_BOOL(P, build), .help = "Remove build containers, too" },
+	{ .cli = "external", F_BOOL(P, external), .help = "Remove only leftovers in the store that belong to no container" },
+	{ .cli = "filter", F_STRV(P, filters), .arg = "stringArray", .complete = "prune-filters",
+	  .help = "Remove only what matches (label=, until=; repeatable)" },
+	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Do not ask" },
+	{ .cli = "volumes", F_BOOL(P, volumes), .help = "Remove volumes no container uses, too" },
+	{}
+};
+
+static bool confirm(const P *p)
+{
+	printf("WARNING! This command removes:\n"
+	       "\t- all stopped containers\n\t- all networks not used by at least one container%s%s\n\t- %s\n\t- %s\n\n",
+	       p->volumes ? "\n\t- all volumes not used by at least one container" : "",
+	       p->build ? "\n\t- all build containers" : "",
+	       p->all ? "all images without at least one container associated with them" : "all dangling images",
+	       p->all ? "all build cache" : "all dangling build cache");
+	return cli_confirm("Are you sure you want to continue?");
+}
+
+static void print_list(const char *heading, const struct strv *l)
+{
+	if (l->n)
+		puts(heading);
+	for (size_t i = 0; i < l->n; i++)
+		puts(l->v[i]);
+}
+
+/* ---- containers ---- */
+static int64_t container_bytes(struct store *s, const char *id)
+{
+	autofree char *dir = NULL;
+	struct error ignored = {};
+	int64_t bytes = 0;
+
+	if (store_container_dir(s, id, &dir, &ignored) < 0 || store_tree_usage(AT_FDCWD, dir, &bytes, NULL, &ignored) < 0)
+		return 0;
+	return bytes;
+}
+
+static int prune_containers(struct cli *cli, struct engine *e, const struct strv *texts, int64_t *bytes,
+			    struct error *err)
+{
+	auto_ctr_list all = {};
+	auto_filters filters = {};
+	auto_strv removed = {};
+	struct ctr_remove_options o = {};
+	struct store *s;
+
+	TRY(filters_add_all(&filters, container_filter_keys, texts, err));
+	TRY(engine_store(e, &s, err));
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		struct container_filter_object object = { all.v[i], e };
+		struct error why = {};
+		if (CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE)
+			continue;
+		int match = filters_match(&filters, &object, err);
+		TRY(match);
+		if (!match)
+			continue;
+		int64_t size = container_bytes(s, all.v[i]->id);
+		if (ctr_remove(all.v[i], &o, &removed, &why) < 0)
+			cli_note_error(cli, &why);
+		else
+			*bytes += size;
+	}
+	print_list("Deleted Containers", &removed);
+	return 0;
+}
+
+/* ---- images ---- */
+static void note_failure(void *arg, const struct error *e)
+{
+	if (e->kind != ERROR_IN_USE)   /* somebody was faster: it is not unused any more */
+		cli_note_error(arg, e);
+}
+
+static int prune_images(struct cli *cli, struct engine *e, const P *p, int64_t *bytes, struct error *err)
+{
+	auto_image_removal r = { .failed = note_failure, .arg = cli };
+	struct image_prune_options o = { .all = p->all, .filters = &p->filters };
+
+	TRY(image_prune(e, &o, &r, err));
+	*bytes += r.bytes;
+	print_list("Deleted Images", &r.deleted);
+	return 0;
+}
+
+/* ---- volumes ---- */
+/* Names of the volumes some container's record has. */
+static int volumes_in_use(struct engine *e, struct strv *ret, struct error *err)
+{
+	auto_ctr_list all = {};
+
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		TRY(ctr_load(all.v[i], err));
+		const struct list *mounts = &all.v[i]->params.storage.mounts;
+		const struct param_mount *m = mounts->v;
+		for (size_t k = 0; k < mounts->n; k++)
+			if (streq0(m[k].type, "volume") && m[k].source)
+				TRY(strv_add(ret, m[k].source, err));
+	}
+	return 0;
+}
+
+static int match_label_value(const void *object, const char *value, struct error *err)
+{
+	(void)err;
+	return match_label(value, &((const struct volume *)object)->labels);
+}
+
+static int match_no_label(const void *object, const char *value, struct error *err)
+{
+	(void)err;
+	return !match_label(value, &((const struct volume *)object)->labels);
+}
+
+static int match_until(const void *object, const char *value, struct error *err)
+{
+	int64_t until;
+
+	TRY(filter_time(value, &until, err));
+	return ((const struct volume *)object)->created < until;
+}
+
+static const struct filter_key volume_keys[] = {
+	{ "label", FILTER_ALL, match_label_value }, { "label!", FILTER_ALL, match_no_label }, { "until", 0, match_until }, {}
+};
+
+static int prune_volume(struct engine *e, const char *name, const struct filters *filters, struct strv *removed,
+			int64_t *bytes, struct error *err)
+{
+	auto_volume v = {};
+	struct error ignored = {};
+	int64_t size = 0;
+	int r = volume_find(e, name, &v, err);
+
+	if (r > 0)
+		r = filters_match(filters, &v, err);
+	if (r <= 0)
+		return r;
+	(void)store_tree_usage(AT_FDCWD, v.mountpoint, &size, NULL, &ignored);
+	TRY(volume_remove(e, name, err));
+	*bytes += size;
+	return strv_add(removed, name, err);
+}
+
+static int prune_volumes(struct cli *cli, struct engine *e, const P *p, int64_t *bytes, struct error *err)
+{
+	auto_strv names = {}, used = {}, removed = {};
+	auto_filters filters = {};
+
+	TRY(filters_add_all(&filters, volume_keys, &p->filters, err));
+	TRY(volumes_in_use(e, &used, err));
+	TRY(volume_list(e, &names, err));
+	for (size_t i = 0; i < names.n; i++) {
+		struct error why = {};
+		if (!strv_has(&used, names.v[i]) && prune_volume(e, names.v[i], &filters, &removed, bytes, &why) < 0)
+			cli_note_error(cli, &why);
+	}
+	print_list("Deleted Volumes", &removed);
+	return 0;
+}
+
+/* ---- the command ---- */
+static int sweep(struct engine *e, struct error *err)
+{
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	return store_sweep(s, err);
+}
+
+static int run_prune(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	const P *p = params;
+	struct engine *e;
+	int64_t bytes = 0;
+	char size[24];
+
+	(void)args;
+	if (!p->force && !p->external && !confirm(p))
+		return 0;
+	TRY(cli_engine(cli, &e, err));
+	if (p->external)
+		return sweep(e, err);
+	TRY(prune_containers(cli, e, &p->filters, &bytes, err));
+	if (p->volumes)
+		TRY(prune_volumes(cli, e, p, &bytes, err));
+	TRY(prune_images(cli, e, p, &bytes, err));
+	printf("Total reclaimed space: %s\n", size_format(bytes, size));
+	return 0;
+}
+
+const struct command cmd_system_prune = {
+	.summary = "Delete all unused containers, images and optionally volumes",
+	.description = "Removes containers that do not run and images nothing uses; with --volumes also volumes no\n"
+		       "container uses.",
+	.examples = "--force\n--all --volumes\n--filter until=24h",
+	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(P),
+	.run = run_prune,
+};
