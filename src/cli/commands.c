@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/commands.c - every command by its words. One struct may have several rows; its first row is the page of the
- * manual. New command: an extern const struct command cmd_completion, cmd_help, cmd_info, cmd_version;
-extern const struct command cmd_history, cmd_image_exists, cmd_image_inspect, cmd_image_prune, cmd_image_tree;
-extern const struct command cmd_images, cmd_rmi, cmd_tag, cmd_untag;
-extern const struct command cmd_system_check, cmd_system_df, cmd_system_migrate, cmd_system_prune, cmd_system_renumber;
-extern const struct command cmd_system_reset;
+ * manual. New command: a name in the list below, a row, and the file in meson.build. */
+#include "cli/command.h"
+
+extern const struct command
+	cmd_completion,
+	cmd_help,
+	cmd_history,
+	cmd_image_exists,
+	cmd_image_inspect,
+	cmd_image_prune,
+	cmd_image_tree,
+	cmd_images,
+	cmd_info,
+	cmd_rmi,
+	cmd_system_check,
+	cmd_system_df,
+	cmd_system_migrate,
+	cmd_system_prune,
+	cmd_system_renumber,
+	cmd_system_reset,
+	cmd_tag,
+	cmd_untag,
+	cmd_version;
 
 const struct command_row command_rows[] = {
 	/* the program */

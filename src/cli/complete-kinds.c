@@ -152,8 +152,8 @@ WORDS(sdnotify_modes, "conmon", "container", "healthy", "ignore");
 WORDS(booleans, "true", "false");
 WORDS(image_volume_modes, "anonymous", "ignore", "tmpfs");
 WORDS(systemd_modes, "always", "false", "true");
-WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu", "pgid",
-      "pid", "ppid", "seccomp", "state", "stime", "time", "tty", "user", "vsz");
+WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu",
+      "pgid", "pid", "ppid", "seccomp", "state", "stime", "time", "tty", "user", "vsz");
 
 static int provide_signals(struct cli *cli, struct completion *c, struct error *err)
 {

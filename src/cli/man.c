@@ -171,7 +171,8 @@ static int page_of_program(FILE *out, struct error *err)
 	      "*126*\n\tThe container's command cannot be started.\n\n*127*\n\tThe container's command was not found.\n\n"
 	      "*other*\n\tThe exit status of the container's command; 128 + n when signal n ended it.\n\n", out);
 	fputs("# ENVIRONMENT\n\n*CONTAINERS\\_CONF*, *CONTAINERS\\_STORAGE\\_CONF*, *CONTAINERS\\_REGISTRIES\\_CONF*\n"
-	      "\tConfiguration files to read instead of the usual ones.\n\n*NO\\_COLOR*\n\tNo colours in log messages.\n\n", out);
+	      "\tConfiguration files to read instead of the usual ones.\n\n*NO\\_COLOR*\n\tNo colours in log messages.\n\n",
+	      out);
 	fputs("# SEE ALSO\n\n*containers.conf*(5), *containers-registries.conf*(5), *containers-storage.conf*(5)\n", out);
 	return 0;
 }
