@@ -146,6 +146,7 @@ struct containers_conf {
 	uint64_t podmansh_timeout;        /* [engine] podmansh_timeout, deprecated */
 	struct strv loaded_modules;       /* absolute paths, in the order they were read */
 	struct strv warnings;             /* sentences for the log: unknown keys, files that were passed over */
+	struct strv appending;            /* "table.key" of the lists that said {append=true}: later files add too */
 };
 
 /* The rows of the whole file: FIELD_OBJECT rows, one per table, names in FIELD_COLUMN_CONF. For `info`, docs and
