@@ -33,13 +33,12 @@ struct ctr_config {
 	struct strv depends;              /* ids of containers whose namespaces or volumes are used */
 	struct strv anonymous_volumes;    /* removed with the container */
 	struct strv args;                 /* entrypoint and command: what is executed */
-	bool image_volumes_made;
 };
 extern const struct field ctr_config_rows[];
 
 /* What dies with the boot; kept as text in container_status.runtime. */
 struct ctr_live {
-	char *cgroup_path;                /* below the cgroup root */
+	char *cgroup;                     /* cgroup_save() text */
 	char *netns;                      /* reserved for networks */
 };
 extern const struct field ctr_live_rows[];
@@ -93,6 +92,14 @@ int ctr_select(struct engine *e, const struct ctr_selection *s, struct ctr_list 
 		     void (*failed)(void *arg, const char *name, const struct error *e), void *arg, struct error *err);
 
 /* ---- life ---- */
+struct attach;
+struct attach_options;
+struct monitor_exit;
+struct ctr_cleanup_options {
+	bool remove;                      /* --rm asked for by the caller; the record's own --rm is always honoured */
+	bool no_restart;                  /* leave the restart policy out */
+};
+
 /* Checks params, resolves the image, records the container (durable unless --rm). `params` is taken over (emptied)
  * on success. ERROR_EXISTS when the name is taken, with the --replace hint. */
 int ctr_create(struct engine *e, struct container_params *params, struct ctr **ret, struct error *err);
@@ -101,6 +108,17 @@ int ctr_init(struct ctr *c, struct error *err);
 /* Initializes when needed and lets the command run. ERROR_STATE when it runs already is left to the caller:
  * returns 1 when it was running before. Dependencies are started first. */
 int ctr_start(struct ctr *c, struct error *err);
+
+/* As ctr_start(), but the caller is attached before the command runs: attach_start(ret), attach_run(ret) follow
+ * (engine/attach.h). 1: it was running already, the attach goes to the running command. When attach_start() fails the
+ * caller says ctr_start_failed(). Containers that were initialized before are connected to. */
+int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err);
+/* The command could not be executed: waits for the monitor's record, keeps the error with the container. */
+void ctr_start_failed(struct ctr *c, const struct error *why);
+/* Attaches to a container that runs. 1 attached, 0 it does not run. */
+int ctr_attach(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err);
+/* What attach_run() reported is taken over, then as ctr_cleanup(). */
+int ctr_finish(struct ctr *c, const struct monitor_exit *x, const struct ctr_cleanup_options *o, struct error *err);
 
 struct ctr_stop_options {
 	struct opt_uint timeout;          /* seconds, unset: the container's own */
@@ -138,10 +156,6 @@ int ctr_wait(struct ctr *c, unsigned conditions, int64_t interval_ns, int64_t *r
 
 /* After the exit: exit record -> index, mounts, cgroup and run-time files away, restart policy, --rm. What
  * `container cleanup` and a foreground `run --rm` do. Works on a container that is in any state; 1: nothing to do. */
-struct ctr_cleanup_options {
-	bool remove;                      /* --rm asked for by the caller; the record's own --rm is always honoured */
-	bool no_restart;                  /* leave the restart policy out */
-};
 int ctr_cleanup(struct ctr *c, const struct ctr_cleanup_options *o, struct error *err);
 
 /* ---- places (malloc'ed) ---- */

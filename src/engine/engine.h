@@ -41,7 +41,6 @@ struct engine {
 	struct storage_conf storage;
 	char *root, *runroot;              /* the roots in force, absolute */
 	struct store *store;               /* NULL until engine_store() */
-	int root_fd, runroot_fd;           /* -1 until engine_store() */
 };
 
 /* Loads configuration and decides the roots. Rootless: the caller has entered the user namespace already
@@ -50,8 +49,6 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 void engine_done(struct engine *e);
 /* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
 int engine_store(struct engine *e, struct store **ret, struct error *err);
-/* Closes the store's handles: a child made by fork() calls this first, without touching the database. */
-void engine_forget_store(struct engine *e);
 
 /* The runtime in force: NULL for the built-in one, else the absolute path of another (crun, runc, ...).
  * *ret is malloc'ed. */

@@ -15,23 +15,23 @@
 
 struct exec_params {
 	struct strv command;
-	struct strmap env;             /* over the container's */
+	struct strmap env;             /* over the container's; env files below, both weaker than `env` */
 	struct strv env_files;
 	char *user, *workdir;
-	char *detach_keys;
-	bool tty, interactive, detach, privileged;
-	struct opt_uint preserve_fds;
-	struct numv preserve_fd;
-	bool no_session;
+	bool tty, interactive, privileged;
+	uint64_t preserve_fds;         /* descriptors 3 .. 3+n-1 go along */
+	bool no_session;               /* not recorded: nobody can look the session up */
 };
-extern const struct field exec_params_rows[];
+/* Reads the env files. Call once, before exec_start(). */
+int exec_params_finish(struct exec_params *p, struct error *err);
+void exec_params_done(struct exec_params *p);
 
 struct exec_run {
 	char id[65];
 	pid_t pid;
 	int pidfd;
 	int console_master;            /* -1 unless tty */
-	char *record;                  /* file to remove at the end, NULL: none */
+	struct engine *engine;         /* for taking the record away; NULL: there is none */
 };
 #define EXEC_RUN_INIT ((struct exec_run){ .pid = -1, .pidfd = -1, .console_master = -1 })
 void exec_run_done(struct exec_run *s);

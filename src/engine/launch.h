@@ -3,9 +3,10 @@
  *
  * Owns the dance between three processes: E (the command), M (its child: makes the root file system, clones the
  * container's first process, becomes umiak-monitor) and the container's process. E and M talk over one socketpair
- * until M has exec'ed; afterwards over the monitor's control socket (monitor/protocol.h).
- * Life cycle: launch_start() -> launch_wait_ready() -> launch_go(); launch_done() at any point gives up and leaves
- * nothing behind. Allocates and forks; the store's handle is not used in M. */
+ * until M has exec'ed; afterwards E is a client of the monitor (`client`), inherited by it from the start.
+ * Life cycle: launch_start() -> launch_wait_pid() -> launch_wait_ready() -> START through `client`
+ * (engine/attach.h or monitor_start()) -> launch_done(). Giving up before START kills the container, because the
+ * client's role says so. Forks; the store's database is not used in M. Allocates. */
 #pragma once
 #include <sys/types.h>
 
@@ -13,25 +14,29 @@
 #include "engine/container.h"
 
 struct launch_options {
-	bool foreground;       /* E stays attached and cleans up: the monitor need not spawn `container cleanup` */
-	int stdin_fd, stdout_fd, stderr_fd;   /* log driver passthrough: the container's own stdio; else -1 */
+	unsigned role;         /* enum monitor_role bits of E's client connection */
+	bool cleanup;          /* the monitor runs `container cleanup` after the exit (unless its owner did) */
 };
 
 struct launch {
 	struct ctr *container;   /* borrowed */
-	int socket;                    /* to M, then the monitor's sync socket; -1 */
-	pid_t monitor;                 /* M, later the monitor */
-	pid_t pid;                     /* the container's first process, 0 until known */
-	int pidfd;                     /* of it, -1 */
+	int socket;              /* to M; -1 */
+	int client;              /* to the monitor; the caller takes it (take_fd) */
+	pid_t monitor;           /* M, later the monitor */
+	uint64_t monitor_start;
+	pid_t pid;               /* the container's first process, 0 until known */
+	uint64_t pid_start;
+	char *cgroup;            /* cgroup_save() text; NULL: none */
 };
-#define LAUNCH_INIT ((struct launch){ .socket = -1, .monitor = -1, .pidfd = -1 })
+#define LAUNCH_INIT ((struct launch){ .socket = -1, .client = -1, .monitor = -1 })
 
-/* Forks M. Returns as soon as M runs. */
+/* Looks up everything that needs the store, forks M and returns. */
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err);
-/* Waits until the container's process stands before exec and the monitor serves its sockets. The errors of the
- * container's own side arrive here (ERROR_NO_COMMAND, ERROR_NOT_EXECUTABLE, ERROR_RUNTIME, ...). */
+/* Waits until the container's first process exists: pid, pid_start, monitor_start, cgroup are set. Mounts are being
+ * made meanwhile. */
+int launch_wait_pid(struct launch *l, struct error *err);
+/* Waits until it stands before exec. Its own errors arrive here or at launch_wait_pid(): ERROR_NO_COMMAND,
+ * ERROR_NOT_EXECUTABLE, ERROR_RUNTIME, ...; then nothing is left behind. */
 int launch_wait_ready(struct launch *l, struct error *err);
-/* Says *start*; returns when the command was executed. */
-int launch_go(struct launch *l, struct error *err);
 void launch_done(struct launch *l);
 #define auto_launch CLEANUP(launch_done) struct launch

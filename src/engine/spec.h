@@ -2,13 +2,15 @@
  * engine/spec.h - a resolved container -> struct oci_spec: exactly what the runtime shall make.
  *
  * Built anew at every start (host facts may have changed), from the container's record only. One function per topic
- * in spec-<topic>.c, run in the order of the table in spec.c. Reads the host (devices, limits, environment), writes
- * nothing: files for the container (hosts, resolv.conf, ...) are made by engine/files.h before.
+ * in spec-<topic>.c, run in the order of the table in spec.c. Reads the host (devices, limits, environment), and writes
+ * the container's own files (engine/files.h). Runs in the launching child: the store's database is out of reach.
  * Allocates: not between clone() and exec(). */
 #pragma once
 #include "base/error.h"
 #include "engine/container.h"
 #include "oci/spec.h"
+#include "os/caps.h"
+#include "os/idmap.h"
 
 /* What the topics share while a spec is being built. */
 struct spec_context {
@@ -16,19 +18,56 @@ struct spec_context {
 	const struct container_params *params;   /* = &container->params */
 	struct engine *engine;
 	int rootfs_fd;                /* the mounted root file system, to look users up; -1: not mounted yet */
-	const char *run_dir;          /* the container's run-time directory */
+	const char *run_dir, *dir;    /* the container's run-time directory; its own directory (overlay volumes) */
+	int run_dir_fd;
+	const struct peer *peers;     /* containers whose namespaces are joined */
+	size_t n_peers;
+	const struct idmap_pair *maps;/* of its own user namespace; NULL: none */
 	uint64_t uid, gid;            /* of the process, from spec_process() */
-	bool userns;                  /* has a user namespace of its own */
+	bool known_user;              /* the user has a passwd entry */
+	char *home;                   /* of the user */
+	const char *passwd_name, *passwd_home;   /* keep-id: the host's user for an entry in the container; NULL */
+	char *hostname;               /* from spec_namespaces() */
+	bool external;                /* for another runtime: everything must stand in the spec */
+	capset bounding;              /* from spec_security() */
+	bool seccomp_builtin;         /* the built-in filter shall be used (launch.c compiles it) */
+	bool seccomp_hardened;        /* ... in its stricter form */
+	const int *image_fds;         /* by index of params->storage.mounts: mounted layers of type=image; NULL: none */
 	bool rootless;
+	bool rootless_gid5;           /* rootless: group 5 (tty) is mapped */
 };
+void spec_context_done(struct spec_context *x);
+#define auto_spec_context CLEANUP(spec_context_done) struct spec_context
+
+/* Another container that was named by --network container:X and the like. Looked up before the fork. */
+struct peer {
+	char *id, *run_dir, *hostname;
+	pid_t pid;
+};
+
+#define SPEC_INIT_PATH "/run/podman-init"   /* where --init's program is mounted */
+
+/* The container named by a namespace mode "container:X", or NULL. */
+const struct peer *spec_peer(const struct spec_context *x, const struct param_ns *ns);
 
 /* *ret is empty on failure. */
 int spec_build(struct spec_context *x, struct oci_spec *ret, struct error *err);
 
 /* ---- topics, in the order they run ---- */
-int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err);      /* args env cwd user rlimits tty */
 int spec_namespaces(struct spec_context *x, struct oci_spec *s, struct error *err);   /* namespaces, id maps, hostname */
+int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err);      /* args env cwd user rlimits tty */
 int spec_mounts(struct spec_context *x, struct oci_spec *s, struct error *err);       /* default and user mounts */
 int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err);      /* devices and device rules */
 int spec_security(struct spec_context *x, struct oci_spec *s, struct error *err);     /* caps, seccomp, masks, labels */
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err);    /* limits, cgroup path, sysctl */
+
+/* ---- helpers of spec-mounts.c that live in files of their own ---- */
+/* type=image: the layers of an image as a read-only (or overlaid) mount. */
+int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err);
+/* Option U: hands a volume's tree to the container's user. */
+int spec_chown_source(struct spec_context *x, const char *path, struct error *err);
+
+/* ---- checks at creation, before anything is recorded ---- */
+int security_options_check(const struct container_params *p, struct error *err);
+/* --cap-add and --cap-drop over `base`. */
+int security_caps(const struct container_params *p, capset base, capset *ret, struct error *err);

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From params to a record: image, defaults, name, dependencies, volumes - then one write. Volumes made for a container
+ * whose record was never written are found by nobody but `volume prune`, like any unused volume. */
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/units.h"
+#include "engine/container-impl.h"
+#include "engine/event.h"
+#include "engine/image-list.h"
+#include "engine/names.h"
+#include "engine/pull.h"
+#include "engine/resolve.h"
+#include "engine/spec.h"
+#include "engine/userns.h"
+#include "engine/volume.h"
+#include "store/image.h"
+
+struct creation {
+	struct engine *engine;
+	struct store *store;
+	struct ctr *c;
+	struct image_defaults defaults;
+	struct container_record record;
+};
+
+static void creation_done(struct creation *k)
+{
+	image_defaults_done(&k->defaults);
+	container_record_done(&k->record);
+	ctr_free(k->c);
+}
+
+/* ---- image ---- */
+static int use_image(struct creation *k, const struct store_image *image, const char *name, struct error *err)
+{
+	TRY(str_set(&k->record.image_id, image->id, err));
+	TRY(str_set(&k->record.image_name, name ? name : image->names.n ? image->names.v[image->names.n - 1] : image->id, err));
+	TRY(str_set(&k->c->config.image_digest, image->digests.n ? image->digests.v[0] : NULL, err));
+	for (size_t i = 0; i < image->n_layers; i++)
+		TRY(strv_add(&k->record.layers, image->layers[i].diff_id, err));
+	return image->config ? image_defaults_load("image configuration", image->config, strlen(image->config), &k->defaults, err) :
+			       0;
+}
+
+static int find_image(struct creation *k, struct error *err)
+{
+	const struct container_params *p = &k->c->params;
+	auto_store_image image = {};
+	autofree char *name = NULL;
+
+	TRY(image_obtain(k->engine, p->basic.raw_image_name, &p->image, STORE_IMAGE_ALL, &image, &name, err));
+	return use_image(k, &image, name, err);
+}
+
+/* --rootfs DIR[:O][:idmap] */
+static int use_rootfs(struct creation *k, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	const char *given = k->c->params.basic.raw_image_name, *colon = strchr(given, ':');
+	autofree char *dir = colon ? strndup(given, (size_t)(colon - given)) : strdup(given);
+
+	if (!dir)
+		return fail_oom(err);
+	if (!realpath(dir, path) || stat(path, &st) < 0)
+		return fail_errno(err, "rootfs %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return fail(err, ERROR_INVALID, "rootfs %s is not a directory", dir);
+	if (colon)
+		return fail(err, ERROR_UNSUPPORTED, "rootfs option \"%s\" is not supported", colon + 1);
+	TRY(str_set(&k->record.image_name, "", err));
+	return str_set(&k->record.rootfs, path, err);
+}
+
+/* ---- name ---- */
+static int choose_name(struct creation *k, struct error *err)
+{
+	struct error taken = {};
+
+	if (k->c->params.basic.name) {
+		if (name_check(k->c->params.basic.name, err) < 0)
+			return fail_wrap(err, "running container create option");
+		return str_set(&k->record.name, k->c->params.basic.name, err);
+	}
+	for (unsigned attempt = 0; attempt < 8; attempt++) {
+		autofree char *name = NULL;
+		TRY(name_random(attempt, &name, err));
+		int r = ctr_exists(k->engine, name, &taken);
+		if (r == 0) {
+			TRY(str_set(&k->c->params.basic.name, name, err));
+			k->record.name = take_ptr(name);
+			return 0;
+		}
+	}
+	return fail(err, ERROR_EXISTS, "no free random name was found");
+}
+
+/* ---- other containers ---- */
+static int depend_on(struct creation *k, struct param_ns *ns, struct error *err)
+{
+	auto_ctr *other = NULL;
+
+	if (ns->mode != NS_CONTAINER)
+		return 0;
+	if (ctr_find_unsynced(k->engine, ns->value, &other, err) < 0)
+		return fail_wrap(err, "looking up container to share namespace with");
+	TRY(str_set(&ns->value, other->id, err));
+	return strv_has(&k->c->config.depends, other->id) ? 0 : strv_add(&k->c->config.depends, other->id, err);
+}
+
+static int depend_on_namespaces(struct creation *k, struct error *err)
+{
+	struct params_namespaces *ns = &k->c->params.ns;
+	struct param_ns *all[] = { &ns->pid, &ns->ipc, &ns->uts, &ns->cgroup, &ns->user, &ns->net };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		TRY(depend_on(k, all[i], err));
+	for (size_t i = 0; i < k->c->params.basic.requires.n; i++) {
+		auto_ctr *other = NULL;
+		TRY(ctr_find_unsynced(k->engine, k->c->params.basic.requires.v[i], &other, err));
+		if (!strv_has(&k->c->config.depends, other->id))
+			TRY(strv_add(&k->c->config.depends, other->id, err));
+	}
+	return 0;
+}
+
+static bool has_mount(const struct list *mounts, const char *destination)
+{
+	const struct param_mount *m = mounts->v;
+
+	for (size_t i = 0; i < mounts->n; i++)
+		if (streq0(m[i].destination, destination) && !streq0(m[i].origin, "image"))
+			return true;
+	return false;
+}
+
+static int copy_mount(struct list *to, const struct param_mount *m, const struct strv *options, struct error *err)
+{
+	struct param_mount *mounts = to->v, *n = NULL;
+
+	for (size_t i = 0; i < to->n; i++)
+		if (streq0(mounts[i].destination, m->destination))
+			n = &mounts[i];   /* an image's own volume gives way */
+	if (!n)
+		n = list_add(to, sizeof(*n), err);
+	if (!n)
+		return -1;
+	TRY(str_set(&n->type, m->type, err));
+	TRY(str_set(&n->source, m->source, err));
+	TRY(str_set(&n->destination, m->destination, err));
+	TRY(str_set(&n->subpath, m->subpath, err));
+	TRY(str_set(&n->origin, "from", err));
+	TRY(strv_copy(&n->options, &m->options, err));
+	for (size_t i = 0; i < options->n; i++) {
+		size_t at = 0;
+		for (const char *other = streq(options->v[i], "ro") ? "rw" : "ro"; at < n->options.n; at++)
+			if (streq(n->options.v[at], other))
+				break;
+		if (at < n->options.n)
+			strv_remove(&n->options, at);
+		if (!strv_has(&n->options, options->v[i]))
+			TRY(strv_add(&n->options, options->v[i], err));
+	}
+	return 0;
+}
+
+static int volumes_from(struct creation *k, const char *word, struct error *err)
+{
+	auto_strv parts = {}, options = {};
+	auto_ctr *other = NULL;
+	struct list *to = &k->c->params.storage.mounts;
+	static const char *const known[] = { "ro", "rw", "z", "Z" };
+
+	TRY(strv_split(&parts, word, ':', err));
+	if (parts.n > 1)
+		TRY(strv_split(&options, parts.v[1], ',', err));
+	for (size_t i = 0; i < options.n; i++) {
+		bool ok = false;
+		for (size_t j = 0; j < ARRAY_LEN(known); j++)
+			ok |= streq(options.v[i], known[j]);
+		if (!ok)
+			return fail(err, ERROR_INVALID, "invalid --volumes-from option \"%s\": only ro, rw, z and Z are known", options.v[i]);
+	}
+	if (ctr_find_unsynced(k->engine, parts.v[0], &other, err) < 0)
+		return fail_wrap(err, "looking up container \"%s\" for volumes-from", parts.v[0]);
+	TRY(ctr_load(other, err));
+	const struct param_mount *m = other->params.storage.mounts.v;
+	for (size_t i = 0; i < other->params.storage.mounts.n; i++)
+		if (!has_mount(to, m[i].destination) && (streq(m[i].type, "bind") || streq(m[i].type, "volume")))
+			TRY(copy_mount(to, &m[i], &options, err));
+	return strv_has(&k->c->config.depends, other->id) ? 0 : strv_add(&k->c->config.depends, other->id, err);
+}
+
+/* ---- volumes ---- */
+static int make_volume(struct creation *k, struct param_mount *m, struct error *err)
+{
+	auto_volume v = {};
+	int r = 0;
+
+	if (m->source)
+		r = volume_find(k->engine, m->source, &v, err);
+	if (r)
+		return r < 0 ? -1 : 0;
+	TRY(str_set(&v.name, m->source, err));
+	if (volume_create(k->engine, &v, err) < 0)
+		return err->kind == ERROR_EXISTS ? 0 : -1;
+	if (m->source)
+		return 0;
+	TRY(str_set(&m->source, v.name, err));
+	return strv_add(&k->c->config.anonymous_volumes, v.name, err);
+}
+
+static int make_volumes(struct creation *k, struct error *err)
+{
+	struct param_mount *m = k->c->params.storage.mounts.v;
+
+	for (size_t i = 0; i < k->c->params.storage.mounts.n; i++)
+		if (streq(m[i].type, "volume"))
+			TRY(make_volume(k, &m[i], err));
+	return 0;
+}
+
+/* ---- checks that need nothing but the params ---- */
+static int check_mounts(const struct container_params *p, struct error *err)
+{
+	const struct param_mount *m = p->storage.mounts.v;
+	struct stat st;
+
+	for (size_t i = 0; i < p->storage.mounts.n; i++)
+		if (streq(m[i].type, "bind") && !streq0(m[i].origin, "from") && lstat(m[i].source, &st) < 0)
+			return fail_errno(err, "statfs %s", m[i].source);
+	return 0;
+}
+
+static int check_params(struct creation *k, struct error *err)
+{
+	const struct container_params *p = &k->c->params;
+	static const char *const drivers[] = { "k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty" };
+	bool known = false;
+	capset ignored;
+
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		known |= streq0(p->log.driver, drivers[i]);
+	if (!known)
+		return fail(err, ERROR_INVALID, "running container create option: invalid log driver \"%s\": invalid argument",
+			    p->log.driver);
+	if (p->basic.pod)
+		return fail(err, ERROR_UNSUPPORTED, "--pod: pods are not part of this build");
+	if (p->net.ports.n || p->net.publish_all)
+		return fail(err, ERROR_UNSUPPORTED, "--publish: port forwarding is not part of this build: use --network host");
+	if (p->storage.secrets.n)
+		return fail(err, ERROR_UNSUPPORTED, "--secret: secrets are not part of this build");
+	for (size_t i = 0; p->ns.net.mode == NS_BRIDGE && i < p->net.networks.n; i++)
+		if (!str_after(p->net.networks.v[i], "bridge") && !str_after(p->net.networks.v[i], "podman"))
+			return fail(err, ERROR_NOT_FOUND, "unable to find network with name or ID %s: network not found",
+				    p->net.networks.v[i]);
+	if (!k->c->config.args.n)
+		return fail(err, ERROR_INVALID, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+	if (security_caps(p, caps_default(), &ignored, err) < 0)
+		return fail_wrap(err, "invalid capability");
+	TRY(security_options_check(p, err));
+	return check_mounts(p, err);
+}
+
+/* ---- the record ---- */
+static int json_list(const struct strv *l, char **ret, struct error *err)
+{
+	auto_buf text = BUF_INIT(1 << 20);
+
+	buf_add_char(&text, '[');
+	for (size_t i = 0; i < l->n; i++) {
+		if (i)
+			buf_add_char(&text, ',');
+		buf_add_json(&text, l->v[i]);
+	}
+	buf_add_char(&text, ']');
+	TRY(buf_ok(&text, "list", err));
+	*ret = buf_steal(&text);
+	return 0;
+}
+
+static int fill_columns(struct creation *k, struct error *err)
+{
+	const struct container_params *p = &k->c->params;
+	const struct param_mount *m = p->storage.mounts.v;
+	auto_strv mounts = {};
+	auto_buf labels = BUF_INIT(1 << 20);
+
+	TRY(json_list(p->process.command.n ? &p->process.command : &p->process.entrypoint, &k->record.command, err));
+	for (size_t i = 0; i < p->storage.mounts.n; i++)
+		TRY(strv_add(&mounts, m[i].destination ? m[i].destination : m[i].source, err));
+	TRY(json_list(&mounts, &k->record.mounts, err));
+	TRY(json_list(&p->net.networks, &k->record.networks, err));
+	if (p->basic.restart.policy)
+		TRY(str_set(&k->record.restart_policy, restart_policy_names[p->basic.restart.policy], err));
+	if (!p->basic.labels.n)
+		return 0;
+	buf_add_char(&labels, '{');
+	for (size_t i = 0; i < p->basic.labels.n; i++) {
+		if (i)
+			buf_add_char(&labels, ',');
+		buf_add_json(&labels, p->basic.labels.v[i].key);
+		buf_add_char(&labels, ':');
+		buf_add_json(&labels, p->basic.labels.v[i].value);
+	}
+	buf_add_char(&labels, '}');
+	TRY(buf_ok(&labels, "labels", err));
+	k->record.labels = buf_steal(&labels);
+	return 0;
+}
+
+/* Where the log goes; the path is part of the record because rotation and `logs` must agree on it. */
+static int choose_log_path(struct creation *k, struct error *err)
+{
+	const struct params_log *l = &k->c->params.log;
+	const char *given = strmap_get(&l->options, "path");
+	const char *dir = k->engine->conf.containers.log_path;
+	autofree char *own = NULL;
+
+	if (!streq(l->driver, "k8s-file") && !streq(l->driver, "json-file"))
+		return 0;
+	if (given)
+		return str_set(&k->c->config.log_path, given, err);
+	if (dir)
+		return str_printf(&k->c->config.log_path, err, "%s/%s.log", dir, k->record.id);
+	TRY(k->record.transient ? store_container_rundir(k->store, k->record.id, &own, err) :
+				  store_container_dir(k->store, k->record.id, &own, err));
+	return str_printf(&k->c->config.log_path, err, "%s/ctr.log", own);
+}
+
+static int write_record(struct creation *k, struct error *err)
+{
+	struct ctr *c = k->c;
+
+	TRY(random_id(k->record.id, err));
+	k->record.created = time_now();
+	k->record.transient = c->params.basic.remove && c->params.basic.restart.policy <= RESTART_NO;
+	k->record.read_only = c->params.storage.read_only.value;
+	TRY(choose_log_path(k, err));
+	TRY(fill_columns(k, err));
+	TRY(ctr_format_record(c, &k->record.params, err));
+	if (store_container_create(k->store, &k->record, err) < 0) {
+		if (err->kind == ERROR_EXISTS)
+			return fail_wrap(err, "creating container storage");
+		return -1;
+	}
+	container_record_done(&c->at.record);
+	c->at.record = k->record;
+	k->record = (struct container_record){};
+	c->id = c->at.record.id;
+	c->loaded = true;
+	return 0;
+}
+
+static int build(struct creation *k, struct error *err)
+{
+	struct container_params *p = &k->c->params;
+	struct idmap_pair *maps = NULL;
+
+	TRY(p->basic.rootfs ? use_rootfs(k, err) : find_image(k, err));
+	TRY(params_resolve(p, &k->defaults, k->engine, err));
+	TRY(strv_copy(&k->c->config.args, &p->process.entrypoint, err));
+	TRY(strv_copy(&k->c->config.args, &p->process.command, err));
+	TRY(check_params(k, err));
+	TRY(userns_maps(k->engine, p, &maps, err));
+	free(maps);
+	TRY(choose_name(k, err));
+	TRY(depend_on_namespaces(k, err));
+	for (size_t i = 0; i < p->storage.volumes_from.n; i++)
+		TRY(volumes_from(k, p->storage.volumes_from.v[i], err));
+	TRY(make_volumes(k, err));
+	return write_record(k, err);
+}
+
+int ctr_create(struct engine *e, struct container_params *params, struct ctr **ret, struct error *err)
+{
+	CLEANUP(creation_done) struct creation k = { .engine = e };
+	struct container nothing = {};
+
+	TRY(engine_store(e, &k.store, err));
+	TRY(ctr_new(e, &nothing, &k.c, err));
+	k.c->params = *params;
+	*params = (struct container_params){};
+	TRY(build(&k, err));
+	*ret = take_ptr(k.c);
+	ctr_event(*ret, EVENT_CREATE);
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "engine/container-impl.h"
+#include "engine/logs.h"
+#include "engine/volume.h"
+
+/* Containers that use this one's namespaces or volumes. */
+static int dependents(struct ctr *c, struct ctr_list *ret, struct error *err)
+{
+	CLEANUP(container_list_done) struct container_list all = {};
+	const struct container_query q = { .want = CONTAINER_PARAMS };
+	struct store *s;
+
+	TRY(engine_store(c->engine, &s, err));
+	TRY(store_container_list(s, &q, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		auto_ctr *other = NULL;
+		/* cheap before exact: parsing every record only to find no dependency would be felt */
+		if (!all.v[i].record.params || !strstr(all.v[i].record.params, c->id) || streq(all.v[i].record.id, c->id))
+			continue;
+		TRY(ctr_new(c->engine, &all.v[i], &other, err));
+		TRY(ctr_load(other, err));
+		if (strv_has(&other->config.depends, c->id))
+			TRY(ctr_list_add(ret, &other, err));
+	}
+	return 0;
+}
+
+static int remove_dependents(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
+{
+	auto_ctr_list list = {};
+
+	if (c->at.record.transient && !o->depend)
+		return 0;
+	TRY(dependents(c, &list, err));
+	if (!list.n)
+		return 0;
+	if (!o->depend) {
+		auto_strv ids = {};
+		for (size_t i = 0; i < list.n; i++)
+			TRY(strv_add(&ids, list.v[i]->id, err));
+		autofree char *text = strv_join(&ids, " ");
+		return fail(err, ERROR_IN_USE, "container %s has dependent containers which must be removed before it: %s: container "
+					       "already exists", c->id, text ? text : "");
+	}
+	for (size_t i = 0; i < list.n; i++)
+		TRY(ctr_remove(list.v[i], o, removed, err));
+	return 0;
+}
+
+static int stop_first(struct ctr *c, const struct ctr_remove_options *o, struct error *err)
+{
+	const struct ctr_stop_options stop = { .timeout = o->timeout };
+	const char *what = c->at.status.state == CONTAINER_PAUSED ? "paused" : container_state_name(c->at.status.state);
+
+	if (!ctr_is_in(c, CONTAINER_STATE_ALIVE))
+		return 0;
+	if (!o->force)
+		return fail(err, ERROR_STATE, "cannot remove container %s as it is %s - running or paused containers cannot be "
+					      "removed without force: container state improper", c->id, what);
+	return ctr_stop(c, &stop, err) < 0 ? -1 : 0;
+}
+
+static void remove_volumes(const struct ctr *c)
+{
+	struct error ignored;
+
+	for (size_t i = 0; i < c->config.anonymous_volumes.n; i++)
+		volume_remove(c->engine, c->config.anonymous_volumes.v[i], &ignored);
+}
+
+static void remove_log(const struct ctr *c)
+{
+	struct error ignored;
+	autofree char *dir = NULL;
+
+	/* a log in the container's own directory goes with it; one elsewhere has its own life when it was given */
+	if (!c->config.log_path || strmap_get(&c->params.log.options, "path") || ctr_dir(c, &dir, &ignored) < 0)
+		return;
+	if (!str_after(c->config.log_path, dir))
+		logs_remove(c->config.log_path, &ignored);
+}
+
+int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
+{
+	const struct container_change removing = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_REMOVING } };
+	auto_cgroup cgroup = CGROUP_INIT;
+	auto_lock lock = LOCK_INIT;
+	struct error gone = {};
+	struct store *s;
+	int r;
+
+	TRY(ctr_load(c, err));
+	TRY(remove_dependents(c, o, removed, err));
+	TRY(stop_first(c, o, err));
+	TRY(engine_store(c->engine, &s, err));
+	TRY(ctr_lock(c, &lock, err));
+	if (ctr_reread(c, &gone) < 0) {
+		if (gone.kind != ERROR_NOT_FOUND) {
+			*err = gone;
+			return -1;
+		}
+		return removed ? strv_add(removed, c->id, err) : 0;   /* --rm was faster */
+	}
+	if (ctr_is_in(c, CONTAINER_STATE_ALIVE))
+		return fail(err, ERROR_STATE, "container %s was started meanwhile: container state improper", c->id);
+	r = ctr_cgroup(c, &cgroup, err);
+	if (r < 0 || (r > 0 && cgroup_remove(&cgroup, err) < 0))
+		return -1;
+	/* a killed removal is finished by the store; the intent is the state */
+	TRY(store_container_change(s, c->id, &removing, NULL, err));
+	remove_log(c);
+	TRY(store_container_remove(s, c->id, err));
+	lock_release(&lock);
+	if (o->volumes)
+		remove_volumes(c);
+	ctr_event(c, EVENT_REMOVE);
+	return removed ? strv_add(removed, c->id, err) : 0;
+}

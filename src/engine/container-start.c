@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * CREATED or EXITED -> INITIALIZED -> RUNNING. The dance itself is launch.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "engine/attach.h"
+#include "engine/container-impl.h"
+#include "engine/health.h"
+#include "engine/launch.h"
+#include "monitor/exit.h"
+#include "os/process.h"
+
+#define STARTABLE                                                                                          \
+	(CONTAINER_STATE_BIT(CONTAINER_CREATED) | CONTAINER_STATE_BIT(CONTAINER_EXITED) |                  \
+	 CONTAINER_STATE_BIT(CONTAINER_STOPPED))
+
+/* ---- rows ---- */
+static int record_launched(struct ctr *c, const struct launch *l, bool running, struct error *err)
+{
+	const struct ctr_live live = { .cgroup = l->cgroup };
+	autofree char *text = NULL;
+	struct container_change change = {
+		.expected = STARTABLE,
+		.set = CONTAINER_SET_STATE | CONTAINER_SET_PID | CONTAINER_SET_MONITOR | CONTAINER_SET_RUNTIME | CONTAINER_SET_EXIT |
+		       CONTAINER_SET_STARTED | CONTAINER_SET_STOPPED_BY_USER | CONTAINER_SET_ERROR,
+		.to = { .state = running ? CONTAINER_RUNNING : CONTAINER_INITIALIZED, .pid = l->pid, .pid_start = l->pid_start,
+			.monitor_pid = l->monitor, .monitor_start = l->monitor_start, .started = time_now() },
+	};
+	struct store *s;
+
+	TRY(ctr_live_format(&live, &text, err));
+	change.to.runtime = text;
+	TRY(engine_store(c->engine, &s, err));
+	int r = store_container_change(s, c->id, &change, NULL, err);
+	if (r == 0)
+		return fail(err, ERROR_STATE, "container %s was started by somebody else meanwhile: container state improper", c->id);
+	if (r < 0)
+		return -1;
+	/* the caller's copy, without asking the database again */
+	free(c->at.status.runtime);
+	free(c->at.status.error);
+	char *health = c->at.status.health;
+	int64_t restarts = c->at.status.restarts;
+	c->at.status = change.to;
+	c->at.status.health = health;
+	c->at.status.restarts = restarts;
+	c->at.status.runtime = take_ptr(text);
+	return 0;
+}
+
+/* Nothing of it ran: the row goes back, the reason is kept. */
+static void record_failed(struct ctr *c, const struct error *why)
+{
+	struct error ignored;
+	const struct container_change change = {
+		.expected = CONTAINER_STATE_ANY & ~CONTAINER_STATE_BIT(CONTAINER_REMOVING),
+		.set = CONTAINER_SET_STATE | CONTAINER_SET_PID | CONTAINER_SET_MONITOR | CONTAINER_SET_RUNTIME | CONTAINER_SET_EXIT |
+		       CONTAINER_SET_STARTED | CONTAINER_SET_ERROR,
+		.to = { .state = CONTAINER_CREATED, .error = (char *)why->text, .exit_code = error_exit_code(why) },
+	};
+
+	ctr_change(c, &change, &ignored);
+}
+
+static int reset_health(struct ctr *c, struct error *err)
+{
+	const struct params_health *h = &c->params.health;
+	const struct health_config config = { .test = &h->test, .log_destination = h->log_destination };
+	autoclose int dir = -1;
+
+	if (!h->test.n || streq(h->test.v[0], "NONE"))
+		return 0;
+	dir = ctr_open_run_dir(c, err);
+	if (dir < 0)
+		return -1;
+	return health_reset(dir, &config, c->id, err);
+}
+
+/* ---- launching ---- */
+static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, struct error *err)
+{
+	const struct launch_options o = { .role = role, .cleanup = true };
+
+	TRY(reset_health(c, err));
+	TRY(launch_start(l, c, &o, err));
+	TRY(launch_wait_pid(l, err));
+	TRY(record_launched(c, l, running, err));
+	return launch_wait_ready(l, err);
+}
+
+static int start_dependencies(struct ctr *c, struct error *err)
+{
+	TRY(ctr_load(c, err));
+	for (size_t i = 0; i < c->config.depends.n; i++) {
+		auto_ctr *other = NULL;
+		if (ctr_find(c->engine, c->config.depends.v[i], &other, err) < 0)
+			return fail_wrap(err, "dependency of container %s", c->id);
+		if (ctr_start(other, err) < 0)
+			return fail_wrap(err, "starting dependency %s of container %s", other->id, c->id);
+	}
+	return 0;
+}
+
+/* Locks, looks again and launches. 1: it was running; 2: it was initialized (nothing launched). */
+static int launch_locked(struct ctr *c, unsigned role, bool running, struct launch *l, struct error *err)
+{
+	auto_lock lock = LOCK_INIT;
+
+	TRY(start_dependencies(c, err));
+	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_reread(c, err));
+	if (c->at.status.state == CONTAINER_INITIALIZED)
+		return 2;
+	if (ctr_is_running(c))
+		return 1;
+	if (!ctr_is_in(c, STARTABLE)) {
+		if (c->at.status.state == CONTAINER_PAUSED)
+			return fail(err, ERROR_STATE, "container %s must be in Created or Stopped state to be started: container state "
+						      "improper", c->id);
+		return ctr_fail_state(c, "container must be in created or stopped state to be started", err);
+	}
+	if (launch(c, role, running, l, err) < 0) {
+		record_failed(c, err);
+		return -1;
+	}
+	return 0;
+}
+
+int ctr_init(struct ctr *c, struct error *err)
+{
+	auto_launch l = LAUNCH_INIT;
+	int r = launch_locked(c, MONITOR_ROLE_WAIT, false, &l, err);
+
+	if (r > 0)
+		return fail(err, ERROR_STATE, "container %s has already been created in runtime: container state improper", c->id);
+	if (r < 0)
+		return -1;
+	ctr_event(c, EVENT_INIT);
+	return 0;
+}
+
+static int change_to_running(struct ctr *c, struct error *err)
+{
+	const struct container_change change = {
+		.expected = CONTAINER_STATE_BIT(CONTAINER_INITIALIZED), .set = CONTAINER_SET_STATE | CONTAINER_SET_STARTED,
+		.to = { .state = CONTAINER_RUNNING, .started = time_now() },
+	};
+
+	return ctr_change(c, &change, err) < 0 ? -1 : 0;
+}
+
+static int connect_initialized(struct ctr *c, int *ret_fd, struct error *err)
+{
+	autoclose int dir = ctr_open_run_dir(c, err);
+
+	if (dir < 0)
+		return -1;
+	int r = monitor_connect(dir, MONITOR_SOCKET_NAME, ret_fd, err);
+	if (r == 0)
+		return fail(err, ERROR_STATE, "the monitor of container %s is gone: container state improper", c->id);
+	return r < 0 ? -1 : 0;
+}
+
+int ctr_start(struct ctr *c, struct error *err)
+{
+	auto_launch l = LAUNCH_INIT;
+	autoclose int fd = -1;
+	int r = launch_locked(c, MONITOR_ROLE_WAIT | MONITOR_ROLE_ABANDON, true, &l, err);
+
+	if (r < 0 || r == 1)
+		return r;
+	if (r == 2) {
+		TRY(connect_initialized(c, &fd, err));
+		TRY(monitor_hello(fd, MONITOR_ROLE_WAIT, NULL, NULL, err));
+		TRY(change_to_running(c, err));
+	} else {
+		fd = take_fd(l.client);
+	}
+	if (monitor_start(fd, err) < 0) {
+		ctr_start_failed(c, err);
+		return -1;
+	}
+	ctr_event(c, EVENT_INIT);
+	ctr_event(c, EVENT_START);
+	return 0;
+}
+
+int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err)
+{
+	auto_launch l = LAUNCH_INIT;
+	unsigned role = attach_role(o) | MONITOR_ROLE_ABANDON;
+	int r = launch_locked(c, role, true, &l, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return attach_inherit(take_fd(l.client), o, ret, err) < 0 ? -1 : 0;
+	if (r == 2)
+		TRY(change_to_running(c, err));
+	int attached = ctr_attach(c, o, ret, err);
+	if (attached == 0)
+		return fail(err, ERROR_STATE, "the monitor of container %s is gone: container state improper", c->id);
+	return attached < 0 ? -1 : r == 1;
+}
+
+void ctr_start_failed(struct ctr *c, const struct error *why)
+{
+	struct error ignored;
+	auto_cgroup cgroup = CGROUP_INIT;
+
+	if (ctr_cgroup(c, &cgroup, &ignored) > 0)
+		cgroup_remove(&cgroup, &ignored);
+	record_failed(c, why);
+}
+
+int ctr_attach(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err)
+{
+	autoclose int dir = ctr_open_run_dir(c, err);
+
+	if (dir < 0)
+		return -1;
+	return attach_open(dir, o, ret, err);
+}

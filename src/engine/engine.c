@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "conf/helpers.h"
+#include "store/store.h"
+
+static int decide_roots(struct engine *e, struct error *err)
+{
+	const char *root = e->opt.root ? e->opt.root : e->storage.graphroot;
+	const char *runroot = e->opt.runroot ? e->opt.runroot : e->storage.runroot;
+
+	if (*root != '/' || *runroot != '/')
+		return fail(err, ERROR_INVALID, "%s: --root and --runroot must be absolute paths", *root != '/' ? root : runroot);
+	TRY(str_set(&e->root, root, err));
+	return str_set(&e->runroot, runroot, err);
+}
+
+static int load_conf(struct engine *e, struct error *err)
+{
+	const struct strv *options = e->opt.storage_opts;
+
+	TRY(paths_load(&e->paths, err));
+	TRY(containers_conf_load(&e->conf, &e->paths, e->opt.modules, err));
+	TRY(storage_conf_load(&e->storage, &e->paths, err));
+	for (size_t i = 0; options && i < options->n; i++)
+		TRY(storage_conf_option(&e->storage, options->v[i], err));
+	for (size_t i = 0; i < e->conf.warnings.n; i++)
+		log_warn(e->log, "%s", e->conf.warnings.v[i]);
+	for (size_t i = 0; i < e->storage.warnings.n; i++)
+		log_warn(e->log, "%s", e->storage.warnings.v[i]);
+	return 0;
+}
+
+int engine_init(struct engine *e, const struct engine_options *opt, const struct log *log, struct error *err)
+{
+	*e = (struct engine){ .opt = *opt, .log = log };
+	if (load_conf(e, err) < 0 || decide_roots(e, err) < 0) {
+		engine_done(e);
+		return -1;
+	}
+	return 0;
+}
+
+void engine_done(struct engine *e)
+{
+	if (e->store)
+		store_close(e->store);
+	containers_conf_done(&e->conf);
+	storage_conf_done(&e->storage);
+	paths_done(&e->paths);
+	free(e->root);
+	free(e->runroot);
+	*e = (struct engine){};
+}
+
+int engine_store(struct engine *e, struct store **ret, struct error *err)
+{
+	const char *driver = e->opt.storage_driver ? e->opt.storage_driver : e->storage.driver;
+	struct store_options o = {
+		.root = e->root, .runroot = e->runroot, .additional = &e->storage.additional_image_stores,
+		.userxattr = e->paths.rootless,
+	};
+
+	if (!e->store) {
+		if (driver)
+			TRY(store_driver_parse(driver, &o.driver, err));
+		TRY(store_open(&o, &e->store, err));
+	}
+	*ret = e->store;
+	return 0;
+}
+
+/* ---- what runs containers ---- */
+static const char *runtime_word(const struct engine *e)
+{
+	const char *word = e->opt.runtime ? e->opt.runtime : e->conf.engine.runtime;
+
+	if (str_empty(word) || streq(word, "umiak") || streq(word, "umiak-oci"))
+		return NULL;
+	return word;
+}
+
+/* A runtime asked for by name on the command line is used; one that only stands in containers.conf as "crun" or
+ * "runc" names the default of other engines and means the built-in one. */
+static bool runtime_is_default(const struct engine *e, const char *word)
+{
+	return !e->opt.runtime && (streq(word, "crun") || streq(word, "runc"));
+}
+
+int engine_runtime(struct engine *e, char **ret, struct error *err)
+{
+	const char *word = runtime_word(e);
+	const struct strv *candidates;
+
+	*ret = NULL;
+	if (!word || runtime_is_default(e, word))
+		return 0;
+	if (strchr(word, '/')) {
+		if (access(word, X_OK) < 0)
+			return fail_errno(err, "default OCI runtime \"%s\" not found", word);
+		return str_set(ret, word, err);
+	}
+	candidates = conf_named_list_find(&e->conf.engine.runtimes, word);
+	for (size_t i = 0; candidates && i < candidates->n; i++)
+		if (access(candidates->v[i], X_OK) == 0)
+			return str_set(ret, candidates->v[i], err);
+	if (helper_find_foreign(word, NULL, true, ret, err) < 0)
+		return fail(err, ERROR_INVALID, "default OCI runtime \"%s\" not found: invalid argument", word);
+	return 0;
+}
+
+const char *engine_runtime_name(const struct engine *e)
+{
+	const char *word = runtime_word(e);
+	const char *slash = word ? strrchr(word, '/') : NULL;
+
+	if (!word || runtime_is_default(e, word))
+		return "crun";
+	return slash ? slash + 1 : word;
+}
+
+const char *engine_cgroup_manager(const struct engine *e)
+{
+	const char *asked = e->opt.cgroup_manager ? e->opt.cgroup_manager : e->conf.engine.cgroup_manager;
+	bool systemd = access("/run/systemd/system", F_OK) == 0;
+
+	if (asked && streq(asked, "cgroupfs"))
+		return "cgroupfs";
+	return systemd && (!e->paths.rootless || getenv("DBUS_SESSION_BUS_ADDRESS")) ? "systemd" : "cgroupfs";
+}
+
+int engine_command_line(const struct engine *e, struct strv *to, struct error *err)
+{
+	const struct {
+		const char *option, *value;
+	} words[] = {
+		{ "--root", e->root }, { "--runroot", e->runroot }, { "--log-level", e->opt.log_level },
+		{ "--storage-driver", e->opt.storage_driver }, { "--runtime", e->opt.runtime },
+		{ "--cgroup-manager", e->opt.cgroup_manager }, { "--events-backend", e->opt.events_backend },
+		{ "--network-config-dir", e->opt.network_config_dir }, { "--volumepath", e->opt.volume_path },
+	};
+	const struct strv *modules = e->opt.modules;
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (!words[i].value)
+			continue;
+		TRY(strv_add(to, words[i].option, err));
+		TRY(strv_add(to, words[i].value, err));
+	}
+	for (size_t i = 0; modules && i < modules->n; i++)
+		TRY(strv_addf(to, err, "--module=%s", modules->v[i]));
+	return 0;
+}

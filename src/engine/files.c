@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "os/path.h"
+#include "os/user.h"
+
+#define HOSTS_MAX ((size_t)4 << 20)
+
+static int put(int dir, const char *name, const struct buf *text, mode_t mode, struct error *err)
+{
+	autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	TRY(buf_ok(text, name, err));
+	if (fd < 0 || fchmod(fd, mode) < 0)
+		return fail_errno(err, "create %s", name);
+	return text->len ? file_write_all(fd, text->data, text->len, err) : 0;
+}
+
+/* ---- hosts ---- */
+static int add_file(struct buf *to, const char *path, struct error *err)
+{
+	autofree char *text = NULL;
+	size_t len;
+	int r = file_read(AT_FDCWD, path, HOSTS_MAX, &text, &len, err);
+
+	if (r <= 0)
+		return r;
+	buf_add(to, text, len);
+	if (len && text[len - 1] != '\n')
+		buf_add_char(to, '\n');
+	return 1;
+}
+
+static int base_hosts(const struct spec_context *x, struct buf *to, struct error *err)
+{
+	const char *base = x->params->net.hosts_file ? x->params->net.hosts_file :
+						       x->engine->conf.containers.base_hosts_file;
+	autoclose int fd = -1;
+	int r;
+
+	if (str_empty(base)) {
+		r = add_file(to, "/etc/hosts", err);
+		return r < 0 ? -1 : 0;
+	}
+	if (streq(base, "none"))
+		return 0;
+	if (!streq(base, "image")) {
+		r = add_file(to, base, err);
+		return r < 0 ? -1 : r ? 0 : fail_with(err, ENOENT, "hosts file %s", base);
+	}
+	struct error missing;
+	fd = path_open_in_root(x->rootfs_fd, "/etc/hosts", (struct path_open){ .oflags = O_RDONLY | O_NONBLOCK }, &missing);
+	if (fd < 0)
+		return 0;
+	autofree char *text = NULL;
+	size_t len;
+	TRY(file_read_fd(fd, "/etc/hosts of the image", HOSTS_MAX, &text, &len, err));
+	buf_add(to, text, len);
+	return 0;
+}
+
+/* host[;host...]:ip; the first colon separates, the address may hold more. */
+static int add_extra_host(struct buf *to, const char *entry, struct error *err)
+{
+	const char *colon = strchr(entry, ':');
+	autofree char *names = NULL;
+
+	if (!colon || colon == entry || !colon[1])
+		return fail(err, ERROR_INVALID, "unable to parse host entry \"%s\": incorrect format", entry);
+	names = strndup(entry, (size_t)(colon - entry));
+	if (!names)
+		return fail_oom(err);
+	for (char *c = names; *c; c++)
+		if (*c == ';')
+			*c = ' ';
+	if (streq(colon + 1, "host-gateway"))
+		return fail(err, ERROR_UNSUPPORTED, "host-gateway in --add-host needs a container network");
+	buf_addf(to, "%s\t%s\n", colon + 1, names);
+	return 0;
+}
+
+static bool has_line_for(const struct buf *b, const char *name)
+{
+	return b->data && strstr(b->data, name);
+}
+
+static int make_hosts(const struct spec_context *x, int dir, struct error *err)
+{
+	auto_buf text = BUF_INIT(HOSTS_MAX + 65536);
+	const struct params_network *net = &x->params->net;
+
+	if (net->no_hosts.value || x->params->ns.net.mode == NS_CONTAINER)
+		return 0;
+	for (size_t i = 0; i < net->add_hosts.n; i++)
+		TRY(add_extra_host(&text, net->add_hosts.v[i], err));
+	TRY(base_hosts(x, &text, err));
+	if (!has_line_for(&text, "localhost"))
+		buf_add_str(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+	if (x->params->ns.net.mode != NS_HOST && x->params->ns.net.mode != NS_PATH)
+		buf_addf(&text, "127.0.0.1\t%s %s\n", x->hostname, x->container->at.record.name);
+	return put(dir, "hosts", &text, 0644, err);
+}
+
+/* ---- resolv.conf ---- */
+static int make_resolv(const struct spec_context *x, int dir, struct error *err)
+{
+	auto_buf text = BUF_INIT(1 << 20);
+	const struct params_network *net = &x->params->net;
+	bool own = net->dns.n || net->dns_search.n || net->dns_options.n;
+	autofree char *host = NULL;
+	auto_strv lines = {};
+
+	if (x->params->ns.net.mode == NS_CONTAINER || (net->dns.n == 1 && streq(net->dns.v[0], "none")))
+		return 0;
+	int r = file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &host, NULL, err);
+	if (r < 0)
+		return -1;
+	TRY(strv_split(&lines, host ? host : "", '\n', err));
+	if (net->dns_search.n && !(net->dns_search.n == 1 && streq(net->dns_search.v[0], "."))) {
+		autofree char *words = strv_join(&net->dns_search, " ");
+		buf_addf(&text, "search %s\n", words ? words : "");
+	}
+	for (size_t i = 0; i < net->dns.n; i++)
+		buf_addf(&text, "nameserver %s\n", net->dns.v[i]);
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *l = lines.v[i];
+		if ((str_after(l, "nameserver") && net->dns.n) || (str_after(l, "search") && net->dns_search.n) ||
+		    (str_after(l, "options") && net->dns_options.n) || (own && *l == '#') || !*l)
+			continue;
+		buf_addf(&text, "%s\n", l);
+	}
+	if (net->dns_options.n) {
+		autofree char *words = strv_join(&net->dns_options, " ");
+		buf_addf(&text, "options %s\n", words ? words : "");
+	}
+	return put(dir, "resolv.conf", &text, 0644, err);
+}
+
+/* ---- the small ones ---- */
+static int make_hostname(const struct spec_context *x, int dir, struct error *err)
+{
+	auto_buf text = BUF_INIT(4096);
+
+	if (x->params->ns.no_hostname || !x->hostname)
+		return 0;
+	buf_addf(&text, "%s\n", x->hostname);
+	return put(dir, "hostname", &text, 0644, err);
+}
+
+static int make_containerenv(const struct spec_context *x, int dir, struct error *err)
+{
+	auto_buf text = BUF_INIT(65536);
+	const struct container_record *r = &x->container->at.record;
+
+	if (x->params->security.privileged)
+		buf_addf(&text, "engine=\"podman-5.8.2\"\nname=\"%s\"\nid=\"%s\"\nimage=\"%s\"\nimageid=\"%s\"\nrootless=%d\n",
+			 r->name, r->id, r->image_name ? r->image_name : "", r->image_id ? r->image_id : "", x->rootless ? 1 : 0);
+	return put(dir, ".containerenv", &text, 0644, err);
+}
+
+int files_make(const struct spec_context *x, int run_dir_fd, struct error *err)
+{
+	TRY(make_hosts(x, run_dir_fd, err));
+	TRY(make_resolv(x, run_dir_fd, err));
+	TRY(make_hostname(x, run_dir_fd, err));
+	return make_containerenv(x, run_dir_fd, err);
+}
+
+/* ---- passwd and group ---- */
+static void expand_entry(const struct spec_context *x, const char *form, struct buf *to)
+{
+	char number[24];
+	const char *user = x->passwd_name;
+
+	for (const char *s = form; *s;) {
+		if (str_after(s, "$USERNAME")) {
+			if (user)
+				buf_add_str(to, user);
+			else
+				buf_addf(to, "%llu", (unsigned long long)x->uid);
+			s += strlen("$USERNAME");
+		} else if (str_after(s, "$UID") || str_after(s, "$GID")) {
+			snprintf(number, sizeof(number), "%llu", (unsigned long long)(s[1] == 'U' ? x->uid : x->gid));
+			buf_add_str(to, number);
+			s += 4;
+		} else if (str_after(s, "$HOME")) {
+			buf_add_str(to, x->home ? x->home : "/");
+			s += 5;
+		} else if (str_after(s, "$NAME")) {
+			buf_add_str(to, "container user");
+			s += 5;
+		} else if (str_after(s, "$GROUPNAME")) {
+			buf_addf(to, "%llu", (unsigned long long)x->gid);
+			s += strlen("$GROUPNAME");
+		} else {
+			buf_add_char(to, *s++);
+		}
+	}
+	buf_add_char(to, '\n');
+}
+
+static int passwd_line(const struct spec_context *x, struct buf *to)
+{
+	const struct params_process *p = &x->params->process;
+	const char *home = streq(p->workdir, "/") ? "/" : p->workdir;
+
+	if (p->passwd_entry) {
+		expand_entry(x, p->passwd_entry, to);
+		return 1;
+	}
+	if (x->known_user)
+		return 0;
+	if (x->passwd_name)
+		buf_addf(to, "%s:*:%llu:%llu:%s:%s:/bin/sh\n", x->passwd_name, (unsigned long long)x->uid,
+			 (unsigned long long)x->gid, x->passwd_name, x->passwd_home ? x->passwd_home : home);
+	else
+		buf_addf(to, "%llu:*:%llu:%llu:container user:%s:/bin/sh\n", (unsigned long long)x->uid,
+			 (unsigned long long)x->uid, (unsigned long long)x->gid, home);
+	return 1;
+}
+
+static int append_entry(const struct spec_context *x, int dir, const char *path, const char *copy_name,
+			const struct buf *line, struct error *err)
+{
+	struct error missing;
+	autoclose int fd = path_open_in_root(x->rootfs_fd, path, (struct path_open){ .oflags = O_RDONLY | O_NONBLOCK }, &missing);
+	autofree char *text = NULL;
+	auto_buf whole = BUF_INIT(8 << 20);
+	size_t len;
+
+	if (fd < 0)
+		return 0;   /* an image without such a file does not ask for users */
+	TRY(file_read_fd(fd, path, 4 << 20, &text, &len, err));
+	if (line->data && strstr(text, line->data))
+		return 0;
+	if (len && text[len - 1] != '\n')
+		buf_add_char(&whole, '\n');
+	buf_add(&whole, line->data, line->len);
+	if (!x->params->storage.read_only.value && !x->container->at.record.rootfs) {
+		autoclose int out = path_open_in_root(x->rootfs_fd, path,
+						      (struct path_open){ .oflags = O_WRONLY | O_APPEND | O_NONBLOCK }, err);
+		if (out < 0)
+			return -1;
+		return file_write_all(out, whole.data, whole.len, err);
+	}
+	auto_buf copy = BUF_INIT(8 << 20);
+	buf_add(&copy, text, len);
+	buf_add(&copy, whole.data, whole.len);
+	return put(dir, copy_name, &copy, 0644, err);
+}
+
+int files_make_passwd(const struct spec_context *x, int run_dir_fd, struct error *err)
+{
+	const struct params_process *p = &x->params->process;
+	auto_buf line = BUF_INIT(65536), group = BUF_INIT(65536);
+
+	if (p->passwd.set && !p->passwd.value)
+		return 0;
+	if (passwd_line(x, &line))
+		TRY(append_entry(x, run_dir_fd, "/etc/passwd", "passwd", &line, err));
+	if (p->group_entry) {
+		expand_entry(x, p->group_entry, &group);
+		return append_entry(x, run_dir_fd, "/etc/group", "group", &group, err);
+	}
+	return 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How a container starts: M's side. A forked child of the command, single-threaded, free to allocate; it must not touch
+ * the store's database and ends only by exec or _exit(). */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "engine/launch-impl.h"
+#include "monitor/exit.h"
+#include "oci/resources.h"
+#include "oci/runtime.h"
+#include "os/cgroup.h"
+#include "os/idmap.h"
+#include "os/mount.h"
+#include "os/process.h"
+#include "os/seccomp.h"
+#include "store/rootfs.h"
+
+/* What M holds until the monitor inherits it or everything is given back. */
+struct child {
+	struct launch_job *job;
+	struct spec_context x;
+	struct oci_spec spec;
+	struct cgroup cgroup;
+	struct seccomp_filter filter;
+	struct oci_process process;
+	struct monitor_builder monitor;
+	int rootfs_fd, run_dir_fd, userns_fd;
+	int stdio[3];            /* the container's ends */
+	char cgroup_text[1200];
+};
+
+static void send_message(const struct launch_job *j, const struct launch_message *m)
+{
+	while (send(j->socket, m, sizeof(*m), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static void log_warning(void *arg, const char *text)
+{
+	const struct launch_job *j = arg;
+
+	log_debug(j->engine->log, "%s", text);
+}
+
+/* ---- steps ---- */
+static int open_rootfs(struct child *k, struct error *err)
+{
+	const struct ctr *c = k->job->c;
+	struct rootfs_options o = ROOTFS_OPTIONS_INIT;
+
+	if (c->at.record.rootfs) {
+		k->rootfs_fd = mount_clone(AT_FDCWD, c->at.record.rootfs, true, err);
+		return k->rootfs_fd < 0 ? fail_wrap(err, "rootfs %s", c->at.record.rootfs) : 0;
+	}
+	if (k->job->maps) {
+		uint32_t uid = 0, gid = 0;
+		k->userns_fd = idmap_make_userns(k->job->maps, err);
+		if (k->userns_fd < 0)
+			return -1;
+		idmap_to_outside(&k->job->maps->uids, 0, &uid);
+		idmap_to_outside(&k->job->maps->gids, 0, &gid);
+		o.userns_fd = k->userns_fd;
+		o.root_uid = uid;
+		o.root_gid = gid;
+	}
+	o.id = c->id;
+	o.layers = &c->at.record.layers;
+	o.transient = c->at.record.transient;
+	if (store_rootfs_open(k->job->store, &o, &k->rootfs_fd, err) < 0)
+		return fail_wrap(err, "mounting the root file system of container %s", c->id);
+	return 0;
+}
+
+static int build_spec(struct child *k, struct error *err)
+{
+	struct launch_job *j = k->job;
+
+	k->x = (struct spec_context){
+		.container = j->c, .params = &j->c->params, .engine = j->engine, .rootfs_fd = k->rootfs_fd,
+		.run_dir = j->run_dir, .dir = j->c->at.record.transient ? j->run_dir : j->dir, .run_dir_fd = k->run_dir_fd,
+		.peers = j->peers, .n_peers = j->n_peers, .maps = j->maps, .image_fds = j->image_fds,
+		.rootless = j->engine->paths.rootless,
+	};
+	if (k->x.rootless) {
+		struct idmap gids = {};
+		uint32_t ignored;
+		TRY(idmap_load(0, true, &gids, err));
+		k->x.rootless_gid5 = idmap_to_outside(&gids, 5, &ignored);
+	}
+	return spec_build(&k->x, &k->spec, err);
+}
+
+static void show_warnings(const struct launch_job *j, const struct cgroup_warnings *w, bool quiet)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (quiet)
+			log_debug(j->engine->log, "%s", w->text[i]);
+		else
+			log_warn(j->engine->log, "%s", w->text[i]);
+	}
+}
+
+static int make_cgroup(struct child *k, struct error *err)
+{
+	struct cgroup_warnings w = {};
+	CLEANUP(cgroup_resources_done) struct cgroup_resources r = {};
+	const struct params_resources *p = &k->job->c->params.resources;
+	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
+
+	if (!how.path)
+		return 0;
+	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
+		how.manager = CGROUP_MANAGER_SYSTEMD;
+	TRY(oci_resources_convert(k->spec.lnx.resources, &r, err));
+	TRY(cgroup_create(&how, &k->cgroup, &w, err));
+	TRY(cgroup_set(&k->cgroup, &r, &w, err));
+	/* defaults that this host cannot do are not worth a line; what the user asked for is */
+	show_warnings(k->job, &w, !p->memory.set && !p->cpus && !p->cpu_quota.set && !p->cpu_shares.set && !p->cpuset_cpus);
+	return cgroup_save(&k->cgroup, k->cgroup_text, sizeof(k->cgroup_text), err) < 0 ? -1 : 0;
+}
+
+static bool log_passes_through(const struct launch_job *j)
+{
+	const char *driver = j->c->params.log.driver;
+
+	return driver && (streq(driver, "passthrough") || streq(driver, "passthrough-tty"));
+}
+
+static int make_stdio(struct child *k, struct error *err)
+{
+	const struct params_process *p = &k->job->c->params.process;
+	int32_t *mine = k->monitor.c.stdio_fd;
+
+	if (log_passes_through(k->job)) {
+		for (int i = 0; i < 3; i++)
+			k->stdio[i] = i;
+		return 0;
+	}
+	if (p->tty)
+		return 0;
+	if (p->interactive) {
+		TRY(monitor_stdio_pipe(false, &k->stdio[0], &mine[0], err));
+	} else {
+		k->stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (k->stdio[0] < 0)
+			return fail_errno(err, "open /dev/null");
+	}
+	TRY(monitor_stdio_pipe(true, &k->stdio[1], &mine[1], err));
+	return monitor_stdio_pipe(true, &k->stdio[2], &mine[2], err);
+}
+
+static int make_filter(struct child *k, struct error *err)
+{
+	const struct seccomp_builtin b = {
+		.profile = k->x.seccomp_hardened ? SECCOMP_PROFILE_HARDENED : SECCOMP_PROFILE_DEFAULT, .caps = k->x.bounding,
+	};
+
+	return k->x.seccomp_builtin ? seccomp_builtin(&b, &k->filter, err) : 0;
+}
+
+static int report_pid(struct child *k, struct error *err)
+{
+	struct launch_message m = { .type = LAUNCH_PID, .pid = k->process.pid };
+
+	if (process_start_time(PROC_HOST, k->process.pid, &m.pid_start, err) < 0 ||
+	    process_start_time(PROC_HOST, getpid(), &m.monitor_start, err) < 0)
+		return -1;
+	snprintf(m.cgroup, sizeof(m.cgroup), "%s", k->cgroup_text);
+	send_message(k->job, &m);
+	return 0;
+}
+
+static int spawn(struct child *k, struct error *err)
+{
+	const struct launch_job *j = k->job;
+	struct oci_options o = OCI_OPTIONS_INIT;
+
+	o.id = j->c->id;
+	o.bundle = j->run_dir;
+	o.rootfs_fd = k->rootfs_fd;
+	o.stdin_fd = k->stdio[0];
+	o.stdout_fd = k->stdio[1];
+	o.stderr_fd = k->stdio[2];
+	o.cgroup = k->cgroup.mode == CGROUP_NONE ? NULL : &k->cgroup;
+	o.no_pivot = j->engine->conf.engine.no_pivot_root;
+	o.no_new_keyring = !j->engine->conf.containers.keyring;
+	o.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value;
+	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
+	o.warn = log_warning;
+	o.warn_arg = k->job;
+	TRY(oci_spawn(&k->spec, &o, &k->process, err));
+	TRY(report_pid(k, err));
+	return oci_wait_created(&k->process, err);
+}
+
+static void drop_container_ends(struct child *k)
+{
+	for (int i = 0; i < 3; i++)
+		if (k->stdio[i] > 2)
+			close_p(&k->stdio[i]);
+}
+
+static int become_monitor(struct child *k, struct error *err)
+{
+	struct monitor_builder *b = &k->monitor;
+	struct launch_message ready = { .type = LAUNCH_READY };
+	bool tty = k->job->c->params.process.tty && !log_passes_through(k->job);
+
+	drop_container_ends(k);
+	if (tty)
+		b->c.stdio_fd[0] = take_fd(k->process.console_master);
+	b->c.pid = k->process.pid;
+	b->c.pidfd = k->process.pidfd;
+	b->c.start_fd = k->process.start_fd;
+	b->c.run_dir_fd = k->run_dir_fd;
+	b->c.client[0] = (struct monitor_client_config){ k->job->monitor_client, k->job->options->role };
+	if (k->cgroup.fds[CGROUP_UNIFIED] >= 0 && k->cgroup.mode == CGROUP_V2) {
+		b->c.kill_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "cgroup.kill", O_WRONLY | O_CLOEXEC);
+		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "memory.events", O_RDONLY | O_CLOEXEC);
+	} else if (k->cgroup.fds[CGROUP_MEMORY] >= 0) {
+		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_MEMORY], "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	}
+	TRY(launch_configure_monitor(k->job, b, err));
+	send_message(k->job, &ready);
+	return monitor_exec(b, k->job->monitor_path, err);
+}
+
+static int run_steps(struct child *k, struct error *err)
+{
+	static int (*const steps[])(struct child *k, struct error *err) = {
+		open_rootfs, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
+	};
+
+	k->run_dir_fd = open(k->job->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k->run_dir_fd < 0)
+		return fail_errno(err, "open %s", k->job->run_dir);
+	unlinkat(k->run_dir_fd, EXIT_RECORD_NAME, 0);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		TRY(steps[i](k, err));
+	return 0;
+}
+
+_Noreturn void launch_child(struct launch_job *j)
+{
+	struct child k = { .job = j, .cgroup = CGROUP_INIT, .process = OCI_PROCESS_INIT, .rootfs_fd = -1, .run_dir_fd = -1,
+			   .userns_fd = -1, .stdio = { -1, -1, -1 } };
+	struct launch_message m = { .type = LAUNCH_ERROR };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	monitor_builder_init(&k.monitor);
+	run_steps(&k, &m.error);
+	/* only a failure comes back here */
+	oci_process_done(&k.process);
+	if (k.cgroup.mode != CGROUP_NONE) {
+		struct error ignored;
+		cgroup_remove(&k.cgroup, &ignored);
+	}
+	send_message(j, &m);
+	_exit(1);
+}

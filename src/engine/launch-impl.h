@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/launch-impl.h - what launch.c (the parent's side) and launch-child.c (M) share. */
+#pragma once
+#include "engine/launch.h"
+#include "engine/spec.h"
+#include "monitor/config.h"
+
+enum launch_message_type { LAUNCH_PID = 1, LAUNCH_READY, LAUNCH_ERROR };
+struct launch_message {
+	uint32_t type;
+	int32_t pid;
+	uint64_t pid_start, monitor_start;
+	char cgroup[1200];
+	struct error error;
+};
+
+/* All that M needs to know, collected in E before the fork. */
+struct launch_job {
+	struct ctr *c;
+	struct engine *engine;
+	const struct store *store;
+	const struct launch_options *options;
+	char *run_dir, *dir;
+	char *monitor_path, *self;     /* umiak-monitor; our own program for clean-up and health checks */
+	struct peer *peers;
+	size_t n_peers;
+	int *image_fds;                /* by index of storage.mounts; NULL: no image mounts */
+	struct idmap_pair *maps;       /* NULL: no user namespace of its own */
+	struct strv cleanup, health;   /* command lines; empty: none */
+	int socket, monitor_client;    /* M's ends */
+};
+void launch_job_done(struct launch_job *j);
+#define auto_launch_job CLEANUP(launch_job_done) struct launch_job
+
+/* Directories, programs and command lines of the job. */
+int launch_job_commands(struct launch_job *j, struct error *err);
+/* M. Never returns. */
+_Noreturn void launch_child(struct launch_job *j);
+/* The launching of an external runtime (crun, runc): create with a bundle on disk. */
+int launch_external(struct launch_job *j, struct spec_context *x, struct oci_spec *s, struct error *err);
+/* What the monitor shall do for this container: log, timers, commands. */
+int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the monitor is told about a container: its log, timers, commands. */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/units.h"
+#include "engine/launch-impl.h"
+#include "os/file.h"
+
+static const struct {
+	const char *name;
+	enum monitor_log_driver driver;
+} drivers[] = {
+	{ "k8s-file", MONITOR_LOG_K8S_FILE }, { "json-file", MONITOR_LOG_JSON_FILE }, { "journald", MONITOR_LOG_JOURNALD },
+	{ "none", MONITOR_LOG_NONE }, { "passthrough", MONITOR_LOG_NONE }, { "passthrough-tty", MONITOR_LOG_NONE },
+};
+
+static int configure_log(struct launch_job *j, struct monitor_builder *b, struct error *err)
+{
+	const struct params_log *l = &j->c->params.log;
+	const char *size = strmap_get(&l->options, "max-size"), *files = strmap_get(&l->options, "max-file");
+	const char *tag = strmap_get(&l->options, "tag");
+	int64_t keep = 0;
+
+	b->c.log_max_size = j->engine->conf.containers.log_size_max;
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		if (streq0(l->driver, drivers[i].name))
+			b->c.log_driver = drivers[i].driver;
+	if (size)
+		TRY(size_parse(size, &b->c.log_max_size, err));
+	if (files && parse_i64(files, &keep) && keep > 1)
+		b->c.log_keep = (uint32_t)(keep - 1);
+	if (b->c.log_driver == MONITOR_LOG_JOURNALD) {
+		auto_buf fields = BUF_INIT(65536);
+		buf_addf(&fields, "CONTAINER_ID=%.12s\nCONTAINER_ID_FULL=%s\nCONTAINER_NAME=%s\nSYSLOG_IDENTIFIER=%s\n", j->c->id,
+			 j->c->id, j->c->at.record.name, tag ? tag : j->c->at.record.name);
+		if (tag)
+			buf_addf(&fields, "CONTAINER_TAG=%s\n", tag);
+		TRY(buf_ok(&fields, "log fields", err));
+		b->c.log_fields = monitor_builder_string(b, fields.data);
+	}
+	if (b->c.log_driver != MONITOR_LOG_K8S_FILE && b->c.log_driver != MONITOR_LOG_JSON_FILE)
+		return 0;
+	b->c.log_fd = monitor_log_open(j->c->config.log_path, err);
+	if (b->c.log_fd < 0)
+		return -1;
+	b->c.log_path = monitor_builder_string(b, j->c->config.log_path);
+	return 0;
+}
+
+static void configure_timers(struct launch_job *j, struct monitor_builder *b)
+{
+	const struct container_params *p = &j->c->params;
+	const struct params_health *h = &p->health;
+
+	b->c.timeout_ns = p->basic.timeout * NSEC_PER_SEC;
+	if (!j->health.n || h->interval_off)
+		return;
+	b->c.health_interval_ns = h->startup_test.n && h->startup_interval.set ? h->startup_interval.value : h->interval.value;
+	b->c.health_first_ns = b->c.health_interval_ns;
+	b->c.health_argv = monitor_builder_list(b, j->health.v);
+}
+
+static int write_pid(const char *path, pid_t pid, struct error *err)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%d", pid);
+
+	if (!path)
+		return 0;
+	if (file_replace(AT_FDCWD, path, text, (size_t)n, 0644, 0, err) < 0)
+		return fail_wrap(err, "writing pid file");
+	return 0;
+}
+
+int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err)
+{
+	const struct container_params *p = &j->c->params;
+	bool tty = p->process.tty && b->c.stdio_fd[0] >= 0;
+
+	b->c.flags = (tty ? MONITOR_TTY : 0) | (j->c->at.record.transient ? MONITOR_TRANSIENT : 0) |
+		     (p->process.interactive ? MONITOR_STDIN_ONCE : 0);
+	b->c.id = monitor_builder_string(b, j->c->id);
+	b->c.name = monitor_builder_string(b, j->c->at.record.name);
+	b->c.listen_fd = monitor_listen(b->c.run_dir_fd, MONITOR_SOCKET_NAME, err);
+	if (b->c.listen_fd < 0)
+		return -1;
+	if (!j->c->at.record.transient) {
+		b->c.store_dir_fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (b->c.store_dir_fd < 0)
+			return fail_errno(err, "open %s", j->dir);
+	}
+	TRY(configure_log(j, b, err));
+	configure_timers(j, b);
+	if (j->options->cleanup)
+		b->c.cleanup_argv = monitor_builder_list(b, j->cleanup.v);
+	monitor_builder_env(b);
+	TRY(write_pid(p->basic.pid_file, b->c.pid, err));
+	return write_pid(p->basic.conmon_pid_file, getpid(), err);
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/resolve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/units.h"
+#include "engine/container.h"
+#include "engine/params-parse.h"
+#include "os/path.h"
+
+static const char *const default_env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+
+/* ---- the image's word ---- */
+static int load_keys(const struct field *f, void *at, struct json_object *value, struct error *err)
+{
+	(void)f;
+	if (!json_object_is_type(value, json_type_object))
+		return 0;
+	json_object_object_foreach(value, key, ignored) {
+		(void)ignored;
+		TRY(strv_add(at, key, err));
+	}
+	return 0;
+}
+
+static void done_keys(const struct field *f, void *at)
+{
+	(void)f;
+	strv_done(at);
+}
+
+/* {"/data": {}, "80/tcp": {}}: only the keys say something */
+static const struct field_custom keys_custom = { .load = load_keys, .done = done_keys };
+
+static const struct field health_rows[] = {
+	{ .json = "Test", F_STRV(struct image_defaults, health_test) },
+	{ .json = "Interval", F_INT(struct image_defaults, health_interval) },
+	{ .json = "Timeout", F_INT(struct image_defaults, health_timeout) },
+	{ .json = "StartPeriod", F_INT(struct image_defaults, health_start_period) },
+	{ .json = "Retries", F_UINT(struct image_defaults, health_retries) },
+	{},
+};
+
+const struct field image_defaults_rows[] = {
+	{ .json = "Entrypoint", F_STRV(struct image_defaults, entrypoint) },
+	{ .json = "Cmd", F_STRV(struct image_defaults, cmd) },
+	{ .json = "Env", F_STRV(struct image_defaults, env) },
+	{ .json = "Volumes", F_CUSTOM(struct image_defaults, volumes, &keys_custom) },
+	{ .json = "ExposedPorts", F_CUSTOM(struct image_defaults, exposed_ports, &keys_custom) },
+	{ .json = "Labels", F_MAP(struct image_defaults, labels) },
+	{ .json = "User", F_STR(struct image_defaults, user) },
+	{ .json = "WorkingDir", F_STR(struct image_defaults, workdir) },
+	{ .json = "StopSignal", F_STR(struct image_defaults, stop_signal) },
+	{},
+};
+
+void image_defaults_done(struct image_defaults *d)
+{
+	fields_done(image_defaults_rows, d);
+	fields_done(health_rows, d);
+}
+
+int image_defaults_load(const char *what, const char *text, size_t len, struct image_defaults *ret, struct error *err)
+{
+	auto_json *tree = NULL;
+	CLEANUP(image_defaults_done) struct image_defaults d = {};
+	struct json_object *config, *health;
+
+	TRY(json_parse(what, text, len, NULL, &tree, err));
+	config = json_get_object(tree, "config");
+	/* members may be null, which Go writes for empty ones */
+	if (config) {
+		auto_json *given = json_object_new_object();
+		if (!given)
+			return fail_oom(err);
+		json_object_object_foreach(config, key, value)
+			if (value && json_object_object_add(given, key, json_object_get(value)) < 0)
+				return fail_oom(err);
+		if (fields_load(image_defaults_rows, FIELD_COLUMN_JSON, given, &d, NULL, err) < 0)
+			return fail_wrap(err, "%s", what);
+		health = json_get_object(config, "Healthcheck");
+		if (health && fields_load(health_rows, FIELD_COLUMN_JSON, health, &d, NULL, err) < 0)
+			return fail_wrap(err, "%s", what);
+	}
+	*ret = d;
+	d = (struct image_defaults){};
+	return 0;
+}
+
+/* ---- environment ---- */
+static int env_add(struct strmap *env, const char *word, struct error *err)
+{
+	const char *eq = strchr(word, '=');
+	autofree char *name = NULL;
+
+	if (!eq)
+		return strmap_set(env, word, "", err);
+	name = strndup(word, (size_t)(eq - word));
+	return name ? strmap_set(env, name, eq + 1, err) : fail_oom(err);
+}
+
+/* The credentials of http://user:secret@proxy:1/ are nobody's business inside. */
+static int add_proxy_value(struct strmap *env, const char *name, const char *value, struct error *err)
+{
+	const char *scheme = strstr(value, "://");
+	const char *start = scheme ? scheme + 3 : value;
+	const char *at = strrchr(start, '@');
+	autofree char *clean = NULL;
+
+	if (!at || memchr(start, '/', (size_t)(at - start)))
+		return strmap_set(env, name, value, err);
+	TRY(str_printf(&clean, err, "%.*s%s", (int)(start - value), value, at + 1));
+	return strmap_set(env, name, clean, err);
+}
+
+static int add_proxies(struct strmap *env, struct error *err)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+		"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (getenv(names[i]))
+			TRY(add_proxy_value(env, names[i], getenv(names[i]), err));
+	return 0;
+}
+
+extern char **environ;
+
+static int add_host_env(struct strmap *env, struct error *err)
+{
+	for (char **e = environ; *e; e++)
+		if (strchr(*e, '=') && !str_after(*e, "_="))
+			TRY(env_add(env, *e, err));
+	return 0;
+}
+
+/* --env-merge NAME=text with ${NAME} or $NAME of what is there so far. */
+static int expand(const struct strmap *env, const char *s, struct buf *to)
+{
+	while (*s) {
+		size_t plain = strcspn(s, "$");
+		buf_add(to, s, plain);
+		s += plain;
+		if (!*s)
+			break;
+		s++;
+		bool brace = *s == '{';
+		if (brace)
+			s++;
+		size_t n = brace ? strcspn(s, "}") :
+				   strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		char name[256];
+		snprintf(name, sizeof(name), "%.*s", (int)(n < sizeof(name) ? n : sizeof(name) - 1), s);
+		buf_add_str(to, n && strmap_get(env, name) ? strmap_get(env, name) : "");
+		s += n;
+		if (brace && *s == '}')
+			s++;
+	}
+	return 0;
+}
+
+static int merge_env(struct strmap *env, const struct strv *merges, struct error *err)
+{
+	for (size_t i = 0; i < merges->n; i++) {
+		auto_buf text = BUF_INIT(1 << 20);
+		expand(env, merges->v[i], &text);
+		TRY(buf_ok(&text, "--env-merge", err));
+		TRY(env_add(env, text.data ? text.data : "", err));
+	}
+	return 0;
+}
+
+/* Weakest first: built in, containers.conf, proxies, host (--env-host), image, what the user said. */
+static int resolve_env(struct params_process *p, const struct image_defaults *image, const struct engine *e,
+		       struct error *err)
+{
+	auto_strmap env = {};
+	const struct conf_containers *conf = &e->conf.containers;
+	bool proxies = p->http_proxy.set ? p->http_proxy.value : conf->http_proxy;
+
+	if (!p->unset_env_all) {
+		for (size_t i = 0; default_env[i]; i++)
+			TRY(env_add(&env, default_env[i], err));
+		for (size_t i = 0; i < conf->env.n; i++)
+			TRY(env_add(&env, conf->env.v[i], err));
+		if (p->env_host || conf->env_host)
+			TRY(add_host_env(&env, err));
+		if (proxies)
+			TRY(add_proxies(&env, err));
+		for (size_t i = 0; i < image->env.n; i++)
+			TRY(env_add(&env, image->env.v[i], err));
+		TRY(strmap_set(&env, "container", "podman", err));
+	}
+	for (size_t i = 0; i < p->unset_env.n; i++)
+		strmap_remove(&env, p->unset_env.v[i]);
+	TRY(merge_env(&env, &p->env_merge, err));
+	TRY(strmap_copy(&env, &p->env, err));
+	if (p->tty && !strmap_get(&env, "TERM") && !p->unset_env_all)
+		TRY(strmap_set(&env, "TERM", "xterm", err));
+	strmap_done(&p->env);
+	p->env = env;
+	env = (struct strmap){};
+	return 0;
+}
+
+/* ---- process ---- */
+static int resolve_command(struct params_process *p, const struct image_defaults *image, struct error *err)
+{
+	bool own_entrypoint = p->entrypoint_given;
+
+	if (!own_entrypoint)
+		TRY(strv_copy(&p->entrypoint, &image->entrypoint, err));
+	/* an entrypoint of one's own does away with the image's command */
+	if (!p->command.n && !own_entrypoint)
+		TRY(strv_copy(&p->command, &image->cmd, err));
+	return 0;
+}
+
+static int resolve_process(struct params_process *p, const struct image_defaults *image, const struct engine *e,
+			   struct error *err)
+{
+	const struct conf_containers *conf = &e->conf.containers;
+	int sig;
+
+	TRY(resolve_command(p, image, err));
+	TRY(resolve_env(p, image, e, err));
+	if (!p->user && !str_empty(image->user))
+		TRY(str_set(&p->user, image->user, err));
+	if (p->workdir && *p->workdir != '/')
+		return fail(err, ERROR_INVALID, "workdir \"%s\" must be an absolute path", p->workdir);
+	if (!p->workdir)
+		TRY(str_set(&p->workdir, str_empty(image->workdir) ? "/" : image->workdir, err));
+	if (!p->stop_signal)
+		TRY(str_set(&p->stop_signal, str_empty(image->stop_signal) ? "15" : image->stop_signal, err));
+	TRY(signal_parse(p->stop_signal, &sig, err));
+	if (!p->stop_timeout.set)
+		p->stop_timeout = (struct opt_uint){ true, e->conf.engine.stop_timeout };
+	if (!p->umask)
+		TRY(str_set(&p->umask, conf->umask ? conf->umask : "0022", err));
+	uint32_t mask;
+	if (!parse_mode(p->umask, &mask) || mask > 0777)
+		return fail(err, ERROR_INVALID, "invalid umask %s: invalid argument", p->umask);
+	if (!p->timezone && conf->tz)
+		TRY(str_set(&p->timezone, conf->tz, err));
+	if (!p->init.set)
+		p->init = (struct opt_bool){ true, conf->init };
+	return 0;
+}
+
+/* ---- health ---- */
+static int health_test(const char *command, struct strv *ret, struct error *err)
+{
+	auto_json *tree = NULL;
+	struct error ignored;
+
+	if (streq(command, "none") || !*command)
+		return strv_add(ret, "NONE", err);
+	if (*command == '[' && json_parse("--health-cmd", command, strlen(command), NULL, &tree, &ignored) >= 0) {
+		for (size_t i = 0; i < json_object_array_length(tree); i++)
+			TRY(strv_add(ret, json_object_get_string(json_object_array_get_idx(tree, i)), err));
+		if (ret->n && (streq(ret->v[0], "CMD") || streq(ret->v[0], "CMD-SHELL") || streq(ret->v[0], "NONE")))
+			return 0;
+		auto_strv words = *ret;
+		*ret = (struct strv){};
+		TRY(strv_add(ret, "CMD", err));
+		return strv_copy(ret, &words, err);
+	}
+	TRY(strv_add(ret, "CMD-SHELL", err));
+	return strv_add(ret, command, err);
+}
+
+static void default_int(struct opt_int *o, int64_t image, int64_t fallback)
+{
+	if (!o->set)
+		*o = (struct opt_int){ true, image ? image : fallback };
+}
+
+static int resolve_health(struct params_health *h, const struct image_defaults *image, struct error *err)
+{
+	static const char *const actions[] = { "none", "kill", "restart", "stop" };
+	bool known = !h->on_failure;
+
+	for (size_t i = 0; h->on_failure && i < ARRAY_LEN(actions); i++)
+		known |= streq(h->on_failure, actions[i]);
+	if (!known)
+		return fail(err, ERROR_INVALID, "invalid on-failure action \"%s\" for health check: supported actions are "
+						"none,kill,restart,stop", h->on_failure);
+	if (h->startup_command && !h->command && !image->health_test.n)
+		return fail(err, ERROR_INVALID,
+			    "startup healthcheck specified but no regular healthcheck: a startup healthcheck must have a "
+			    "healthcheck command");
+	if (h->none)
+		return strv_add(&h->test, "NONE", err);
+	if (h->command)
+		TRY(health_test(h->command, &h->test, err));
+	else
+		TRY(strv_copy(&h->test, &image->health_test, err));
+	if (h->startup_command)
+		TRY(health_test(h->startup_command, &h->startup_test, err));
+	if (!h->test.n || streq(h->test.v[0], "NONE"))
+		return 0;
+	default_int(&h->interval, h->interval_off ? 0 : image->health_interval, 30 * NSEC_PER_SEC);
+	default_int(&h->timeout, image->health_timeout, 30 * NSEC_PER_SEC);
+	default_int(&h->start_period, image->health_start_period, 0);
+	if (!h->retries.set)
+		h->retries = (struct opt_uint){ true, image->health_retries ? image->health_retries : 3 };
+	return 0;
+}
+
+/* ---- mounts ---- */
+static bool has_mount(const struct params_storage *s, const char *destination)
+{
+	const struct param_mount *m = s->mounts.v;
+
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (streq0(m[i].destination, destination))
+			return true;
+	return false;
+}
+
+static int add_image_volume(struct params_storage *s, const char *path, struct error *err)
+{
+	bool tmpfs = s->image_volume && streq(s->image_volume, "tmpfs");
+	autofree char *clean = path_clean(path);
+	struct param_mount *m;
+
+	if (!clean)
+		return fail_oom(err);
+	if (*clean != '/' || streq(clean, "/") || has_mount(s, clean))
+		return 0;
+	m = list_add(&s->mounts, sizeof(*m), err);
+	if (!m)
+		return -1;
+	m->destination = take_ptr(clean);
+	TRY(str_set(&m->type, tmpfs ? "tmpfs" : "volume", err));
+	if (tmpfs)
+		TRY(strv_add(&m->options, "tmpcopyup", err));
+	return str_set(&m->origin, "image", err);
+}
+
+static int resolve_storage(struct params_storage *s, const struct image_defaults *image, const struct engine *e,
+			   struct error *err)
+{
+	const struct conf_containers *conf = &e->conf.containers;
+	static const char *const modes[] = { "bind", "anonymous", "tmpfs", "ignore" };
+	bool known = !s->image_volume;
+
+	for (size_t i = 0; s->image_volume && i < ARRAY_LEN(modes); i++)
+		known |= streq(s->image_volume, modes[i]);
+	if (!known)
+		return fail(err, ERROR_INVALID, "invalid image-volume type \"%s\": must be one of bind, tmpfs, or ignore: "
+						"invalid argument", s->image_volume);
+	for (size_t i = 0; i < conf->volumes.n; i++)
+		TRY(param_volume_parse(conf->volumes.v[i], &s->mounts, err));
+	for (size_t i = 0; i < conf->mounts.n; i++)
+		TRY(param_mount_parse(conf->mounts.v[i], &s->mounts, err));
+	for (size_t i = 0; i < conf->devices.n; i++)
+		TRY(param_device_parse(conf->devices.v[i], &s->devices, err));
+	for (size_t i = 0; (!s->image_volume || !streq(s->image_volume, "ignore")) && i < image->volumes.n; i++)
+		TRY(add_image_volume(s, image->volumes.v[i], err));
+	if (!s->read_only.set)
+		s->read_only = (struct opt_bool){ true, conf->read_only };
+	if (!s->shm_size.set) {
+		s->shm_size.set = true;
+		TRY(size_parse(conf->shm_size ? conf->shm_size : "65536k", &s->shm_size.value, err));
+	}
+	return 0;
+}
+
+/* ---- namespaces ---- */
+static int default_ns(struct param_ns *ns, const struct field_custom *parse, const char *conf, enum ns_mode fallback,
+		      struct error *err)
+{
+	if (ns->mode != NS_DEFAULT)
+		return 0;
+	ns->mode = (int)fallback;
+	if (str_empty(conf))
+		return 0;
+	TRY(parse->parse(NULL, ns, conf, err));
+	if (ns->mode == NS_DEFAULT)
+		ns->mode = (int)fallback;
+	return 0;
+}
+
+static int resolve_namespaces(struct container_params *p, const struct engine *e, struct error *err)
+{
+	const struct conf_containers *conf = &e->conf.containers;
+	struct params_namespaces *ns = &p->ns;
+
+	TRY(default_ns(&ns->pid, &param_ns_pid_custom, conf->pidns, NS_PRIVATE, err));
+	TRY(default_ns(&ns->ipc, &param_ns_ipc_custom, conf->ipcns, NS_SHAREABLE, err));
+	TRY(default_ns(&ns->uts, &param_ns_uts_custom, conf->utsns, NS_PRIVATE, err));
+	TRY(default_ns(&ns->cgroup, &param_ns_cgroup_custom, conf->cgroupns, NS_PRIVATE, err));
+	if (ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name)
+		ns->user.mode = NS_PRIVATE;
+	const char *userns = getenv("PODMAN_USERNS");
+	TRY(default_ns(&ns->user, &param_ns_user_custom, str_empty(userns) ? conf->userns : userns, NS_HOST, err));
+	if (ns->net.mode == NS_DEFAULT && !str_empty(conf->netns))
+		TRY(param_ns_net_custom.parse(NULL, p, conf->netns, err));
+	if (ns->net.mode == NS_DEFAULT)
+		ns->net.mode = e->paths.rootless ? NS_PASTA : NS_BRIDGE;
+	if (ns->uts.mode == NS_HOST && ns->hostname)
+		return fail(err, ERROR_INVALID, "cannot set hostname when running in the host UTS namespace: invalid configuration");
+	if (!ns->cgroups && conf->cgroups)
+		TRY(str_set(&ns->cgroups, conf->cgroups, err));
+	return 0;
+}
+
+/* ---- the rest ---- */
+static int resolve_labels(struct params_basic *b, const struct image_defaults *image, const struct engine *e,
+			  struct error *err)
+{
+	auto_strmap labels = {};
+
+	TRY(strmap_copy(&labels, &image->labels, err));
+	TRY(strmap_copy(&labels, &b->labels, err));
+	strmap_done(&b->labels);
+	b->labels = labels;
+	labels = (struct strmap){};
+	for (size_t i = 0; i < e->conf.containers.annotations.n; i++) {
+		const char *word = e->conf.containers.annotations.v[i];
+		autofree char *key = strndup(word, strcspn(word, "="));
+		if (!key)
+			return fail_oom(err);
+		if (!strmap_get(&b->annotations, key))
+			TRY(strmap_add_pair(&b->annotations, word, err));
+	}
+	return 0;
+}
+
+static int resolve_resources(struct container_params *p, const struct engine *e, struct error *err)
+{
+	const struct conf_containers *conf = &e->conf.containers;
+	struct params_resources *r = &p->resources;
+	struct list given = r->ulimits;
+
+	/* limits of the configuration first, so that those of the user replace them */
+	r->ulimits = (struct list){};
+	for (size_t i = 0; i < conf->default_ulimits.n; i++)
+		TRY(param_ulimit_parse(conf->default_ulimits.v[i], &r->ulimits, err));
+	const struct param_ulimit *u = given.v;
+	for (size_t i = 0; i < given.n; i++) {
+		struct param_ulimit *to = NULL, *have = r->ulimits.v;
+		for (size_t j = 0; j < r->ulimits.n; j++)
+			if (streq(have[j].name, u[i].name))
+				to = &have[j];
+		if (!to)
+			to = list_add(&r->ulimits, sizeof(*to), err);
+		if (!to)
+			return -1;
+		free(to->name);
+		*to = u[i];
+	}
+	free(given.v);
+	if (!r->pids_limit.set && conf->pids_limit)
+		r->pids_limit = (struct opt_int){ true, conf->pids_limit };
+	if (!r->oom_score_adj.set)
+		r->oom_score_adj = conf->oom_score_adj;
+	for (size_t i = 0; i < conf->cgroup_conf.n; i++)
+		TRY(strmap_add_pair(&r->cgroup_conf, conf->cgroup_conf.v[i], err));
+	for (size_t i = 0; i < conf->default_sysctls.n; i++) {
+		autofree char *key = strndup(conf->default_sysctls.v[i], strcspn(conf->default_sysctls.v[i], "="));
+		bool net = key && str_after(key, "net.");
+		if (!key)
+			return fail_oom(err);
+		if (!strmap_get(&p->security.sysctl, key) && !(net && p->ns.net.mode == NS_HOST))
+			TRY(strmap_add_pair(&p->security.sysctl, conf->default_sysctls.v[i], err));
+	}
+	return 0;
+}
+
+static int resolve_log(struct params_log *l, const struct engine *e, struct error *err)
+{
+	const char *driver = e->conf.containers.log_driver;
+
+	if (!l->driver)
+		TRY(str_set(&l->driver, str_empty(driver) ? "k8s-file" : driver, err));
+	if (e->conf.containers.log_tag && !strmap_get(&l->options, "tag"))
+		TRY(strmap_set(&l->options, "tag", e->conf.containers.log_tag, err));
+	return 0;
+}
+
+int params_resolve(struct container_params *p, const struct image_defaults *image, struct engine *e, struct error *err)
+{
+	const struct conf_containers *conf = &e->conf.containers;
+
+	TRY(resolve_process(&p->process, image, e, err));
+	TRY(resolve_labels(&p->basic, image, e, err));
+	TRY(resolve_storage(&p->storage, image, e, err));
+	TRY(resolve_namespaces(p, e, err));
+	TRY(resolve_resources(p, e, err));
+	TRY(resolve_health(&p->health, image, err));
+	TRY(resolve_log(&p->log, e, err));
+	p->security.privileged |= conf->privileged;
+	if (!p->net.no_hosts.set)
+		p->net.no_hosts = (struct opt_bool){ true, conf->no_hosts };
+	if (!p->net.dns.n)
+		TRY(strv_copy(&p->net.dns, &conf->dns_servers, err));
+	if (!p->net.dns_search.n)
+		TRY(strv_copy(&p->net.dns_search, &conf->dns_searches, err));
+	if (!p->net.dns_options.n)
+		TRY(strv_copy(&p->net.dns_options, &conf->dns_options, err));
+	return strv_copy(&p->net.expose, &image->exposed_ports, err);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Device nodes and the rules of the device cgroup. The nodes every container has (null, zero, ...) and their rules are
+ * the runtime's. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "engine/spec.h"
+
+static int add_rule(struct oci_spec *s, bool allow, const char *type, int64_t major, int64_t minor, const char *access_text,
+		    struct error *err)
+{
+	struct oci_device_rule *r;
+
+	if (!s->lnx.resources) {
+		s->lnx.resources = calloc(1, sizeof(*s->lnx.resources));
+		if (!s->lnx.resources)
+			return fail_oom(err);
+	}
+	r = list_add(&s->lnx.resources->devices, sizeof(*r), err);
+	if (!r)
+		return -1;
+	r->allow = allow;
+	if (major >= 0)
+		r->major = (struct opt_int){ true, major };
+	if (minor >= 0)
+		r->minor = (struct opt_int){ true, minor };
+	if (type)
+		TRY(str_set(&r->type, type, err));
+	return str_set(&r->access, access_text, err);
+}
+
+static int add_node(struct spec_context *x, struct oci_spec *s, const char *host, const char *inside,
+		    const char *permissions, struct error *err)
+{
+	struct stat st;
+	struct oci_device *d;
+
+	if (stat(host, &st) < 0)
+		return fail_errno(err, "stat %s", host);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return fail(err, ERROR_INVALID, "%s is not a device", host);
+	const char *type = S_ISCHR(st.st_mode) ? "c" : "b";
+	if (x->rootless || x->maps) {
+		struct oci_mount *m = list_add(&s->mounts, sizeof(*m), err);   /* mknod is not ours to do: bind the host's */
+		if (!m)
+			return -1;
+		TRY(str_set(&m->destination, inside, err));
+		TRY(str_set(&m->source, host, err));
+		TRY(str_set(&m->type, "bind", err));
+		return strv_split(&m->options, "bind,rprivate,noexec,nosuid", ',', err);
+	}
+	d = list_add(&s->lnx.devices, sizeof(*d), err);
+	if (!d)
+		return -1;
+	d->major = major(st.st_rdev);
+	d->minor = minor(st.st_rdev);
+	d->file_mode = (struct opt_uint){ true, st.st_mode & 07777 };
+	d->uid = (struct opt_uint){ true, st.st_uid };
+	d->gid = (struct opt_uint){ true, st.st_gid };
+	TRY(str_set(&d->type, type, err));
+	TRY(str_set(&d->path, inside, err));
+	return add_rule(s, true, type, d->major, d->minor, permissions, err);
+}
+
+static int add_directory(struct spec_context *x, struct oci_spec *s, const char *host, const char *inside,
+			 const char *permissions, struct error *err)
+{
+	struct dirent *entry;
+	DIR *d = opendir(host);
+	int r = 0;
+	size_t found = 0;
+
+	if (!d)
+		return fail_errno(err, "open %s", host);
+	while (r >= 0 && (entry = readdir(d))) {
+		autofree char *from = NULL, *to = NULL;
+		struct stat st;
+		if (entry->d_name[0] == '.')
+			continue;
+		r = str_printf(&from, err, "%s/%s", host, entry->d_name);
+		if (r >= 0)
+			r = str_printf(&to, err, "%s/%s", inside, entry->d_name);
+		if (r < 0 || stat(from, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && !streq(entry->d_name, "pts") && !streq(entry->d_name, "shm") &&
+		    !streq(entry->d_name, "mqueue")) {
+			r = add_directory(x, s, from, to, permissions, err);
+			found++;
+		} else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+			r = add_node(x, s, from, to, permissions, err);
+			found++;
+		}
+	}
+	closedir(d);
+	if (r >= 0 && !found)
+		return fail(err, ERROR_INVALID, "no devices found in %s", host);
+	return r;
+}
+
+static int add_device(struct spec_context *x, struct oci_spec *s, const struct param_device *p, struct error *err)
+{
+	struct stat st;
+
+	if (strchr(p->host, '=') && *p->host != '/')
+		return fail(err, ERROR_UNSUPPORTED, "device %s: CDI devices are not supported by this build", p->host);
+	if (stat(p->host, &st) < 0)
+		return fail_errno(err, "stat %s", p->host);
+	return S_ISDIR(st.st_mode) ? add_directory(x, s, p->host, p->container, p->permissions, err) :
+				     add_node(x, s, p->host, p->container, p->permissions, err);
+}
+
+/* --privileged: every device of the host except terminals (a container must not meddle with the host's consoles). */
+static bool privileged_skips(const char *name)
+{
+	static const char *const skip[] = { "pts", "shm", "fd", "mqueue", "console", "ptmx", "core", "stdin", "stdout", "stderr",
+		"log", "tty", "null", "zero", "full", "random", "urandom", "hugepages", "initctl" };
+
+	for (size_t i = 0; i < ARRAY_LEN(skip); i++)
+		if (streq(name, skip[i]))
+			return true;
+	return str_after(name, "tty") && name[3] >= '0' && name[3] <= '9';
+}
+
+static int add_host_devices(struct spec_context *x, struct oci_spec *s, const char *dir, struct error *err)
+{
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+	int r = 0;
+
+	if (!d)
+		return fail_errno(err, "open %s", dir);
+	while (r >= 0 && (entry = readdir(d))) {
+		autofree char *path = NULL;
+		struct stat st;
+		if (entry->d_name[0] == '.' || privileged_skips(entry->d_name))
+			continue;
+		r = str_printf(&path, err, "%s/%s", dir, entry->d_name);
+		if (r < 0 || lstat(path, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			r = add_host_devices(x, s, path, err);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			r = add_node(x, s, path, path, "rwm", err);
+	}
+	closedir(d);
+	return r;
+}
+
+/* "c 1:3 rwm", "a *:* m" */
+static int add_text_rule(struct oci_spec *s, const char *text, struct error *err)
+{
+	auto_strv words = {}, numbers = {};
+	int64_t n[2] = { -1, -1 };
+
+	TRY(strv_split(&words, text, ' ', err));
+	if (words.n == 3)
+		TRY(strv_split(&numbers, words.v[1], ':', err));
+	if (words.n != 3 || numbers.n != 2 || !strchr("abc", words.v[0][0]) || words.v[0][1] || !*words.v[2] ||
+	    strspn(words.v[2], "rwm") != strlen(words.v[2]))
+		return fail(err, ERROR_INVALID, "invalid cgroup device rule format: '%s'", text);
+	for (size_t i = 0; i < 2; i++)
+		if (!streq(numbers.v[i], "*") && (!parse_i64(numbers.v[i], &n[i]) || n[i] < 0))
+			return fail(err, ERROR_INVALID, "invalid cgroup device rule format: '%s'", text);
+	return add_rule(s, true, words.v[0], n[0], n[1], words.v[2], err);
+}
+
+int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err)
+{
+	const struct params_storage *p = &x->params->storage;
+	const struct param_device *d = p->devices.v;
+
+	if (p->gpus.n)
+		return fail(err, ERROR_UNSUPPORTED, "--gpus: no CDI specification for GPUs was found; use --device");
+	if (x->params->security.privileged) {
+		TRY(add_rule(s, true, "a", -1, -1, "rwm", err));
+		return add_host_devices(x, s, "/dev", err);
+	}
+	TRY(add_rule(s, false, "a", -1, -1, "rwm", err));
+	for (size_t i = 0; i < p->devices.n; i++)
+		TRY(add_device(x, s, &d[i], err));
+	for (size_t i = 0; i < p->device_cgroup_rules.n; i++)
+		TRY(add_text_rule(s, p->device_cgroup_rules.v[i], err));
+	return 0;
+}

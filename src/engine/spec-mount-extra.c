@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Mounts of images, and option U (hand the tree to the container's user). */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "engine/spec.h"
+
+/* The layers were mounted before the fork (the store's database is not ours here); the runtime clones that mount. */
+int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)
+{
+	const struct param_mount *all = x->params->storage.mounts.v;
+	struct oci_mount *m;
+	int fd = x->image_fds ? x->image_fds[p - all] : -1;
+
+	if (fd < 0)
+		return fail(err, ERROR_NOT_FOUND, "image %s for %s is not mounted", p->source, p->destination);
+	if (strv_has(&p->options, "rw"))
+		return fail(err, ERROR_UNSUPPORTED, "mount of image %s: only read-only image mounts are supported", p->source);
+	m = list_add(&s->mounts, sizeof(*m), err);
+	if (!m)
+		return -1;
+	TRY(str_set(&m->destination, p->destination, err));
+	TRY(str_set(&m->type, "bind", err));
+	TRY(p->subpath ? str_printf(&m->source, err, "/proc/self/fd/%d/%s", fd, p->subpath) :
+			 str_printf(&m->source, err, "/proc/self/fd/%d", fd));
+	return strv_split(&m->options, "bind,rprivate,ro,nosuid,nodev", ',', err);
+}
+
+static int chown_tree(int fd, uid_t uid, gid_t gid, unsigned depth, struct error *err)
+{
+	struct dirent *entry;
+	DIR *d;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d) {
+		close_p(&copy);
+		return fail_errno(err, "open directory");
+	}
+	while (r >= 0 && (entry = readdir(d))) {
+		autoclose int sub = -1;
+		if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
+			continue;
+		if (fchownat(fd, entry->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			r = fail_errno(err, "chown %s", entry->d_name);
+		if (r < 0 || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) || depth > 512)
+			continue;
+		sub = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			r = chown_tree(sub, uid, gid, depth + 1, err);
+		else if (errno != ENOTDIR && errno != ELOOP)
+			r = fail_errno(err, "open %s", entry->d_name);
+	}
+	closedir(d);
+	return r;
+}
+
+static uint32_t outside(const struct idmap *m, uint64_t inside)
+{
+	uint32_t ret = (uint32_t)inside;
+
+	if (m)
+		idmap_to_outside(m, (uint32_t)inside, &ret);
+	return ret;
+}
+
+int spec_chown_source(struct spec_context *x, const char *path, struct error *err)
+{
+	uid_t uid = outside(x->maps ? &x->maps->uids : NULL, x->uid);
+	gid_t gid = outside(x->maps ? &x->maps->gids : NULL, x->gid);
+	autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fchown(fd, uid, gid) < 0)
+		return fail_errno(err, "chown %s", path);
+	if (S_ISDIR(st.st_mode) && chown_tree(fd, uid, gid, 0, err) < 0)
+		return fail_wrap(err, "%s", path);
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "engine/spec.h"
+#include "os/user.h"
+
+/* --init: our own small init is bind-mounted and runs the command. */
+static int spec_args(struct spec_context *x, struct oci_process_spec *p, struct error *err)
+{
+	if (x->params->process.init.value && x->params->ns.pid.mode == NS_PRIVATE) {
+		TRY(strv_add(&p->args, SPEC_INIT_PATH, err));
+		TRY(strv_add(&p->args, "--", err));
+	}
+	return strv_copy(&p->args, &x->container->config.args, err);
+}
+
+static int spec_env(struct spec_context *x, struct oci_process_spec *p, const struct user_result *u, const char *hostname,
+		    struct error *err)
+{
+	const struct strmap *env = &x->params->process.env;
+
+	for (size_t i = 0; i < env->n; i++)
+		TRY(strv_addf(&p->env, err, "%s=%s", env->v[i].key, env->v[i].value));
+	if (!strmap_get(env, "HOME") && !x->params->process.unset_env_all)
+		TRY(strv_addf(&p->env, err, "HOME=%s", u->home ? u->home : "/"));
+	if (hostname && !strmap_get(env, "HOSTNAME") && !x->params->process.unset_env_all)
+		TRY(strv_addf(&p->env, err, "HOSTNAME=%s", hostname));
+	return 0;
+}
+
+static int add_rlimit(struct oci_process_spec *p, const struct param_ulimit *u, struct error *err)
+{
+	struct oci_rlimit *r = list_add(&p->rlimits, sizeof(*r), err);
+
+	if (!r)
+		return -1;
+	r->soft = u->soft < 0 ? UINT64_MAX : (uint64_t)u->soft;
+	r->hard = u->hard < 0 ? UINT64_MAX : (uint64_t)u->hard;
+	TRY(str_printf(&r->type, err, "RLIMIT_%s", u->name));
+	for (char *c = r->type; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 'a' + 'A');
+	return 0;
+}
+
+static int spec_rlimits(struct spec_context *x, struct oci_process_spec *p, struct error *err)
+{
+	const struct param_ulimit *u = x->params->resources.ulimits.v;
+
+	for (size_t i = 0; i < x->params->resources.ulimits.n; i++)
+		if (!streq(u[i].name, "host"))
+			TRY(add_rlimit(p, &u[i], err));
+	return 0;
+}
+
+static int add_groups(struct spec_context *x, struct oci_process_spec *p, const struct user_result *u, struct error *err)
+{
+	struct numv *g = &p->user.additional_gids;
+
+	(void)x;
+	if (!u->n_groups)
+		return 0;
+	g->v = calloc(u->n_groups, sizeof(*g->v));
+	if (!g->v)
+		return fail_oom(err);
+	for (size_t i = 0; i < u->n_groups; i++)
+		g->v[g->n++] = u->groups[i];
+	return 0;
+}
+
+static int find_user(struct spec_context *x, struct user_result *ret, struct error *err)
+{
+	const struct params_process *p = &x->params->process;
+	auto_strv extra = {};
+	struct user_lookup l = { .spec = p->user, .extra = &extra };
+
+	for (size_t i = 0; i < p->groups.n; i++)
+		if (!streq(p->groups.v[i], "keep-groups"))
+			TRY(strv_add(&extra, p->groups.v[i], err));
+	return user_lookup(x->rootfs_fd, &l, ret, err);
+}
+
+int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
+{
+	const struct params_process *params = &x->params->process;
+	auto_user u = {};
+	struct oci_process_spec *p = s->process = calloc(1, sizeof(*p));
+	uint32_t umask_value;
+
+	if (!p)
+		return fail_oom(err);
+	TRY(find_user(x, &u, err));
+	x->uid = u.uid;
+	x->gid = u.gid;
+	x->known_user = u.name != NULL;
+	TRY(str_set(&x->home, u.home, err));
+	p->terminal = params->tty;
+	p->user.uid = u.uid;
+	p->user.gid = u.gid;
+	if (parse_mode(params->umask, &umask_value))
+		p->user.umask = (struct opt_uint){ true, umask_value };
+	TRY(add_groups(x, p, &u, err));
+	TRY(spec_args(x, p, err));
+	TRY(spec_env(x, p, &u, x->hostname, err));
+	TRY(str_set(&p->cwd, params->workdir, err));
+	if (x->params->resources.oom_score_adj.set)
+		p->oom_score_adj = x->params->resources.oom_score_adj;
+	if (params->personality) {
+		s->lnx.personality = calloc(1, sizeof(*s->lnx.personality));
+		if (!s->lnx.personality)
+			return fail_oom(err);
+		TRY(str_set(&s->lnx.personality->domain, params->personality, err));
+	}
+	return spec_rlimits(x, p, err);
+}

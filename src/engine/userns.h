@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/userns.h - which ids a container's own user namespace maps: --userns, --uidmap, --gidmap, sub-id names.
+ * Reads /etc/subuid and /etc/subgid where a mode needs them. Allocates. */
+#pragma once
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/params.h"
+#include "os/idmap.h"
+
+/* *ret: malloc'ed maps (container -> the ids of the namespace we are in), or NULL when the container stays in ours. */
+int userns_maps(struct engine *e, const struct container_params *p, struct idmap_pair **ret, struct error *err);

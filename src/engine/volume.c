@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The record is written last and durable; a directory without one is what a killed creation left and is taken over by
+ * the next creation of that name. Removal takes the record away first. */
+#include "engine/volume.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/units.h"
+#include "engine/copy.h"
+#include "engine/names.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#define RECORD "volume.json"
+
+const struct field volume_rows[] = {
+	{ .json = "Name", F_STR(struct volume, name), .flags = FIELD_ALWAYS },
+	{ .json = "Driver", F_STR(struct volume, driver), .flags = FIELD_ALWAYS },
+	{ .json = "Mountpoint", F_STR(struct volume, mountpoint), .flags = FIELD_ALWAYS },
+	{ .json = "CreatedAt", F_TIME(struct volume, created), .flags = FIELD_ALWAYS },
+	{ .json = "Labels", F_MAP(struct volume, labels), .flags = FIELD_ALWAYS },
+	{ .json = "Scope", F_STR(struct volume, scope), .flags = FIELD_ALWAYS },
+	{ .json = "Options", F_MAP(struct volume, options), .flags = FIELD_ALWAYS },
+	{ .json = "UID", F_INT(struct volume, uid) },
+	{ .json = "GID", F_INT(struct volume, gid) },
+	{ .json = "Anonymous", F_BOOL(struct volume, anonymous) },
+	{ .json = "NeedsCopyUp", F_BOOL(struct volume, needs_copy_up) },
+	{ .json = "NeedsChown", F_BOOL(struct volume, needs_chown) },
+	{},
+};
+
+void volume_done(struct volume *v)
+{
+	fields_done(volume_rows, v);
+}
+
+static int volumes_dir(const struct engine *e, char **ret, struct error *err)
+{
+	const char *path = e->opt.volume_path ? e->opt.volume_path : e->conf.engine.volume_path;
+
+	return path ? str_set(ret, path, err) : str_printf(ret, err, "%s/volumes", e->root);
+}
+
+static int record_path(const struct engine *e, const char *name, char **ret, struct error *err)
+{
+	autofree char *dir = NULL;
+
+	TRY(volumes_dir(e, &dir, err));
+	return str_printf(ret, err, "%s/%s/" RECORD, dir, name);
+}
+
+int volume_find(struct engine *e, const char *name, struct volume *ret, struct error *err)
+{
+	autofree char *path = NULL, *text = NULL;
+	auto_json *tree = NULL;
+	auto_volume v = {};
+	size_t len;
+	int r;
+
+	TRY(name_check(name, err));
+	TRY(record_path(e, name, &path, err));
+	r = file_read(AT_FDCWD, path, 1 << 20, &text, &len, err);
+	if (r <= 0)
+		return r;
+	TRY(json_parse(path, text, len, NULL, &tree, err));
+	if (fields_load(volume_rows, FIELD_COLUMN_JSON, tree, &v, NULL, err) < 0)
+		return fail_wrap(err, "%s", path);
+	*ret = v;
+	v = (struct volume){};
+	return 1;
+}
+
+int volume_save(struct engine *e, const struct volume *v, struct error *err)
+{
+	autofree char *path = NULL;
+	auto_json *tree = NULL;
+	auto_buf text = BUF_INIT(1 << 20);
+
+	TRY(record_path(e, v->name, &path, err));
+	TRY(fields_save(volume_rows, FIELD_COLUMN_JSON, v, &tree, err));
+	json_format(&text, tree, 1);
+	buf_add_char(&text, '\n');
+	TRY(buf_ok(&text, path, err));
+	return file_replace(AT_FDCWD, path, text.data, text.len, 0600, FILE_SYNC, err);
+}
+
+static int fill_defaults(struct volume *v, struct error *err)
+{
+	if (!v->name) {
+		char id[65];
+		TRY(random_id(id, err));
+		TRY(str_set(&v->name, id, err));
+		v->anonymous = true;
+	}
+	TRY(name_check(v->name, err));
+	if (!v->driver)
+		TRY(str_set(&v->driver, "local", err));
+	TRY(str_set(&v->scope, "local", err));
+	v->created = time_now();
+	v->needs_copy_up = v->needs_chown = true;
+	return 0;
+}
+
+int volume_create(struct engine *e, struct volume *v, struct error *err)
+{
+	auto_volume old = {};
+	autofree char *dir = NULL;
+	int r;
+
+	TRY(fill_defaults(v, err));
+	if (!streq(v->driver, "local"))
+		return fail(err, ERROR_UNSUPPORTED, "volume driver \"%s\" is not known: use local", v->driver);
+	r = volume_find(e, v->name, &old, err);
+	if (r < 0)
+		return -1;
+	if (r)
+		return fail(err, ERROR_EXISTS, "volume with name %s already exists: volume already exists", v->name);
+	TRY(volumes_dir(e, &dir, err));
+	TRY(file_mkdirs(AT_FDCWD, dir, 0711, err));
+	free(take_ptr(v->mountpoint));
+	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
+	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
+	return volume_save(e, v, err);
+}
+
+int volume_remove(struct engine *e, const char *name, struct error *err)
+{
+	autofree char *path = NULL, *dir = NULL;
+	autoclose int fd = -1;
+
+	TRY(name_check(name, err));
+	TRY(record_path(e, name, &path, err));
+	if (unlink(path) < 0)
+		return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "no volume with name \"%s\" found: no such volume", name) :
+					 fail_errno(err, "remove volume %s", name);
+	TRY(volumes_dir(e, &dir, err));
+	fd = file_open_dir(AT_FDCWD, dir, false, 0, err);
+	if (fd < 0)
+		return -1;
+	return file_remove_tree(fd, name, err);
+}
+
+int volume_list(struct engine *e, struct strv *ret, struct error *err)
+{
+	autofree char *dir = NULL;
+	DIR *d;
+	struct dirent *entry;
+	int r = 0;
+
+	TRY(volumes_dir(e, &dir, err));
+	d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : fail_errno(err, "open %s", dir);
+	while (r >= 0 && (entry = readdir(d))) {
+		autofree char *record = NULL;
+		if (entry->d_name[0] == '.')
+			continue;
+		r = record_path(e, entry->d_name, &record, err);
+		if (r >= 0 && access(record, F_OK) == 0)
+			r = strv_add(ret, entry->d_name, err);
+	}
+	closedir(d);
+	strv_sort(ret);
+	return r;
+}
+
+static bool dir_is_empty(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	bool empty = true;
+
+	if (!d) {
+		close_p(&copy);
+		return false;
+	}
+	while (empty && (entry = readdir(d)))
+		empty = streq(entry->d_name, ".") || streq(entry->d_name, "..");
+	closedir(d);
+	return empty;
+}
+
+int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct error *err)
+{
+	autoclose int from = -1, to = -1;
+	struct path_open how = { .oflags = O_RDONLY | O_DIRECTORY };
+	struct error ignored;
+
+	if (!v->needs_copy_up)
+		return 0;
+	to = open(v->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return fail_errno(err, "open %s", v->mountpoint);
+	from = path_open_in_root(rootfs_fd, path, how, &ignored);
+	if (from >= 0 && dir_is_empty(to) && copy_tree(from, to, err) < 0)
+		return fail_wrap(err, "copying %s of the image into volume %s", path, v->name);
+	v->needs_copy_up = v->needs_chown = false;
+	return volume_save(e, v, err);
+}
