@@ -35,12 +35,24 @@ int logs_driver_parse(const char *name, enum logs_driver *ret, struct error *err
 	return fail(err, ERROR_INVALID, "unknown log driver \"%s\": invalid argument", name ? name : "");
 }
 
+int until_parse(const char *s, int64_t *ret, struct error *err)
+{
+	int64_t now = time_now(), ahead;
+	struct error no_duration;
+
+	if (duration_parse(s, &ahead, &no_duration) == 0) {
+		*ret = now + ahead;
+		return 0;
+	}
+	return time_parse(s, now, ret, err);
+}
+
 struct reader {
 	const struct logs_source *source;
 	size_t number;
 	bool over;
 	struct log_file file;
-	struct logs_journal journal;
+	struct journal journal;
 	struct buf scratch;
 	int watch;     /* inotify, the log's directory */
 };
@@ -57,7 +69,7 @@ static void readers_done(struct readers *rs)
 {
 	for (size_t i = 0; i < rs->n; i++) {
 		log_file_done(&rs->v[i].file);
-		logs_journal_done(&rs->v[i].journal);
+		journal_done(&rs->v[i].journal);
 		buf_done(&rs->v[i].scratch);
 	}
 	free(rs->v);
@@ -75,15 +87,24 @@ int logs_deliver(const struct logs_output *out, const struct logs_options *o, si
 	return 1;
 }
 
+static int open_journal(struct reader *r, const struct logs_options *o, struct error *err)
+{
+	autofree char *match = NULL;
+
+	TRY(str_printf(&match, err, "CONTAINER_ID_FULL=%s", r->source->id));
+	return journal_open(&r->journal, &(struct journal_query){ .follow = o->follow, .lines = o->tail, .match = match,
+								   .what = "container's logs" }, err);
+}
+
 static int reader_open(struct reader *r, const struct logs_source *s, const struct logs_options *o, struct error *err)
 {
 	r->source = s;
 	r->watch = -1;
 	r->file = LOG_FILE_INIT;
-	r->journal = LOGS_JOURNAL_INIT;
+	r->journal = JOURNAL_INIT;
 	r->scratch = BUF_INIT(8 * LOG_FILE_LINE_MAX);
 	if (s->driver == LOGS_JOURNALD)
-		return logs_journal_open(&r->journal, s, o, err);
+		return open_journal(r, o, err);
 	if (s->driver == LOGS_NONE || s->driver == LOGS_PASSTHROUGH)
 		return fail(err, ERROR_UNSUPPORTED,
 			    "this container is using the '%s' log driver, cannot read logs: this container is not logging "
@@ -116,17 +137,19 @@ static int file_round(struct readers *rs, struct reader *r, bool last, struct er
 }
 
 /* Without follow journalctl ends by itself; with it, a first silence is the present end. */
-static int journal_round(struct readers *rs, struct reader *r, bool last, struct error *err)
+static int journal_round(struct readers *rs, struct reader *r, struct error *err)
 {
 	for (;;) {
 		struct log_line l;
+		const char *entry;
+		size_t len;
 
-		while (logs_journal_next(&r->journal, &l) > 0)
-			if (logs_deliver(rs->out, rs->options, r->number, &l, err) < 0)
-				return -1;
+		while (journal_next(&r->journal, &entry, &len))
+			if (logs_journal_parse(entry, len, &l))
+				TRY(logs_deliver(rs->out, rs->options, r->number, &l, err));
 		if (r->journal.at_end)
 			return 0;
-		int got = logs_journal_read(&r->journal, !rs->options->follow, err);
+		int got = journal_read(&r->journal, !rs->options->follow, err);
 		if (got <= 0)
 			return got;
 	}
@@ -143,7 +166,7 @@ static int reader_round(struct readers *rs, struct reader *r, struct error *err)
 	/* journald is asynchronous: a stopped container's last lines may be on their way. */
 	if (s->driver == LOGS_JOURNALD && last && rs->options->follow)
 		poll(NULL, 0, 200);
-	TRY(s->driver == LOGS_JOURNALD ? journal_round(rs, r, last, err) : file_round(rs, r, last, err));
+	TRY(s->driver == LOGS_JOURNALD ? journal_round(rs, r, err) : file_round(rs, r, last, err));
 	r->over = r->over || last;
 	return 0;
 }

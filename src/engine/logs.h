@@ -51,5 +51,7 @@ struct logs_output {
  * come. A missing log file is an empty log. */
 int logs_read(const struct logs_source *sources, size_t n, const struct logs_options *o, const struct logs_output *out,
 	      struct error *err);
+/* An --until value: as time_parse(), but a Go duration counts ahead from now ("3s": in three seconds). */
+int until_parse(const char *s, int64_t *ret, struct error *err);
 /* Removes PATH and its rotated files. */
 int logs_remove(const char *path, struct error *err);
