@@ -143,15 +143,40 @@ static void emit_search(const struct range *r, size_t n)
 	emit_search(r + mid, n - mid);
 }
 
+/* i386 and s390 got direct calls for these late (4.3, 5.1); libseccomp only knows their old multiplexers there. */
+static const struct seccomp_new_call late_calls[] = {
+	{ "socket", 359 }, { "socketpair", 360 }, { "bind", 361 }, { "connect", 362 }, { "listen", 363 }, { "accept4", 364 },
+	{ "getsockopt", 365 }, { "setsockopt", 366 }, { "getsockname", 367 }, { "getpeername", 368 }, { "sendto", 369 },
+	{ "sendmsg", 370 }, { "recvfrom", 371 }, { "recvmsg", 372 }, { "shutdown", 373 }, { "semget", 393 },
+	{ "semctl", 394 }, { "shmget", 395 }, { "shmctl", 396 }, { "shmat", 397 }, { "shmdt", 398 }, { "msgget", 399 },
+	{ "msgsnd", 400 }, { "msgrcv", 401 }, { "msgctl", 402 },
+};
+static const struct seccomp_new_call late_calls_x86[] = { { "recvmmsg", 337 }, { "sendmmsg", 345 } };
+static const struct seccomp_new_call late_calls_s390[] = { { "recvmmsg", 357 }, { "sendmmsg", 358 } };
+
+static int find_call(const struct seccomp_new_call *calls, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return calls[i].nr;
+	return -1;
+}
+
 /* -1: this machine has no such call. */
 static int number_of(const struct machine *m, const char *name)
 {
 	int nr = seccomp_syscall_resolve_name_arch(m->scmp, name);
+	bool multiplexed = m->scmp == SCMP_ARCH_X86 || m->scmp == SCMP_ARCH_S390X || m->scmp == SCMP_ARCH_S390;
 
-	for (size_t i = 0; nr == __NR_SCMP_ERROR && i < LEN(seccomp_new_calls); i++)
-		if (strcmp(seccomp_new_calls[i].name, name) == 0)
-			return seccomp_new_calls[i].nr;
-	return nr >= 0 && nr < NR_MAX ? nr : -1;
+	if (nr < 0 && multiplexed)
+		nr = find_call(late_calls, LEN(late_calls), name);
+	if (nr < 0 && m->scmp == SCMP_ARCH_X86)
+		nr = find_call(late_calls_x86, LEN(late_calls_x86), name);
+	else if (nr < 0 && multiplexed)
+		nr = find_call(late_calls_s390, LEN(late_calls_s390), name);
+	if (nr < 0)
+		nr = find_call(seccomp_new_calls, LEN(seccomp_new_calls), name);
+	return nr < NR_MAX ? nr : -1;
 }
 
 static void set_leaf(const struct machine *m, struct leaf *table, bool *taken, const char *name, struct leaf l)

@@ -142,7 +142,7 @@ static int copy_errno(struct json_object *from, const char *name_key, const char
 {
 	const char *name = json_get_str(from, name_key);
 	struct json_object *number;
-	int64_t v;
+	int64_t v = 0;
 
 	if (!str_empty(name))
 		TRY(errno_number(name, &v, err));
