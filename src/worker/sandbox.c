@@ -62,14 +62,21 @@ static int allow_path(int ruleset, int fd, uint64_t rights)
 	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-static void allow_reading(int ruleset, const struct strv *paths)
+static void allow_reading(int ruleset, const char *path)
 {
-	for (size_t i = 0; i < paths->n; i++) {
-		autoclose int fd = open(paths->v[i], O_PATH | O_CLOEXEC);
-		if (fd >= 0)
-			allow_path(ruleset, fd, ACCESS_READ);
-	}
+	autoclose int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd >= 0)
+		allow_path(ruleset, fd, ACCESS_READ);
 }
+
+/* What TLS and name resolution read. Libraries: name service modules are loaded on first use. */
+static const char *const network_files[] = {
+	"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+	"/usr/share/pki", "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf",
+	"/etc/gai.conf", "/etc/services", "/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/dev/urandom",
+	"/etc/localtime", "/usr/share/zoneinfo",
+};
 
 /* Returns the ABI, 0 when there is none to use. */
 static int landlock_enter(const struct profile *p, const struct op_setup *setup, int root)
@@ -89,7 +96,10 @@ static int landlock_enter(const struct profile *p, const struct op_setup *setup,
 		return 0;
 	if (root >= 0)
 		allow_path(ruleset, root, p->writes_root ? attr.handled_access_fs & ~LANDLOCK_ACCESS_FS_EXECUTE : ACCESS_READ);
-	allow_reading(ruleset, &setup->read_paths);
+	for (size_t i = 0; p->network && i < ARRAY_LEN(network_files); i++)
+		allow_reading(ruleset, network_files[i]);
+	for (size_t i = 0; i < setup->read_paths.n; i++)
+		allow_reading(ruleset, setup->read_paths.v[i]);
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0 ? abi : 0;
 }
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * image/source-internal.h - what the parts of a source share; nobody else includes it. */
+#pragma once
+#include <poll.h>
+
+#include "base/str.h"
+#include "image/source.h"
+
+#define UNPACKERS_MAX 6
+#define FETCHES_MAX 6
+
+enum source_kind { SOURCE_NONE, SOURCE_REGISTRY, SOURCE_ARCHIVE, SOURCE_DIRECTORY };
+
+struct source {
+	struct source_options o;
+	enum source_kind kind;
+	struct worker *fetch, *parse, *unpack[UNPACKERS_MAX];
+	int64_t endpoint;
+	int fd, spool;              /* archive file or directory; owned duplicates */
+	char *what;
+	struct op_archive archive;
+	int64_t position;           /* docker archives: the image chosen */
+};
+
+/* source.c */
+int source_worker(struct source *s, enum worker_role role, const struct strv *read_paths, struct worker **at,
+		  struct error *err);
+/* A small document (manifest, config) of the source as a memfd: by digest, or tag (registries), or member name
+ * (docker archives). *ret_type (may be NULL) gets the announced media type, malloc'ed or NULL. */
+int source_document(struct source *s, const char *name, size_t max, char **ret_type, struct error *err);
+
+/* Where a blob's bytes are: a range of a file, or (registries) nothing but its name. */
+struct blob_place {
+	int fd;                     /* borrowed when it is the archive, else owned_fd */
+	int owned_fd;
+	int64_t offset, size;
+};
+int source_place(struct source *s, const char *name, struct blob_place *ret, struct error *err);
