@@ -19,12 +19,12 @@
 
 int store_container_dir(const struct store *s, const char *id, char **ret, struct error *err)
 {
-	return path_join(ret, err, s->root, "containers", id);
+	return store_path_join(ret, err, s->root, "containers", id);
 }
 
 int store_container_rundir(const struct store *s, const char *id, char **ret, struct error *err)
 {
-	return path_join(ret, err, s->runroot, "containers", id);
+	return store_path_join(ret, err, s->runroot, "containers", id);
 }
 
 int store_container_lock(struct store *s, const char *id, int64_t timeout_ns, struct lock *ret, struct error *err)

@@ -106,7 +106,7 @@ static int build_run_database(struct store *s, const char *temp, struct error *e
 	struct db *index;
 
 	TRY(store_index(s, &index, err));
-	TRY(path_join(&path, err, s->runroot, temp, NULL));
+	TRY(store_path_join(&path, err, s->runroot, temp, NULL));
 	const struct db_options o = { .path = path, .schema = &run_schema, .lock_dirfd = s->runroot_fd,
 				      .lock_name = "run-writer" };
 	TRY(db_open(&o, &run, err));

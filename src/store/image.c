@@ -306,7 +306,7 @@ static int commit_image(struct commit *c, struct error *err)
 int store_image_commit(struct stage *stage, const struct store_image_new *image, char ret_id[65], struct error *err)
 {
 	CLEANUP(commit_done) struct commit c = { .store = stage_store(stage), .stage = stage, .new = image };
-	const char *hex = digest_hex(image->config_digest, err);
+	const char *hex = store_digest_hex(image->config_digest, err);
 
 	if (!hex)
 		return fail_wrap(err, "image config");

@@ -46,7 +46,7 @@ extern const struct db_schema index_schema, run_schema;
 unsigned store_sync_flag(const struct store *s);
 int store_sync_dir(const struct store *s, int dirfd, const char *path, struct error *err);
 /* malloc'ed "<base>/<a>/<b>". */
-int path_join(char **ret, struct error *err, const char *base, const char *a, const char *b);
+int store_path_join(char **ret, struct error *err, const char *base, const char *a, const char *b);
 /* Calls fn for every entry of a directory ("." and ".." left out); a missing directory has none. fn < 0 stops. */
 int dir_each(int dirfd, const char *path, int (*fn)(void *arg, int dir, const char *name, struct error *err), void *arg,
 	     struct error *err);
@@ -54,7 +54,7 @@ int dir_each(int dirfd, const char *path, int (*fn)(void *arg, int dir, const ch
 /* ---- digests ---- */
 enum { DIGEST_HEX = 64 };
 /* "sha256:HEX" -> "HEX" (points into digest), or NULL and *err. */
-const char *digest_hex(const char *digest, struct error *err);
+const char *store_digest_hex(const char *digest, struct error *err);
 bool is_hex64(const char *s);
 /* "blobs/sha256/HEX", "layers/sha256-HEX". */
 #define BLOB_PATH_MAX 96

@@ -37,7 +37,7 @@ int layer_info_load(int dirfd, const char *path, struct layer_info *ret, struct 
 	struct layer_info l = { 0 };
 	size_t len;
 
-	TRY(path_join(&file, err, path, "layer.json", NULL));
+	TRY(store_path_join(&file, err, path, "layer.json", NULL));
 	int r = file_read(dirfd, file, 1 << 16, &text, &len, err);
 	if (r != 1)
 		return r;
@@ -69,7 +69,7 @@ static int find_in(const char *root, const char *relpath, struct store_layer *re
 	*ret = (struct store_layer){ .bytes = info.bytes, .entries = info.entries, .created = info.created };
 	ret->diff_id = take_ptr(info.diff_id);
 	layer_info_done(&info);
-	return path_join(&ret->tree, err, root, relpath, "tree") < 0 ? -1 : 1;
+	return store_path_join(&ret->tree, err, root, relpath, "tree") < 0 ? -1 : 1;
 }
 
 int store_layer_find(struct store *s, const char *diff_id, struct store_layer *ret, struct error *err)
@@ -152,5 +152,5 @@ int store_blob_path(const struct store *s, const char *digest, char **ret, struc
 	char path[BLOB_PATH_MAX];
 
 	TRY(blob_relpath(digest, path, err));
-	return path_join(ret, err, s->root, path, NULL);
+	return store_path_join(ret, err, s->root, path, NULL);
 }

@@ -125,7 +125,7 @@ static int add_image(struct rebuild *r, const char *name, struct error *err)
 	struct error why;
 	size_t len;
 
-	TRY(path_join(&path, err, "images", name, NULL));
+	TRY(store_path_join(&path, err, "images", name, NULL));
 	if (file_read(r->store->root_fd, path, STORE_JSON_MAX, &text, &len, &why) != 1 ||
 	    image_record_parse(path, text, len, &i, &why) < 0)
 		return report_add(r->report, CHECK_IMAGE, name, err, "its record cannot be read: %s", why.text);
@@ -154,7 +154,7 @@ static int add_container(void *arg, int dir, const char *name, struct error *err
 	struct error why;
 	size_t len;
 
-	TRY(path_join(&path, err, name, "container.json", NULL));
+	TRY(store_path_join(&path, err, name, "container.json", NULL));
 	int there = file_read(dir, path, STORE_JSON_MAX, &text, &len, &why);
 	if (there == 0)
 		return 0;   /* a transient one, or never finished */
@@ -226,7 +226,7 @@ static int build(struct rebuild *r, struct error *err)
 	autofree char *path = NULL;
 
 	forget_files(s, "index.new", 0);
-	TRY(path_join(&path, err, s->root, "index.new", NULL));
+	TRY(store_path_join(&path, err, s->root, "index.new", NULL));
 	const struct db_options o = { .path = path, .schema = &index_schema, .lock_dirfd = s->root_fd,
 				      .lock_name = "locks/index-new", .durable = !s->no_sync };
 	TRY(db_open(&o, &r->db, err));

@@ -91,7 +91,7 @@ static int place_of(const struct store *s, const char *id, char **ret, struct er
 	autofree char *dir = NULL;
 
 	TRY(store_container_dir(s, id, &dir, err));
-	return path_join(ret, err, dir, "merged", NULL);
+	return store_path_join(ret, err, dir, "merged", NULL);
 }
 
 /* A mount point differs from its parent directory in device or mount id. */

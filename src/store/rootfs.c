@@ -287,7 +287,7 @@ static int make_place(const struct store *s, const char *id, char **ret, struct 
 	autofree char *dir = NULL;
 
 	TRY(store_container_dir(s, id, &dir, err));
-	TRY(path_join(ret, err, dir, "merged", NULL));
+	TRY(store_path_join(ret, err, dir, "merged", NULL));
 	return mkdir(*ret, 0700) < 0 && errno != EEXIST ? fail_errno(err, "make %s", *ret) : 0;
 }
 

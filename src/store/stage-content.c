@@ -133,7 +133,7 @@ int stage_layer_begin(struct stage *st, struct stage_layer *ret, struct error *e
 
 int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err)
 {
-	return path_join(ret, err, l->stage->path, l->name, "tree");
+	return store_path_join(ret, err, l->stage->path, l->name, "tree");
 }
 
 void stage_layer_abort(struct stage_layer *l)
@@ -154,7 +154,7 @@ static int write_info(struct stage_layer *l, const struct stage_layer_info *info
 	auto_buf text = BUF_INIT(4096);
 	char path[64];
 
-	if (!digest_hex(info->diff_id, err))
+	if (!store_digest_hex(info->diff_id, err))
 		return -1;
 	if (bytes < 0 || entries < 0)
 		TRY(store_tree_usage(l->tree_fd, ".", &bytes, &entries, err));

@@ -31,7 +31,7 @@ static int make_directory(struct stage *st, const char *purpose, struct error *e
 	TRY(random_id(id, err));
 	snprintf(st->name, sizeof(st->name), "%.20s-%.16s", purpose, id);
 	snprintf(dir, sizeof(dir), "staging/%s", st->name);
-	TRY(path_join(&st->path, err, s->root, dir, NULL));
+	TRY(store_path_join(&st->path, err, s->root, dir, NULL));
 	TRY(lock_acquire(s->root_fd, "locks/staging", (struct lock_how){ LOCK_SHARED, LOCK_UNORDERED, -1 }, &making, err));
 	if (mkdirat(s->root_fd, dir, 0700) < 0)
 		return fail_errno(err, "make %s", st->path);
@@ -114,7 +114,7 @@ int stage_read_notes(int dirfd, const char *dir, struct strv *ret, struct error 
 {
 	autofree char *path = NULL, *text = NULL;
 
-	TRY(path_join(&path, err, dir, "notes", NULL));
+	TRY(store_path_join(&path, err, dir, "notes", NULL));
 	int r = file_read(dirfd, path, STORE_JSON_MAX, &text, NULL, err);
 	if (r != 1 || !*text)
 		return r < 0 ? r : 0;

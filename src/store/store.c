@@ -225,7 +225,7 @@ static int open_db(struct store *s, int dirfd, const struct db_options *how, str
 	struct db_options o = *how;
 	autofree char *path = NULL;
 
-	TRY(path_join(&path, err, dirfd == s->root_fd ? s->root : s->runroot, how->path, NULL));
+	TRY(store_path_join(&path, err, dirfd == s->root_fd ? s->root : s->runroot, how->path, NULL));
 	o.path = path;
 	o.lock_dirfd = dirfd;
 	return db_open(&o, ret, err);
@@ -279,7 +279,7 @@ int store_extra_index(struct store *s, size_t i, struct db **ret, struct error *
 	autofree char *path = NULL;
 
 	if (!s->extra[i]) {
-		TRY(path_join(&path, err, s->additional.v[i], "index.db", NULL));
+		TRY(store_path_join(&path, err, s->additional.v[i], "index.db", NULL));
 		const struct db_options o = { .path = path, .schema = &index_schema, .lock_dirfd = s->root_fd,
 					      .read_only = true, .must_exist = true };
 		int r = db_open(&o, &s->extra[i], err);

@@ -59,7 +59,7 @@ static int adopt(void *arg, int dir, const char *name, struct error *err)
 		return 0;   /* alive, or gone meanwhile */
 	}
 	st->notes_fd = openat(st->fd, "notes", O_RDONLY | O_CLOEXEC);
-	if (path_join(&st->path, err, d->store->root, "staging", name) < 0 || add_dead(d, st, err) < 0) {
+	if (store_path_join(&st->path, err, d->store->root, "staging", name) < 0 || add_dead(d, st, err) < 0) {
 		st->fd = -1;
 		stage_done(st);
 		return -1;

@@ -11,7 +11,7 @@
 #include "os/file.h"
 #include "os/path.h"
 
-int path_join(char **ret, struct error *err, const char *base, const char *a, const char *b)
+int store_path_join(char **ret, struct error *err, const char *base, const char *a, const char *b)
 {
 	return str_printf(ret, err, "%s/%s%s%s", base, a, b ? "/" : "", b ? b : "");
 }
@@ -34,7 +34,7 @@ bool store_digest_is_valid(const char *digest)
 	return hex && is_hex64(hex);
 }
 
-const char *digest_hex(const char *digest, struct error *err)
+const char *store_digest_hex(const char *digest, struct error *err)
 {
 	if (store_digest_is_valid(digest))
 		return digest + strlen("sha256:");
@@ -44,7 +44,7 @@ const char *digest_hex(const char *digest, struct error *err)
 
 int blob_relpath(const char *digest, char out[BLOB_PATH_MAX], struct error *err)
 {
-	const char *hex = digest_hex(digest, err);
+	const char *hex = store_digest_hex(digest, err);
 
 	if (!hex)
 		return -1;
@@ -54,7 +54,7 @@ int blob_relpath(const char *digest, char out[BLOB_PATH_MAX], struct error *err)
 
 int layer_relpath(const char *diff_id, char out[BLOB_PATH_MAX], struct error *err)
 {
-	const char *hex = digest_hex(diff_id, err);
+	const char *hex = store_digest_hex(diff_id, err);
 
 	if (!hex)
 		return -1;
