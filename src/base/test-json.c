@@ -119,6 +119,8 @@ static void test_json_write_computed_doubles(void **state)
 	assert_string_equal(float_format(0.0001, text), "0.0001");
 	assert_string_equal(float_format(1e21, text), "1e+21");
 	assert_string_equal(float_format(2.5, text), "2.5");
+	assert_string_equal(float_format(123456, text), "123456");
+	assert_string_equal(float_format(1234567, text), "1.234567e+06");
 }
 
 int main(void)

@@ -267,7 +267,8 @@ static int shortest_digits(double n, char digits[20])
 	return (int)strtol(e + 1, NULL, 10);
 }
 
-static char *format_shortest(double n, int least, char out[FLOAT_FORMAT_SIZE])
+/* Exponent form below 10^least and from 10^most on. */
+static char *format_shortest(double n, int least, int most, char out[FLOAT_FORMAT_SIZE])
 {
 	char digits[20], *p = out, *end = out + FLOAT_FORMAT_SIZE;
 
@@ -278,7 +279,7 @@ static char *format_shortest(double n, int least, char out[FLOAT_FORMAT_SIZE])
 	if (signbit(n))
 		*p++ = '-';
 	int exponent = shortest_digits(fabs(n), digits), len = (int)strlen(digits);
-	if (n != 0 && (exponent < least || exponent >= 21))
+	if (n != 0 && (exponent < least || exponent >= most))
 		snprintf(p, end - p, "%c%s%se%c%02d", digits[0], len > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+',
 			 abs(exponent));
 	else if (exponent < 0)
@@ -292,12 +293,12 @@ static char *format_shortest(double n, int least, char out[FLOAT_FORMAT_SIZE])
 
 char *float_format(double n, char out[FLOAT_FORMAT_SIZE])
 {
-	return format_shortest(n, -4, out);
+	return format_shortest(n, -4, 6, out);
 }
 
 char *float_format_json(double n, char out[FLOAT_FORMAT_SIZE])
 {
-	format_shortest(n, -6, out);
+	format_shortest(n, -6, 21, out);
 	char *e = strstr(out, "e-0");   /* "e-09" is "e-9" there */
 	if (e)
 		memmove(e + 2, e + 3, strlen(e + 3) + 1);

@@ -31,7 +31,7 @@ int time_parse(const char *s, int64_t now_ns, int64_t *ret, struct error *err);
 int64_t time_now(void);        /* CLOCK_REALTIME, nanoseconds */
 int64_t time_monotonic(void);  /* CLOCK_MONOTONIC, nanoseconds */
 
-/* The shortest decimal text that reads back as the same number: Go's %v (exponent form below 1e-4 and from 1e21)
+/* The shortest decimal text that reads back as the same number: Go's %v (exponent form below 1e-4 and from 1e6)
  * and encoding/json's (below 1e-6 and from 1e21). */
 #define FLOAT_FORMAT_SIZE 40
 char *float_format(double n, char out[FLOAT_FORMAT_SIZE]);

@@ -31,7 +31,7 @@
 #include "base/str.h"
 
 /* ---- the pool: owns computed strings ---- */
-struct value_chunk;
+struct value_chunk;   /* owns memory, or a reference to a JSON tree */
 struct value_pool {
 	struct value_chunk *chunks;
 	size_t used, max;    /* bytes; VALUE_POOL_INIT sets the ceiling */
@@ -118,6 +118,15 @@ struct value value_list(const struct value *v, size_t n);
 struct value value_strv(const struct strv *l);
 struct value value_strmap(const struct strmap *m);
 struct value value_json(struct json_object *tree);   /* objects are maps: a missing key is <no value> */
+
+/* A JSON document that stands for Go structs (inspect): objects are structs whose members are found without regard
+ * to case and underscores and whose unknown members are errors, except below the members named in `maps`
+ * ("Labels", "Networks", ...), which are maps of whatever comes there. Members named in `times` are points in time. */
+struct value_schema {
+	const char *name;                /* type name in messages */
+	const char *const *maps, *const *times;   /* end with NULL; may be NULL */
+};
+struct value value_document(const struct value_schema *schema, struct json_object *tree);
 
 /* ---- questions ---- */
 /* Members of a list, map or struct; bytes of a string; 0 otherwise. */
