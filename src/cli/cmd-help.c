@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 
 static int unknown_topic(struct cli *cli, const struct strv *args, struct error *err)
@@ -28,8 +29,26 @@ static int run_help(struct cli *cli, void *params, struct strv *args, struct err
 	return help_print(cli, row, path.data, stdout, err);
 }
 
+static int complete_help(struct cli *cli, void *params, struct completion *c, struct error *err)
+{
+	autofree const struct command_row **v = NULL;
+	size_t n;
+	int used;
+	const struct command_row *row = command_find(c->args->v, (int)c->args->n, &used);
+
+	(void)cli;
+	(void)params;
+	c->directive = COMPLETE_NO_FILES;
+	if ((size_t)used < c->args->n || (row && row->cmd))
+		return 1;
+	TRY(help_children(row ? row->path : "", &v, &n, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(complete_add(c, command_name(v[i]), command_summary(v[i]), err));
+	return 1;
+}
+
 const struct command cmd_help = {
 	.summary = "Help about any command",
 	.description = "Shows the help of a command or group, of the program itself without one.",
-	.args = "[COMMAND...]", .max_args = ARGS_ANY, .run = run_help, .flags = COMMAND_EARLY,
+	.args = "[COMMAND...]", .max_args = ARGS_ANY, .run = run_help, .complete = complete_help, .flags = COMMAND_EARLY,
 };

@@ -17,7 +17,8 @@ static bool is_another_type(const char *s)
 		if (strcasecmp(words[i], s) == 0)
 			return true;
 	(void)strtod(s, &end);
-	return !*end || (isdigit((unsigned char)*s) && !s[strspn(s, "0123456789_.:-")]);
+	/* also base 60 (1:20) and dates (2026-11-22) */
+	return !*end || (isdigit((unsigned char)*s) && strpbrk(s, ":-") && !s[strspn(s, "0123456789_.:-")]);
 }
 
 static bool is_printable_line(const char *s)

@@ -181,16 +181,27 @@ static bool apparmor_is_on(void)
 	return text && text[0] == 'Y';
 }
 
+/* "CAP_CHOWN,CAP_..." whichever way the configuration writes them. */
+static int fill_capabilities(const struct strv *from, char **ret, struct error *err)
+{
+	auto_buf text = BUF_INIT(1 << 16);
+
+	for (size_t i = 0; i < from->n; i++)
+		buf_addf(&text, "%s%s%s", i ? "," : "", strncasecmp(from->v[i], "CAP_", 4) == 0 ? "" : "CAP_", from->v[i]);
+	TRY(buf_ok(&text, "capabilities", err));
+	*ret = buf_steal(&text);
+	return *ret ? 0 : fail_oom(err);
+}
+
 static int fill_security(const struct engine *e, struct info_host *to, struct error *err)
 {
 	const char *profile = e->conf.containers.seccomp_profile;
-	autofree char *caps = strv_join(&e->conf.containers.default_capabilities, ",");
 
 	to->security.rootless = e->paths.rootless;
 	to->security.apparmor = apparmor_is_on();
 	to->security.seccomp = seccomp_is_there();
 	to->security.selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
-	TRY(str_set(&to->security.capabilities, caps ? caps : "", err));
+	TRY(fill_capabilities(&e->conf.containers.default_capabilities, &to->security.capabilities, err));
 	return str_set(&to->security.seccomp_profile, profile ? profile : "", err);
 }
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-run.c - `run` and `create`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/attached.h"
+#include "cli/cli.h"
+#include "cli/run-options.h"
+#include "engine/image-remove.h"
+
+static int run_create_command(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	auto_ctr *c = NULL;
+
+	TRY(run_create(cli, params, args, &c, err));
+	puts(c->id);
+	return 0;
+}
+
+/* A container that could not be started and was to be removed is removed now. */
+static int give_up(struct ctr *c)
+{
+	const struct ctr_remove_options o = { .force = true, .volumes = true };
+	struct error ignored;
+
+	if (c->params.basic.remove)
+		ctr_remove(c, &o, NULL, &ignored);
+	return -1;
+}
+
+static void remove_image(struct ctr *c, const char *id)
+{
+	auto_image_removal r = {};
+	auto_strv names = {};
+	struct error ignored;
+
+	if (strv_add(&names, id, &ignored) >= 0)
+		image_remove(c->engine, &names, &r, &ignored);
+}
+
+static int run_detached(struct ctr *c, struct error *err)
+{
+	if (ctr_start(c, err) < 0)
+		return give_up(c);
+	puts(c->id);
+	return 0;
+}
+
+static int run_run(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct run_params *p = params;
+	auto_ctr *c = NULL;
+	bool rmi = p->rmi;
+	int code;
+
+	TRY(run_create(cli, p, args, &c, err));
+	if (p->detach)
+		return run_detached(c, err);
+	const struct attached_options o = {
+		.detach_keys = p->detach_keys, .sig_proxy = p->sig_proxy, .streams = &c->params.process.attach,
+		.interactive = c->params.process.interactive,
+	};
+	autofree char *image = rmi && c->at.record.image_id ? strdup(c->at.record.image_id) : NULL;
+	code = attached_start(cli, c, &o, err);
+	if (code < 0)
+		return give_up(c);
+	if (image)
+		remove_image(c, image);
+	return code;
+}
+
+const struct command cmd_run = {
+	.summary = "Run a command in a new container",
+	.description = "Runs a command in a new container from the given image.",
+	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,
+	.missing = "requires at least 1 arg(s), only received 0",
+	.examples = "imageID ls -alF /etc\n--network=host imageID dnf -y install java\n"
+		    "--volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash",
+	.groups = run_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_run,
+	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
+};
+
+const struct command cmd_create = {
+	.summary = "Create but do not start a container",
+	.description = "Creates a new container from the given image or storage and prepares it for running the given command.\n"
+		       "The container ID is then printed to stdout. The container can be started at any time with start.",
+	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,
+	.missing = "requires at least 1 arg(s), only received 0",
+	.examples = "alpine ls\n--annotation HELLO=WORLD alpine ls\n-t -i --name myctr alpine ls",
+	.groups = create_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_create_command,
+	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run-options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/file.h"
+
+#define P struct run_params
+
+static const struct field common_rows[] = {
+	{ .cli = "replace", F_BOOL(P, replace), .help = "If a container with the same name exists, replace it" },
+	{ .cli = "disable-content-trust", F_BOOL(P, ignored_bool), .help = "Accepted for Docker's sake, does nothing",
+	  .flags = FIELD_HIDDEN },
+	{ .cli = "kernel-memory", F_STR(P, ignored), .help = "Accepted for old scripts, does nothing", .flags = FIELD_HIDDEN },
+	{}
+};
+
+static const struct field run_rows[] = {
+	{ .cli = "detach", .abbr = 'd', F_BOOL(P, detach), .help = "Run the container in the background and print its ID" },
+	{ .cli = "detach-keys", F_STR(P, detach_keys), .arg = "[a-Z] | ctrl-<value>", .fallback = "ctrl-p,ctrl-q",
+	  .help = "Key sequence that detaches from the container" },
+	{ .cli = "rmi", F_BOOL(P, rmi), .help = "Remove the image after the container unless others use it, implies --rm" },
+	{ .cli = "sig-proxy", F_BOOL(P, sig_proxy), .fallback = "true", .help = "Pass signals on to the container's process" },
+	{ .cli = "passwd", F_BOOL(P, passwd), .fallback = "true",
+	  .help = "Add entries for the user to /etc/passwd and /etc/group of the container" },
+	{ .cli = "preserve-fd", F_CSV(P, preserve_fd), .arg = "uints", .help = "File descriptors to pass into the container" },
+	{ .cli = "preserve-fds", F_OPT_UINT(P, preserve_fds), .arg = "uint",
+	  .help = "Pass this many file descriptors from 3 up into the container" },
+	{}
+};
+
+#define CONTAINER_ROWS                                                                                          \
+	{ params_basic_rows, offsetof(P, c) }, { params_image_rows, offsetof(P, c) },                           \
+	{ params_process_rows, offsetof(P, c) }, { params_storage_rows, offsetof(P, c) },                       \
+	{ params_namespaces_rows, offsetof(P, c) }, { params_network_rows, offsetof(P, c) },                    \
+	{ params_security_rows, offsetof(P, c) }, { params_resources_rows, offsetof(P, c) },                    \
+	{ params_log_rows, offsetof(P, c) }, { params_health_rows, offsetof(P, c) }, { common_rows, 0 }
+
+const struct command_rows run_groups[] = { CONTAINER_ROWS, { run_rows, 0 }, {} };
+const struct command_rows create_groups[] = { CONTAINER_ROWS, {} };
+
+void run_params_init(void *params)
+{
+	struct run_params *p = params;
+
+	params_init(&p->c);
+	p->sig_proxy = p->passwd = true;
+}
+
+static int fill_words(struct cli *cli, struct run_params *p, const struct strv *args, struct error *err)
+{
+	struct params_process *process = &p->c.process;
+
+	TRY(str_set(&p->c.basic.raw_image_name, args->v[0], err));
+	for (size_t i = 1; i < args->n; i++)
+		TRY(strv_add(&process->command, args->v[i], err));
+	for (int i = 0; i < cli->argc; i++)
+		TRY(strv_add(&p->c.basic.create_command, cli->argv[i], err));
+	if (!p->passwd)
+		process->passwd = (struct opt_bool){ true, false };
+	process->preserve_fds = p->preserve_fds;
+	p->c.basic.remove |= p->rmi;
+	p->c.basic.remove_image = p->rmi;
+	return 0;
+}
+
+static int check_words(struct cli *cli, struct run_params *p, struct error *err)
+{
+	static const char *const streams[] = { "stdin", "stdout", "stderr" };
+	const struct params_process *process = &p->c.process;
+
+	if (p->replace && !p->c.basic.name)
+		return fail(err, ERROR_INVALID, "cannot replace container without --name being set");
+	if (p->detach && process->attach.n)
+		return fail(err, ERROR_INVALID, "conflicting options: cannot specify --attach and --detach together");
+	for (size_t i = 0; i < process->attach.n; i++) {
+		bool known = false;
+		for (size_t j = 0; j < ARRAY_LEN(streams); j++)
+			known |= strcasecmp(process->attach.v[i], streams[j]) == 0;
+		if (!known)
+			return fail(err, ERROR_INVALID, "invalid stream \"%s\" for --attach - must be one of stdin, stdout, or stderr: "
+							"invalid argument", process->attach.v[i]);
+	}
+	if (p->preserve_fd.n)
+		return fail(err, ERROR_UNSUPPORTED, "--preserve-fd: single descriptors cannot be passed on, use --preserve-fds");
+	(void)cli;
+	return 0;
+}
+
+/* The file must be new: an old one may be another container's. */
+static int check_cidfiles(const struct strv *files, struct error *err)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (access(files->v[i], F_OK) == 0)
+			return fail(err, ERROR_EXISTS, "container id file exists. Ensure another container is not using it or delete %s",
+				    files->v[i]);
+	return 0;
+}
+
+static int write_cidfiles(const struct ctr *c, struct error *err)
+{
+	const struct strv *files = &c->params.basic.cid_files;
+
+	for (size_t i = 0; i < files->n; i++) {
+		autoclose int fd = open(files->v[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return fail_errno(err, "cid file %s", files->v[i]);
+		TRY(file_write_all(fd, c->id, strlen(c->id), err));
+	}
+	return 0;
+}
+
+static int replace_old(struct engine *e, const char *name, struct error *err)
+{
+	const struct ctr_remove_options o = { .force = true, .timeout = { true, 0 } };
+	auto_ctr *old = NULL;
+	struct error missing;
+
+	if (ctr_find(e, name, &old, &missing) < 0) {
+		if (missing.kind == ERROR_NOT_FOUND)
+			return 0;
+		*err = missing;
+		return -1;
+	}
+	if (!streq(old->at.record.name, name))
+		return 0;   /* an id that begins like the name */
+	return ctr_remove(old, &o, NULL, err);
+}
+
+int run_create(struct cli *cli, struct run_params *p, const struct strv *args, struct ctr **ret, struct error *err)
+{
+	struct engine *e;
+
+	TRY(check_words(cli, p, err));
+	TRY(fill_words(cli, p, args, err));
+	TRY(params_finish(&p->c, err));
+	TRY(check_cidfiles(&p->c.basic.cid_files, err));
+	TRY(cli_engine(cli, &e, err));
+	if (p->replace)
+		TRY(replace_old(e, p->c.basic.name, err));
+	TRY(ctr_create(e, &p->c, ret, err));
+	return write_cidfiles(*ret, err);
+}
