@@ -8,7 +8,7 @@
 static void test_yaml_format_when_read_back(void **state)
 {
 	static const struct { const char *json, *yaml; } cases[] = {
-		{ "{\"b\":1,\"a\":{\"y\":[],\"x\":{}}}", "a:\n  x: {}\n  y: []\nb: 1\n" },
+		{ "{\"b\":1,\"a\":{\"y\":[],\"x\":{}}}", "a:\n  x: {}\n  \"y\": []\nb: 1\n" },
 		{ "{\"l\":[\"a\",\"b\"]}", "l:\n- a\n- b\n" },
 		{ "{\"l\":[{\"k\":1,\"m\":[2]},{\"k\":3}]}", "l:\n- k: 1\n  m:\n  - 2\n- k: 3\n" },
 		{ "{\"s\":\"\",\"t\":\"true\",\"n\":\"12\",\"v\":\"1.42.0\",\"d\":\"2026-11-22\",\"z\":null,\"f\":false}",
