@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/events.h - what happened to containers, images, ...: written, kept, filtered, followed.
  *
- * Backends: "file" (JSON lines, one O_APPEND write each, so writers need no lock; rotated to PATH.1 when larger than
- * its limit), "journald" (native protocol; read through journalctl), "none". Writing an event never fails a command:
- * callers ignore the result or log it.
+ * Backends: "file" (JSON lines in Podman's format, one O_APPEND write each under a shared lock of the file; when it
+ * would get larger than its limit the newer half moves to a new file between two log-rotation events, and a follower
+ * sees every event once), "journald" (native protocol; read through journalctl), "none". Writing an event never fails a
+ * command: callers ignore the result or log it.
  * A struct events is a few words and opens nothing before it is used. */
 #pragma once
 #include <stdbool.h>

@@ -93,6 +93,18 @@ int log_file_open(struct log_file *f, const char *path, struct error *err)
 	return open_from(f, count_rotated(path), err);
 }
 
+int log_file_open_end(struct log_file *f, const char *path, struct error *err)
+{
+	struct stat st;
+
+	*f = LOG_FILE_INIT;
+	f->path = path;
+	TRY(open_from(f, 0, err));
+	if (f->fd >= 0 && fstat(f->fd, &st) == 0)
+		f->offset = st.st_size;
+	return 0;
+}
+
 /* ---- backwards ---- */
 
 struct backwards {

@@ -27,6 +27,8 @@ void log_file_done(struct log_file *f);
 int log_file_open(struct log_file *f, const char *path, struct error *err);
 /* Opens so that the next line is the first of the last `tail` whole lines (0: behind the end). */
 int log_file_open_tail(struct log_file *f, const char *path, int64_t tail, struct error *err);
+/* Opens the newest file behind its last byte. */
+int log_file_open_end(struct log_file *f, const char *path, struct error *err);
 /* The next line, without its newline, borrowed until the next call. 1; 0: at the end of what is written now (a line
  * without newline is kept back unless `last`). Goes on to newer files by itself, also when rotation happens meanwhile,
  * and starts again at 0 when the file was truncated. */
