@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "oci/apply.h"
+#include "os/file.h"
 #include "os/path.h"
 #include "os/process.h"
 
@@ -251,6 +252,14 @@ int step_created(struct child *c, const struct plan_step *s, struct error *err)
 	ssize_t n;
 
 	(void)s;
+	/* We may stand here for long, and must hold nothing meanwhile: no lock, no file of the runtime's. */
+	int keep[3] = { c->sync_fd };
+	size_t n_keep = 1;
+	if (c->start_listen_fd >= 0)
+		keep[n_keep++] = c->start_listen_fd;
+	if (c->agent_fd >= 0)
+		keep[n_keep++] = c->agent_fd;
+	TRY(file_close_from(3 + (int)c->preserve_fds, keep, n_keep, err));
 	TRY(sync_send(c->sync_fd, SYNC_CREATED, 0, err));
 	if (c->start_listen_fd >= 0) {
 		int conn;

@@ -61,7 +61,7 @@ static int step_cgroup(struct child *c, const struct plan_step *s, struct error 
 {
 	(void)s;
 	for (int i = 0; c->cgroup && i < CGROUP_CONTROLLER_MAX; i++) {
-		if (!(c->cgroup->made & 1U << i) || c->cgroup->fds[i] < 0)
+		if (!(c->cgroup->made & 1U << i) || c->cgroup->fds[i] < 0 || c->cgroup->fds[i] == cgroup_clone_fd(c->cgroup))
 			continue;
 		if (file_write_str(c->cgroup->fds[i], "cgroup.procs", "0", err) < 0)
 			return fail_wrap(err, "join cgroup `%s`", c->cgroup->path);

@@ -149,7 +149,7 @@ int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oc
 	const struct oci_namespace *pid = oci_spec_namespace(spec, "pid");
 	if (pid && !str_empty(pid->path))
 		TRY(plan_add_number(p, PLAN_UNDUMPABLE, 0, err));
-	if (o->cgroup && cgroup_clone_fd(o->cgroup) < 0)
+	if (plan_must_attach(o->cgroup))
 		TRY(plan_add_number(p, PLAN_CGROUP, 0, err));
 	const struct oci_namespace *user = oci_spec_namespace(spec, "user");
 	if (user && str_empty(user->path))

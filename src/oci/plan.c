@@ -93,6 +93,13 @@ const char *plan_keep(struct plan *p, const char *text, struct error *err)
 	return strv_add(&p->texts, text, err) < 0 ? NULL : p->texts.v[p->texts.n - 1];
 }
 
+bool plan_must_attach(const struct cgroup *c)
+{
+	uint32_t by_clone = c && cgroup_clone_fd(c) >= 0 ? 1U << CGROUP_UNIFIED : 0;
+
+	return c && (c->made & ~by_clone);
+}
+
 /* HOME of a process whose environment has none: of the passwd file in the rootfs. */
 static int plan_home(struct plan *p, const struct oci_process_spec *process, int root_fd, struct error *err)
 {
@@ -249,7 +256,7 @@ int plan_build_exec(const struct oci_process_spec *process, const struct oci_exe
 	p.process = process;
 	p.privileged = caps_have(21 /* CAP_SYS_ADMIN */);
 	TRY(plan_add_number(&p, PLAN_UNDUMPABLE, 0, err));
-	if (o->cgroup && cgroup_clone_fd(o->cgroup) < 0)
+	if (plan_must_attach(o->cgroup))
 		TRY(plan_add_number(&p, PLAN_CGROUP, 0, err));
 	if (process->apparmor_profile || process->selinux_label)
 		TRY(plan_add_number(&p, PLAN_PROCFS, 0, err));

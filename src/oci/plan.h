@@ -188,6 +188,8 @@ int plan_add_text(struct plan *p, enum plan_kind kind, const char *a, const char
 int plan_add_number(struct plan *p, enum plan_kind kind, int64_t n, struct error *err);
 /* Keeps a copy of the text for as long as the plan lives; NULL: out of memory. */
 const char *plan_keep(struct plan *p, const char *text, struct error *err);
+/* Whether the group has directories CLONE_INTO_CGROUP does not reach (v1). */
+bool plan_must_attach(const struct cgroup *c);
 int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oci_options *o, struct error *err);
 int plan_mounts(struct plan *p, const struct oci_spec *spec, const struct oci_options *o, struct error *err);
 /* cgroup v1 and hybrid: the list of hierarchies. cgroup: the container's, or NULL. */
