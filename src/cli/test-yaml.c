@@ -12,9 +12,9 @@ static void test_yaml_format_when_read_back(void **state)
 		{ "{\"l\":[\"a\",\"b\"]}", "l:\n- a\n- b\n" },
 		{ "{\"l\":[{\"k\":1,\"m\":[2]},{\"k\":3}]}", "l:\n- k: 1\n  m:\n  - 2\n- k: 3\n" },
 		{ "{\"s\":\"\",\"t\":\"true\",\"n\":\"12\",\"v\":\"1.42.0\",\"d\":\"2026-11-22\",\"z\":null,\"f\":false}",
-		  "d: \"2026-11-22\"\nf: false\nn: \"12\"\ns: \"\"\nt: \"true\"\nv: 1.42.0\nz: null\n" },
+		  "d: \"2026-11-22\"\nf: false\n\"n\": \"12\"\ns: \"\"\nt: \"true\"\nv: 1.42.0\nz: null\n" },
 		{ "{\"s\":\"a: b\",\"q\":\"'x\",\"n\":\"two\\nlines\",\"c\":\"end:\",\"h\":\"a #b\"}",
-		  "c: 'end:'\nh: 'a #b'\nn: \"two\\nlines\"\nq: '''x'\ns: 'a: b'\n" },
+		  "c: 'end:'\nh: 'a #b'\n\"n\": \"two\\nlines\"\nq: '''x'\ns: 'a: b'\n" },
 	};
 	(void)state;
 
