@@ -129,6 +129,7 @@ static int find_command(struct line *l, struct error *err)
 	struct cli *cli = l->cli;
 
 	TRY(parse_globals(l, 0, err));
+	TRY(globals_check_modules(cli, err));
 	while (l->at < cli->argc && !(cli->row && cli->row->cmd)) {
 		const struct command_row *r = command_child(cli->row ? cli->row->path : "", cli->argv[l->at]);
 		if (!r)

@@ -5,7 +5,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "base/own.h"
 #include "cli/cli.h"
@@ -223,6 +223,37 @@ static int provide_sysctls(struct cli *cli, struct completion *c, struct error *
 	return 0;
 }
 
+static int add_files_of(struct completion *c, const char *dir, struct error *err)
+{
+	DIR *d = opendir(dir);
+	auto_strv names = {};
+	int r = 0;
+
+	for (struct dirent *e; d && r >= 0 && (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			r = strv_add(&names, e->d_name, err);
+	if (d)
+		closedir(d);
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n && r >= 0; i++)
+		r = complete_add(c, names.v[i], NULL, err);
+	return r;
+}
+
+/* containers.conf modules, the user's first. */
+static int provide_modules(struct cli *cli, struct completion *c, struct error *err)
+{
+	auto_paths paths = {};
+	autofree char *home = NULL;
+
+	(void)cli;
+	TRY(paths_load(&paths, err));
+	TRY(path_join(&home, paths.config_home, "containers/containers.conf.modules", err));
+	TRY(add_files_of(c, home, err));
+	TRY(add_files_of(c, "/etc/containers/containers.conf.modules", err));
+	return add_files_of(c, "/usr/share/containers/containers.conf.modules", err);
+}
+
 static int provide_users(struct cli *cli, struct completion *c, struct error *err)
 {
 	int r = 0;
@@ -270,6 +301,7 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "interfaces", provide_interfaces, COMPLETE_NO_FILES },
 	{ NULL, "log-drivers", provide_log_drivers, COMPLETE_NO_FILES },
 	{ NULL, "log-levels", provide_log_levels, COMPLETE_NO_FILES },
+	{ NULL, "modules", provide_modules, COMPLETE_DEFAULT },
 	{ NULL, "namespaces", provide_namespaces, COMPLETE_NO_FILES },
 	{ NULL, "oses", provide_oses, COMPLETE_NO_FILES },
 	{ NULL, "platforms", provide_platforms, COMPLETE_NO_FILES },

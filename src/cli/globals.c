@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "conf/containers-conf.h"
+
 #define G struct cli_globals
 #define FIRST FIELD_GLOBAL_FIRST
 
@@ -43,7 +45,7 @@ const struct field cli_global_rows[] = {
 	  .help = "How many operations may run in parallel" },
 	{ .cli = "memory-profile", F_STR(G, memory_profile), .flags = FIELD_HIDDEN, .complete = "files",
 	  .help = "File for a memory profile" },
-	{ .cli = "module", F_STRV(G, modules), .arg = "stringArray", .flags = FIRST, .complete = "files",
+	{ .cli = "module", F_STRV(G, modules), .arg = "stringArray", .flags = FIRST, .complete = "modules",
 	  .help = "Load a containers.conf module (repeatable)" },
 	{ .cli = "namespace", F_STR(G, namespace), .flags = FIELD_HIDDEN, .complete = "none",
 	  .help = "Separate view of containers and pods" },
@@ -159,6 +161,22 @@ int globals_apply(struct cli *cli, struct error *err)
 	if (cli->global.registries_conf && setenv("CONTAINERS_REGISTRIES_CONF", cli->global.registries_conf, 1) < 0)
 		return fail_oom(err);
 	return 0;
+}
+
+int globals_check_modules(struct cli *cli, struct error *err)
+{
+	auto_containers_conf conf = {};
+	auto_paths paths = {};
+	struct error why = {};
+	char message[sizeof(why.text) + 80];
+
+	if (!cli->global.modules.n)
+		return 0;
+	TRY(paths_load(&paths, err));
+	if (containers_conf_load(&conf, &paths, &cli->global.modules, &why) >= 0)
+		return 0;
+	snprintf(message, sizeof(message), "Failed to obtain podman configuration: parsing containers.conf: %s", why.text);
+	return refuse(err, message);
 }
 
 bool globals_offer_remote(const struct cli *cli)
