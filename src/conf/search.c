@@ -139,6 +139,8 @@ int conf_search_module(const struct conf_search *s, const struct paths *paths, c
 		if (r > 0)
 			return str_set(ret_path, *p, err);
 	}
-	return fail(err, ERROR_NOT_FOUND, "could not resolve module \"%s\": no such file below %s, " ADMIN_DIR
-		    " or " SYSTEM_DIR, module, paths->config_home);
+	if (*module == '/')
+		return fail(err, ERROR_NOT_FOUND, "could not resolve module: open %s: no such file or directory", module);
+	return fail(err, ERROR_NOT_FOUND, "could not resolve module: open %s: no such file or directory\n"
+		    "open %s: no such file or directory\nopen %s: no such file or directory", home, admin, vendor);
 }
