@@ -68,7 +68,7 @@ static int set(struct error *err, enum error_kind kind, int errnum, const char *
 	return -1;
 }
 
-int fail(struct error *err, enum error_kind kind, const char *fmt, ...)
+int (fail)(struct error *err, enum error_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -78,7 +78,7 @@ int fail(struct error *err, enum error_kind kind, const char *fmt, ...)
 	return r;
 }
 
-int fail_errno(struct error *err, const char *fmt, ...)
+int (fail_errno)(struct error *err, const char *fmt, ...)
 {
 	int e = errno;
 	va_list ap;
@@ -89,7 +89,7 @@ int fail_errno(struct error *err, const char *fmt, ...)
 	return r;
 }
 
-int fail_with(struct error *err, int errnum, const char *fmt, ...)
+int (fail_with)(struct error *err, int errnum, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -99,12 +99,12 @@ int fail_with(struct error *err, int errnum, const char *fmt, ...)
 	return r;
 }
 
-int fail_oom(struct error *err)
+int (fail_oom)(struct error *err)
 {
 	return fail(err, ERROR_SYSTEM, "out of memory");
 }
 
-int fail_exit(struct error *err, int code)
+int (fail_exit)(struct error *err, int code)
 {
 	err->kind = ERROR_EXIT;
 	err->errnum = code;
@@ -112,7 +112,7 @@ int fail_exit(struct error *err, int code)
 	return -1;
 }
 
-int fail_wrap(struct error *err, const char *fmt, ...)
+int (fail_wrap)(struct error *err, const char *fmt, ...)
 {
 	char context[sizeof(err->text)];
 	va_list ap;

@@ -52,6 +52,15 @@ int fail_wrap(struct error *err, const char *fmt, ...) __attribute__((format(pri
 /* ERROR_EXIT: the program ends silently with `code`. */
 int fail_exit(struct error *err, int code);
 
+/* All of them return -1; said here, so that the compiler knows it too and does not warn at -O3 about outputs that a
+ * failure leaves alone. */
+#define fail(...) ({ (fail)(__VA_ARGS__); -1; })
+#define fail_errno(...) ({ (fail_errno)(__VA_ARGS__); -1; })
+#define fail_with(...) ({ (fail_with)(__VA_ARGS__); -1; })
+#define fail_oom(err) ({ (fail_oom)(err); -1; })
+#define fail_wrap(...) ({ (fail_wrap)(__VA_ARGS__); -1; })
+#define fail_exit(err, code) ({ (fail_exit)(err, code); -1; })
+
 struct error_kind_info {
 	const char *name;
 	int http;   /* status for the REST API */
