@@ -70,16 +70,16 @@ int process_open(pid_t pid, struct error *err)
 
 int process_open_verified(pid_t pid, uint64_t start, int *ret_fd, struct error *err)
 {
-	uint64_t now;
+	struct process_stat now;
 	autoclose int fd = process_open(pid, err);
 
 	if (fd < 0)
 		return err->errnum == ESRCH || err->errnum == EINVAL ? 0 : -1;
 	/* read after the pidfd was opened: when they match now, the pidfd means that process */
-	int r = process_start_time(PROC_HOST, pid, &now, err);
+	int r = process_stat(PROC_HOST, pid, &now, err);
 	if (r <= 0)
 		return r;
-	if (now != start)
+	if (now.start != start || now.state == 'Z' || now.state == 'X')
 		return 0;
 	*ret_fd = take_fd(fd);
 	return 1;

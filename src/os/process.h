@@ -40,7 +40,7 @@ uint64_t process_ns_inode(pid_t pid, const char *kind);
 
 /* ---- pidfds ---- */
 int process_open(pid_t pid, struct error *err);             /* pidfd; ESRCH when gone */
-/* pidfd only if the process is the one that started at `start`. 1: *ret_fd; 0: gone or another. */
+/* pidfd only if the process is the one that started at `start`. 1: *ret_fd; 0: gone, a zombie, or another. */
 int process_open_verified(pid_t pid, uint64_t start, int *ret_fd, struct error *err);
 /* 1: sent; 0: the process is gone. */
 int process_signal(int pidfd, int sig, struct error *err);

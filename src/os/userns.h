@@ -8,10 +8,14 @@
 #include "base/error.h"
 #include "os/idmap.h"
 
-/* Starts a process that sleeps in a new user + mount namespace with these mappings, in its own session, with no
- * descriptors but /dev/null, dumpable off, argv[0] "umiak-pause" (comm). It ends only by SIGTERM or SIGKILL.
- * *ret_pid is its pid; the caller records it. Never returns in the child. */
+/* Starts a process that sleeps in a new user + mount namespace with these mappings: own session, no descriptors but
+ * /dev/null, comm "umiak-pause". It ends only by SIGTERM, SIGKILL and the like. *ret_pid is its pid; the caller records
+ * it. It is a child without exit signal: wait() does not see it, and it outlives the caller. */
 int userns_start_pause(const struct idmap_pair *m, pid_t *ret_pid, struct error *err);
-/* Joins the user and the mount namespace of the process behind pidfd and becomes uid 0, gid 0 there.
- * The caller must be single-threaded. */
+/* Forks the same kind of process in the namespaces the caller is in now. Its pid, or -1. */
+pid_t userns_fork_pause(struct error *err);
+/* Joins the user and the mount namespace of the process behind pidfd and becomes uid 0, gid 0 there (supplementary
+ * groups stay). The caller must be single-threaded. */
 int userns_join(int pidfd, struct error *err);
+/* Who made the user namespace that pid lives in, as a uid of our own namespace. */
+int userns_owner(pid_t pid, uid_t *ret, struct error *err);
