@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -21,11 +22,21 @@ static int open_parent(struct child *c, const char *path, char name[NAME_MAX + 1
 	return path_open_parent_in_root(c->root_fd, path, (struct path_parent){ .make = true }, name, err);
 }
 
+static int bind_tree(struct child *c, const struct plan_device *d, int tree, struct error *err)
+{
+	autoclose int target = path_make_target_in_root(c->root_fd, d->path, false, 0, NULL, err);
+
+	return target < 0 ? -1 : child_attach(c, tree, d->path, target, err);
+}
+
 /* Where mknod is not ours to do: the host's node of that path, if it is the device that was asked for. */
 static int bind_device(struct child *c, const struct plan_device *d, struct error *err)
 {
 	struct stat st;
+	struct mount_attrs a = MOUNT_ATTRS_INIT;
 
+	if (d->fd >= 0)
+		return bind_tree(c, d, d->fd, err);
 	autoclose int at = open(d->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (at < 0 || fstat(at, &st) < 0)
 		return fail_errno(err, "open the host's `%s`", d->path);
@@ -33,12 +44,11 @@ static int bind_device(struct child *c, const struct plan_device *d, struct erro
 		return fail(err, ERROR_UNSUPPORTED, "making device nodes is not permitted here, and the host's `%s` is "
 			    "another device", d->path);
 	autoclose int tree = mount_clone(at, "", false, err);
-	if (tree < 0)
+	a.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	a.propagation = MS_PRIVATE;
+	if (tree < 0 || mount_set_attrs(tree, a, err) < 0)
 		return -1;
-	autoclose int target = path_make_target_in_root(c->root_fd, d->path, false, 0, NULL, err);
-	if (target < 0)
-		return -1;
-	return child_attach(c, tree, d->path, target, err);
+	return bind_tree(c, d, tree, err);
 }
 
 static int node_exists(int parent, const char *name, const struct plan_device *d, struct error *err)

@@ -153,8 +153,9 @@ static int attach_as_root(struct child *c, struct plan_mount *m, struct error *e
 static int open_target(struct child *c, const struct plan_mount *m, bool directory, struct error *err)
 {
 	char name[NAME_MAX + 1];
+	struct stat st;
 
-	if (!m->dest_nofollow)
+	if (!m->dest_nofollow && !m->must_be_directory)
 		return path_make_target_in_root(c->root_fd, m->target, directory, 0, NULL, err);
 	autoclose int parent = path_open_parent_in_root(c->root_fd, m->target, (struct path_parent){ .make = true }, name,
 							err);
@@ -163,6 +164,10 @@ static int open_target(struct child *c, const struct plan_mount *m, bool directo
 	int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return path_make_target_in_root(c->root_fd, m->target, directory, 0, NULL, err);
+	if (fd >= 0 && m->must_be_directory && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))) {
+		close(fd);
+		return fail(err, ERROR_DENIED, "`%s` of the root file system is not a directory", m->target);
+	}
 	return fd < 0 ? fail_errno(err, "open `%s`", m->target) : fd;
 }
 
@@ -191,6 +196,8 @@ static int mount_fallback(struct plan_mount *m, struct error *err)
 		return -1;
 	}
 	m->bind = true;
+	/* What the host has mounted below must be no more open than what was asked for: cgroups in /sys above all. */
+	m->flags.rec_set |= m->flags.attr_set;
 	return apply_attrs(m, err);
 }
 

@@ -282,9 +282,6 @@ int step_created(struct child *c, const struct plan_step *s, struct error *err)
 int step_descriptors(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)c;
-	for (int fd = 3; fd < 3 + s->n; fd++)
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return fail_errno(err, "--preserve-fds: descriptor %d", fd);
 	if (syscall(SYS_close_range, 3 + (unsigned)s->n, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return fail_errno(err, "close_range");
 	return 0;

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,13 +62,7 @@ static int step_undumpable(struct child *c, const struct plan_step *s, struct er
 static int step_cgroup(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)s;
-	for (int i = 0; c->cgroup && i < CGROUP_CONTROLLER_MAX; i++) {
-		if (!(c->cgroup->made & 1U << i) || c->cgroup->fds[i] < 0 || c->cgroup->fds[i] == cgroup_clone_fd(c->cgroup))
-			continue;
-		if (file_write_str(c->cgroup->fds[i], "cgroup.procs", "0", err) < 0)
-			return fail_wrap(err, "join cgroup `%s`", c->cgroup->path);
-	}
-	return 0;
+	return cgroup_join(&c->cgroup, err);
 }
 
 static int step_map(struct child *c, const struct plan_step *s, struct error *err)
@@ -151,6 +147,19 @@ static int step_keyring(struct child *c, const struct plan_step *s, struct error
 	return 0;
 }
 
+/* A new network namespace comes with its loopback down. */
+static int step_loopback(struct child *c, const struct plan_step *s, struct error *err)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+
+	(void)c, (void)s;
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno == EAFNOSUPPORT ? 0 : fail_errno(err, "socket");
+	r.ifr_flags = IFF_UP | IFF_RUNNING;
+	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? fail_errno(err, "bring the loopback interface up") : 0;
+}
+
 static int step_procfs(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)s;
@@ -228,7 +237,7 @@ static step_fn *const steps[PLAN_KIND_MAX] = {
 	[PLAN_UNDUMPABLE] = step_undumpable, [PLAN_CGROUP] = step_cgroup, [PLAN_MAP] = step_map,
 	[PLAN_JOIN] = step_join, [PLAN_JOIN_ALL] = step_join_all, [PLAN_ROOT_IDS] = step_root_ids,
 	[PLAN_UNSHARE] = step_unshare, [PLAN_TIME_OFFSETS] = step_time_offsets, [PLAN_SESSION] = step_session,
-	[PLAN_KEYRING] = step_keyring, [PLAN_PROCFS] = step_procfs, [PLAN_SOURCE] = step_source,
+	[PLAN_KEYRING] = step_keyring, [PLAN_PROCFS] = step_procfs, [PLAN_LOOPBACK] = step_loopback, [PLAN_SOURCE] = step_source,
 	[PLAN_PROPAGATION] = step_propagation, [PLAN_ROOTFS] = step_rootfs, [PLAN_MOUNT] = step_mount,
 	[PLAN_CGROUP_V1] = step_cgroup_v1, [PLAN_DEVICE] = step_device, [PLAN_LINK] = step_link,
 	[PLAN_MAKE_CWD] = step_make_cwd, [PLAN_CONSOLE] = step_console,

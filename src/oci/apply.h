@@ -10,7 +10,7 @@
 
 struct child {
 	struct plan *plan;
-	const struct cgroup *cgroup;
+	struct cgroup_join cgroup;  /* files of v1 groups to enter by ourselves; empty: none */
 	int sync_fd;               /* our end of the pair */
 	int start_listen_fd;       /* -1: *start* comes through sync_fd */
 	int stdio[3];              /* -1: as inherited */

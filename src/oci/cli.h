@@ -46,6 +46,7 @@ struct cli_command {
 	const char *name, *usage, *summary;
 	const struct field *rows;
 	int min_args, max_args;   /* -1: any number */
+	bool activated;           /* passes descriptors of socket activation on */
 	bool stop;                /* options end at the first positional word */
 	int (*run)(struct cli *c, const struct strv *args, struct error *err);   /* exit code, or -1 */
 };
@@ -81,6 +82,8 @@ int container_open(const struct cli *c, const char *id, bool lock, struct contai
 int container_delete(struct cli *c, struct container *k, bool force, struct error *err);
 /* The specification as it was at create. */
 int container_spec(const struct container *k, struct oci_spec *ret, struct error *err);
+/* Before anything is opened: adds the descriptors of socket activation, then takes every number the caller wants preserved and did not open, so that no descriptor of ours gets one. */
+int reserve_descriptors(struct cli *c, bool activated, struct error *err);
 int write_pid_file(const char *path, pid_t pid, struct error *err);
 /* Sends the master of a terminal to a console socket, as containerd and conmon expect it. */
 int send_console(const char *socket_path, int master, struct error *err);

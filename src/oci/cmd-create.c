@@ -98,8 +98,8 @@ static int absolute_root(struct creation *n, struct error *err)
 	return str_set(&n->k.state.rootfs, r->path, err);
 }
 
-/* LISTEN_FDS of socket activation: the descriptors pass through, and the container's process is meant by them. */
-static int listen_fds(struct cli *c, struct oci_spec *spec, struct error *err)
+/* LISTEN_FDS of socket activation: the container's process is meant (reserve_descriptors() lets them pass). */
+static int listen_fds(struct oci_spec *spec, struct error *err)
 {
 	const char *text = getenv("LISTEN_FDS");
 	int64_t n;
@@ -111,9 +111,6 @@ static int listen_fds(struct cli *c, struct oci_spec *spec, struct error *err)
 	const char *names = getenv("LISTEN_FDNAMES");
 	if (names)
 		TRY(strv_env_set(&spec->process->env, "LISTEN_FDNAMES", names, err));
-	for (int64_t i = 0; i < n; i++)   /* only those that are really there */
-		if (fcntl((int)(3 + c->preserve_fds), F_GETFD) >= 0)
-			c->preserve_fds++;
 	return 0;
 }
 
@@ -243,7 +240,7 @@ static int create_container(struct cli *c, struct creation *n, const char *id, b
 	TRY(load_config(c, n, err));
 	TRY(absolute_root(n, err));
 	TRY(check_terminal(c, &n->spec, !listen && !c->detach, err));
-	TRY(listen_fds(c, &n->spec, err));
+	TRY(listen_fds(&n->spec, err));
 	TRY(oci_state_create(c->state_root, id, &n->k.dir, err));
 	int r = open_hook_output(&n->spec, "run.oci.hooks.stdout", &n->hook_stdout, err);
 	if (r == 0)

@@ -104,6 +104,22 @@ int container_delete(struct cli *c, struct container *k, bool force, struct erro
 }
 
 /* ---- small things create, run and exec share ---- */
+int reserve_descriptors(struct cli *c, bool activated, struct error *err)
+{
+	const char *text = getenv("LISTEN_FDS");
+	int64_t n;
+
+	if (c->preserve_fds < 0 || c->preserve_fds > 65536)
+		return fail(err, ERROR_INVALID, "--preserve-fds: %lld is out of range", (long long)c->preserve_fds);
+	if (activated && !str_empty(text) && parse_i64(text, &n) && n > 0 && n <= 1024)
+		for (; n > 0 && fcntl((int)(3 + c->preserve_fds), F_GETFD) >= 0; n--)
+			c->preserve_fds++;
+	for (int64_t fd = 3; fd < 3 + c->preserve_fds; fd++)
+		if (fcntl((int)fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+			return fail_errno(err, "--preserve-fds");
+	return 0;
+}
+
 int write_pid_file(const char *path, pid_t pid, struct error *err)
 {
 	char text[16];

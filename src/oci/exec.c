@@ -14,6 +14,7 @@
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/ns.h"
+#include "os/path.h"
 #include "os/process.h"
 
 /* All kinds in which the target differs from us: joining the own user namespace is refused by the kernel. */
@@ -38,11 +39,36 @@ static int foreign_namespaces(const struct oci_exec_options *o, uint64_t *ret, s
 	return 0;
 }
 
+/* The container's group with `sub` below it in every hierarchy that has such a directory. */
+static int sub_group(const struct cgroup *group, const char *sub, struct cgroup *ret, struct error *err)
+{
+	auto_strv parts = {};
+
+	TRY(strv_split(&parts, sub, '/', err));
+	for (size_t i = 0; i < parts.n; i++)
+		if (streq(parts.v[i], ".."))
+			return fail(err, ERROR_INVALID, "cgroup `%s`: `..` components are not allowed", sub);
+	while (*sub == '/')
+		sub++;
+	bool found = false;
+	*ret = *group;
+	for (int i = 0; i < CGROUP_CONTROLLER_MAX; i++) {
+		struct error missing;
+		if (group->fds[i] < 0)
+			continue;
+		ret->fds[i] = path_open_beneath(group->fds[i], sub, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY },
+						&missing);
+		found |= ret->fds[i] >= 0;
+		if (ret->fds[i] < 0)
+			ret->fds[i] = file_dup(group->fds[i], 3, err);
+	}
+	return found ? 0 : fail(err, ERROR_NOT_FOUND, "cgroup `%s` does not exist below the container's", sub);
+}
+
 static void child_setup(struct child *c, const struct oci_exec_options *o, struct plan *p, int child_end)
 {
 	*c = CHILD_INIT;
 	c->plan = p;
-	c->cgroup = o->cgroup;
 	c->sync_fd = child_end;
 	c->stdio[0] = o->stdin_fd;
 	c->stdio[1] = o->stdout_fd;
@@ -126,8 +152,8 @@ static void kill_and_reap(struct oci_process *p)
 	(void)process_reap(p->pid, &status, &ignored);
 }
 
-int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec_options *o, struct oci_process *ret,
-		   struct error *err)
+int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec_options *options,
+		   struct oci_process *ret, struct error *err)
 {
 	auto_oci_process p = OCI_PROCESS_INIT;
 	auto_plan plan = { .join_user_fd = -1, .join_pid_fd = -1 };
@@ -135,14 +161,25 @@ int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec
 	struct child child;
 	int sync[2];
 
-	if (oci_process_spec_check(process, err) < 0)
-		return -1;
+	auto_cgroup sub = CGROUP_INIT;
+	struct oci_exec_options own = *options;
+	const struct oci_exec_options *o = &own;
+
+	TRY(oci_process_spec_check(process, err));
+	if (!str_empty(own.sub_cgroup) && own.cgroup) {
+		TRY(sub_group(own.cgroup, own.sub_cgroup, &sub, err));
+		own.cgroup = &sub;
+	}
 	TRY(foreign_namespaces(o, &flags, err));
 	TRY(plan_build_exec(process, o, &plan, err));
 	TRY(sync_pair(sync, err));
 	p.start_fd = sync[0];
 	autoclose int child_end = sync[1];
 	child_setup(&child, o, &plan, child_end);
+	CLEANUP(cgroup_join_done) struct cgroup_join join = {};
+	if (plan_must_attach(o->cgroup))
+		TRY(cgroup_open_join(o->cgroup, cgroup_clone_fd(o->cgroup) >= 0, &join, err));
+	child.cgroup = join;
 	TRY(spawn_into(o, &child, p.start_fd, flags, &p, err));
 	(void)set_oom_score(process, p.pid);
 	close_p(&child_end);

@@ -35,20 +35,20 @@ static const struct field global_rows[] = {
 const struct field cli_no_rows[] = { {} };
 
 const struct cli_command cli_commands[] = {
-	{ "create", "CONTAINER", "Create a container", cli_create_rows, 1, 1, false, cmd_create },
-	{ "delete", "CONTAINER...", "Remove a container", cli_delete_rows, 1, -1, false, cmd_delete },
-	{ "exec", "CONTAINER cmd", "Run a command in a running container", cli_exec_rows, 1, -1, true, cmd_exec },
-	{ "features", "", "Show what this runtime can do", cli_no_rows, 0, 0, false, cmd_features },
-	{ "kill", "CONTAINER [SIGNAL]", "Send a signal to a container", cli_kill_rows, 1, 2, false, cmd_kill },
-	{ "list", "", "List the containers", cli_list_rows, 0, 0, false, cmd_list },
-	{ "pause", "CONTAINER", "Freeze all processes of a container", cli_no_rows, 1, 1, false, cmd_pause },
-	{ "ps", "CONTAINER", "Show the processes of a container", cli_ps_rows, 1, -1, false, cmd_ps },
-	{ "resume", "CONTAINER", "Thaw a paused container", cli_no_rows, 1, 1, false, cmd_resume },
-	{ "run", "CONTAINER", "Create and start a container", cli_run_rows, 1, 1, false, cmd_run },
-	{ "spec", "", "Write a config.json", cli_spec_rows, 0, 0, false, cmd_spec },
-	{ "start", "CONTAINER", "Start a created container", cli_no_rows, 1, 1, false, cmd_start },
-	{ "state", "CONTAINER", "Show the state of a container", cli_no_rows, 1, 1, false, cmd_state },
-	{ "update", "CONTAINER", "Change the limits of a container", cli_update_rows, 1, 1, false, cmd_update },
+	{ "create", "CONTAINER", "Create a container", cli_create_rows, 1, 1, true, false, cmd_create },
+	{ "delete", "CONTAINER...", "Remove a container", cli_delete_rows, 1, -1, false, false, cmd_delete },
+	{ "exec", "CONTAINER cmd", "Run a command in a running container", cli_exec_rows, 1, -1, false, true, cmd_exec },
+	{ "features", "", "Show what this runtime can do", cli_no_rows, 0, 0, false, false, cmd_features },
+	{ "kill", "CONTAINER [SIGNAL]", "Send a signal to a container", cli_kill_rows, 1, 2, false, false, cmd_kill },
+	{ "list", "", "List the containers", cli_list_rows, 0, 0, false, false, cmd_list },
+	{ "pause", "CONTAINER", "Freeze all processes of a container", cli_no_rows, 1, 1, false, false, cmd_pause },
+	{ "ps", "CONTAINER", "Show the processes of a container", cli_ps_rows, 1, -1, false, false, cmd_ps },
+	{ "resume", "CONTAINER", "Thaw a paused container", cli_no_rows, 1, 1, false, false, cmd_resume },
+	{ "run", "CONTAINER", "Create and start a container", cli_run_rows, 1, 1, true, false, cmd_run },
+	{ "spec", "", "Write a config.json", cli_spec_rows, 0, 0, false, false, cmd_spec },
+	{ "start", "CONTAINER", "Start a created container", cli_no_rows, 1, 1, false, false, cmd_start },
+	{ "state", "CONTAINER", "Show the state of a container", cli_no_rows, 1, 1, false, false, cmd_state },
+	{ "update", "CONTAINER", "Change the limits of a container", cli_update_rows, 1, 1, false, false, cmd_update },
 	{}
 };
 
@@ -239,6 +239,7 @@ static int run_command(struct cli *c, const struct cli_command *k, struct argv *
 			    k->name, k->usage);
 	if (k->max_args >= 0 && (int)a->args.n > k->max_args)
 		return fail(err, ERROR_USAGE, "%s: unexpected argument `%s`", k->name, a->args.v[k->max_args]);
+	TRY(reserve_descriptors(c, k->activated, err));
 	TRY(global_setup(c, err));
 	return k->run(c, &a->args, err);
 }

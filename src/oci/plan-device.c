@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -48,7 +49,7 @@ static int convert_device(const struct oci_device *d, bool bind, struct plan_dev
 		return fail(err, ERROR_INVALID, "linux.devices: `%s` has the invalid number %lld:%lld", d->path,
 			    (long long)d->major, (long long)d->minor);
 	*to = (struct plan_device){
-		.path = d->path, .mode = type | (d->file_mode.set ? (mode_t)d->file_mode.value & 07777 : 0666),
+		.path = d->path, .fd = -1, .mode = type | (d->file_mode.set ? (mode_t)d->file_mode.value & 07777 : 0666),
 		.dev = makedev((unsigned)d->major, (unsigned)d->minor), .bind = bind && type != S_IFIFO,
 		.uid = d->uid.set ? (uid_t)d->uid.value : 0, .gid = d->gid.set ? (gid_t)d->gid.value : 0,
 	};
@@ -85,6 +86,49 @@ static bool is_listed(const struct oci_spec *spec, const char *path)
 	return false;
 }
 
+/* One node in a file system of ours, as a tree to bind. */
+static int precreate_device(int dir, const char *name, struct plan_device *d, struct error *err)
+{
+	if (mknodat(dir, name, d->mode & S_IFMT, d->dev) < 0)
+		return fail_errno(err, "mknod");
+	if (fchmodat(dir, name, d->mode & 07777, 0) < 0 || fchownat(dir, name, d->uid, d->gid, 0) < 0)
+		return fail_errno(err, "set owner and mode");
+	d->fd = mount_clone(dir, name, false, err);
+	return d->fd < 0 ? -1 : 0;
+}
+
+/* In a user namespace nobody can make nodes, but the parent may: in a tmpfs of its own, bound one by one. Owners are
+ * ids of the container: they are looked up in its maps. */
+static int precreate_devices(struct plan *p, struct error *err)
+{
+	struct mount_new how = { .fstype = "tmpfs", .source = "devices", .data = "mode=755,size=64k",
+				 .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC };
+	char name[24];
+	struct error refused;
+
+	autoclose int dir = mount_new(&how, err);
+	if (dir < 0)
+		return -1;
+	for (size_t i = 0; i < p->n_devices; i++) {
+		struct plan_device *d = &p->devices[i];
+		uint32_t uid = d->uid, gid = d->gid;
+		if (!d->bind)
+			continue;
+		if (p->maps && (!idmap_to_outside(&p->maps->uids, d->uid, &uid) ||
+				!idmap_to_outside(&p->maps->gids, d->gid, &gid)))
+			return fail(err, ERROR_INVALID, "device `%s`: owner %u:%u is not mapped", d->path,
+				    (unsigned)d->uid, (unsigned)d->gid);
+		struct plan_device outside = *d;
+		outside.uid = uid;
+		outside.gid = gid;
+		snprintf(name, sizeof(name), "%zu", i);
+		/* Refused (no CAP_MKNOD, an old kernel): the host's own node is tried in the child. */
+		if (precreate_device(dir, name, &outside, &refused) == 0)
+			d->fd = outside.fd;
+	}
+	return 0;
+}
+
 static int add_device_step(struct plan *p, struct plan_device *d, struct error *err)
 {
 	struct plan_step *s = plan_add(p, PLAN_DEVICE, err);
@@ -101,6 +145,8 @@ int plan_devices(struct plan *p, const struct oci_spec *spec, struct error *err)
 	bool bind = p->userns || p->join_user_fd >= 0 || !ns_in_initial_user();
 	bool bound = dev_is_bound(p);
 
+	bool precreate = p->privileged && (p->userns || p->join_user_fd >= 0);
+
 	p->devices = calloc(spec->lnx.devices.n + ARRAY_LEN(defaults), sizeof(*p->devices));
 	if (!p->devices)
 		return fail_oom(err);
@@ -109,7 +155,7 @@ int plan_devices(struct plan *p, const struct oci_spec *spec, struct error *err)
 			continue;
 		struct plan_device *to = &p->devices[p->n_devices++];
 		*to = (struct plan_device){ .path = defaults[i].path, .mode = S_IFCHR | 0666, .bind = bind,
-			.dev = makedev(defaults[i].major, defaults[i].minor), .is_default = true };
+			.dev = makedev(defaults[i].major, defaults[i].minor), .fd = -1 };
 		TRY(add_device_step(p, to, err));
 	}
 	for (size_t i = 0; i < spec->lnx.devices.n; i++) {
@@ -117,6 +163,8 @@ int plan_devices(struct plan *p, const struct oci_spec *spec, struct error *err)
 		TRY(convert_device(&d[i], bind, to, err));
 		TRY(add_device_step(p, to, err));
 	}
+	if (precreate)
+		TRY(precreate_devices(p, err));
 	for (size_t i = 0; i < ARRAY_LEN(links) && !bound; i++)
 		if (!links[i].if_there || access(links[i].target, F_OK) == 0)
 			TRY(plan_add_text(p, PLAN_LINK, links[i].path, links[i].target, err));
@@ -178,6 +226,9 @@ static int check_sysctl(const struct plan *p, const struct oci_spec *spec, const
 	enum ns_kind kind;
 	const char *type = sysctl_namespace(path);
 
+	const char *value = strmap_get(&spec->lnx.sysctl, key);
+	if (streq(path, "kernel/domainname") && !str_empty(spec->domainname) && !streq(spec->domainname, value))
+		return fail(err, ERROR_INVALID, "sysctl `%s` contradicts domainname `%s`", key, spec->domainname);
 	if (streq(path, "kernel/hostname"))
 		return fail(err, ERROR_INVALID, "sysctl `%s` cannot be set: use hostname", key);
 	if (!type)

@@ -351,7 +351,7 @@ static int plan_own_dev(struct plan *p, struct error *err)
 	m->target = "/dev";
 	m->source = m->fstype = "tmpfs";
 	m->flags.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME;
-	m->has_mode = true;
+	m->has_mode = m->must_be_directory = true;
 	m->data = strdup("mode=755,size=64k");
 	if (!m->data)
 		return fail_oom(err);

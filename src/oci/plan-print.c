@@ -6,7 +6,7 @@ static const char *const names[PLAN_KIND_MAX] = {
 	[PLAN_UNDUMPABLE] = "undumpable", [PLAN_CGROUP] = "cgroup", [PLAN_MAP] = "map ids", [PLAN_JOIN] = "join",
 	[PLAN_JOIN_ALL] = "join all", [PLAN_ROOT_IDS] = "become root", [PLAN_UNSHARE] = "unshare",
 	[PLAN_TIME_OFFSETS] = "time offsets", [PLAN_SESSION] = "session", [PLAN_KEYRING] = "keyring",
-	[PLAN_PROCFS] = "procfs", [PLAN_SOURCE] = "source", [PLAN_PROPAGATION] = "propagation",
+	[PLAN_PROCFS] = "procfs", [PLAN_LOOPBACK] = "loopback up", [PLAN_SOURCE] = "source", [PLAN_PROPAGATION] = "propagation",
 	[PLAN_ROOTFS] = "rootfs", [PLAN_MOUNT] = "mount", [PLAN_CGROUP_V1] = "mount cgroup v1",
 	[PLAN_DEVICE] = "device", [PLAN_LINK] = "link", [PLAN_MAKE_CWD] = "make working directory",
 	[PLAN_CONSOLE] = "console", [PLAN_SECCOMP_CONNECT] = "connect seccomp agent",

@@ -112,6 +112,32 @@ static const struct word sched_flags[] = {
 	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX },
 };
 
+#define DEADLINE "sched_setattr: `SCHED_DEADLINE` "
+
+/* The kernel answers all of these with the same EINVAL. */
+static int check_deadline(const struct oci_scheduler *s, struct error *err)
+{
+	const uint64_t least = 1024, most = INT64_MAX;   /* ns: DL_SCALE, and the sign bit */
+	uint64_t runtime = s->runtime.value, deadline = s->deadline.value;
+
+	if (!s->runtime.set)
+		return fail(err, ERROR_INVALID, DEADLINE "requires `runtime`");
+	if (!s->deadline.set)
+		return fail(err, ERROR_INVALID, DEADLINE "requires `deadline`");
+	if (!runtime)
+		return fail(err, ERROR_INVALID, DEADLINE "runtime must be greater than 0");
+	if (runtime < least || runtime > most)
+		return fail(err, ERROR_INVALID, DEADLINE "runtime %llu must be between %llu and %llu",
+			    (unsigned long long)runtime, (unsigned long long)least, (unsigned long long)most);
+	if (runtime > deadline)
+		return fail(err, ERROR_INVALID, DEADLINE "runtime %llu must be <= deadline %llu",
+			    (unsigned long long)runtime, (unsigned long long)deadline);
+	if (s->period.set && s->period.value && deadline > s->period.value)
+		return fail(err, ERROR_INVALID, DEADLINE "deadline %llu must be <= period %llu",
+			    (unsigned long long)deadline, (unsigned long long)s->period.value);
+	return 0;
+}
+
 static int plan_scheduler(struct plan *p, const struct oci_scheduler *s, struct error *err)
 {
 	long policy, flag;
@@ -122,8 +148,10 @@ static int plan_scheduler(struct plan *p, const struct oci_scheduler *s, struct 
 		return fail(err, ERROR_INVALID, "process.scheduler: invalid scheduler policy `%s`", s->policy);
 	p->sched = (struct plan_sched){
 		.size = 48, .policy = (uint32_t)policy, .nice = (int32_t)s->nice, .priority = (uint32_t)s->priority,
-		.runtime = s->runtime, .deadline = s->deadline, .period = s->period,
+		.runtime = s->runtime.value, .deadline = s->deadline.value, .period = s->period.value,
 	};
+	if (streq(s->policy, "SCHED_DEADLINE"))
+		TRY(check_deadline(s, err));
 	for (size_t i = 0; i < s->flags.n; i++) {
 		if (!WORD_FIND(sched_flags, s->flags.v[i], &flag))
 			return fail(err, ERROR_INVALID, "process.scheduler: invalid scheduler flag `%s`", s->flags.v[i]);

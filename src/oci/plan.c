@@ -14,6 +14,7 @@
 #include "oci/plan.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ void plan_done(struct plan *p)
 		free(p->mounts[i]);
 	}
 	free(p->mounts);
+	for (size_t i = 0; i < p->n_devices; i++)
+		close_p(&p->devices[i].fd);
 	free(p->devices);
 	free(p->steps);
 	strv_done(&p->texts);
@@ -151,6 +154,8 @@ static int plan_early(struct plan *p, const struct oci_spec *spec, const struct 
 	TRY(plan_add_number(p, PLAN_SESSION, 0, err));
 	if (!o->no_new_keyring)
 		TRY(plan_add_text(p, PLAN_KEYRING, o->id, NULL, err));
+	if (p->clone_flags & CLONE_NEWNET)
+		TRY(plan_add_number(p, PLAN_LOOPBACK, 0, err));
 	return 0;
 }
 

@@ -36,6 +36,7 @@ enum plan_kind {
 	PLAN_TIME_OFFSETS,     /* a new time namespace with offsets, entered */
 	PLAN_SESSION,          /* setsid */
 	PLAN_KEYRING,          /* a: name */
+	PLAN_LOOPBACK,         /* bring lo up */
 	PLAN_PROCFS,           /* open a private procfs for what follows */
 	/* the mount namespace; "/" is still the host's */
 	PLAN_SOURCE,           /* mount: clone the tree at its source */
@@ -91,7 +92,7 @@ struct plan_mount {
 	const char *target, *source, *fstype;   /* of the specification */
 	struct mount_flags flags;
 	char *data;                /* options of the file system, comma-separated; NULL */
-	bool bind, src_nofollow, dest_nofollow, has_mode;
+	bool bind, src_nofollow, dest_nofollow, has_mode, must_be_directory;
 	int fd;                    /* the detached mount or the source tree; -1: not made yet */
 	int idmap_fd;
 	struct idmap_pair *idmap;  /* explicit mappings, NULL: none */
@@ -108,7 +109,7 @@ struct plan_device {
 	uid_t uid;
 	gid_t gid;
 	bool bind;                 /* the host's node of the same path, where mknod is not allowed */
-	bool is_default;           /* one every container has: a missing or existing one is no error */
+	int fd;                    /* made by the parent, to be bound; -1 */
 };
 
 struct plan_step {

@@ -28,6 +28,7 @@ static void spawned_free(struct oci_spawned *s)
 	if (!s)
 		return;
 	plan_done(&s->plan);
+	cgroup_join_done(&s->child.cgroup);
 	free(s);
 }
 DEFINE_CLEANUP(struct oci_spawned, spawned_free);
@@ -69,7 +70,6 @@ static void child_setup(struct oci_spawned *s, int child_end)
 
 	s->child = CHILD_INIT;
 	s->child.plan = &s->plan;
-	s->child.cgroup = o->cgroup;
 	s->child.sync_fd = child_end;
 	s->child.start_listen_fd = o->start_listen_fd;
 	s->child.stdio[0] = o->stdin_fd;
@@ -132,6 +132,8 @@ int oci_spawn(const struct oci_spec *spec, const struct oci_options *o, struct o
 	process.start_fd = sync[0];
 	autoclose int child_end = sync[1];
 	child_setup(s, child_end);
+	if (plan_must_attach(o->cgroup))
+		TRY(cgroup_open_join(o->cgroup, cgroup_clone_fd(o->cgroup) >= 0, &s->child.cgroup, err));
 	int r = spawn_process(s, sync, &process, err);
 	process.state = take_ptr(s);
 	TRY(r);

@@ -48,9 +48,9 @@ static const struct field scheduler_rows[] = {
 	{ J("nice"), F_INT(struct oci_scheduler, nice) },
 	{ J("priority"), F_INT(struct oci_scheduler, priority) },
 	{ J("flags"), F_STRV(struct oci_scheduler, flags) },
-	{ J("runtime"), F_UINT(struct oci_scheduler, runtime) },
-	{ J("deadline"), F_UINT(struct oci_scheduler, deadline) },
-	{ J("period"), F_UINT(struct oci_scheduler, period) },
+	{ J("runtime"), F_OPT_UINT(struct oci_scheduler, runtime) },
+	{ J("deadline"), F_OPT_UINT(struct oci_scheduler, deadline) },
+	{ J("period"), F_OPT_UINT(struct oci_scheduler, period) },
 	{}
 };
 

@@ -42,7 +42,7 @@ struct oci_scheduler {
 	char *policy;                  /* "SCHED_OTHER" */
 	int64_t nice, priority;
 	struct strv flags;             /* "SCHED_FLAG_RESET_ON_FORK" */
-	uint64_t runtime, deadline, period;   /* nanoseconds */
+	struct opt_uint runtime, deadline, period;   /* nanoseconds */
 };
 
 struct oci_io_priority {
