@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/attach.h"
+#include "engine/oci-error.h"
 #include "monitor/protocol.h"
 
 static bool wants(const struct attached_options *o, const char *stream)
@@ -70,7 +71,7 @@ int attached_start(struct cli *cli, struct ctr *c, const struct attached_options
 		return -1;
 	if (r == 0 && attach_start(&a, err) < 0) {
 		ctr_start_failed(c, err);
-		return -1;
+		return oci_error(c->engine, err);
 	}
 	return pump(c, &a, err);
 }

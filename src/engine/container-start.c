@@ -10,6 +10,7 @@
 #include "engine/container-impl.h"
 #include "engine/health.h"
 #include "engine/launch.h"
+#include "engine/oci-error.h"
 #include "monitor/exit.h"
 #include "os/process.h"
 
@@ -181,7 +182,7 @@ int ctr_start(struct ctr *c, struct error *err)
 	}
 	if (monitor_start(fd, err) < 0) {
 		ctr_start_failed(c, err);
-		return -1;
+		return oci_error(c->engine, err);
 	}
 	ctr_event(c, EVENT_INIT);
 	ctr_event(c, EVENT_START);

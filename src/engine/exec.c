@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "conf/helpers.h"
 #include "engine/container-impl.h"
+#include "engine/oci-error.h"
 #include "engine/params-parse.h"
 #include "engine/spec.h"
 #include "monitor/config.h"
@@ -179,7 +180,7 @@ static int spawn(struct building *b, const struct exec_params *p, const int stdi
 	o.filter = b->x.seccomp_builtin ? &b->filter : NULL;
 	o.preserve_fds = (unsigned)p->preserve_fds;
 	o.no_new_keyring = !b->c->engine->conf.containers.keyring;
-	return oci_exec_spawn(b->spec.process, &o, ret, err);
+	return oci_exec_spawn(b->spec.process, &o, ret, err) < 0 ? oci_error(b->c->engine, err) : 0;
 }
 
 /* ---- attached ---- */

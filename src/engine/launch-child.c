@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "engine/launch-impl.h"
+#include "engine/oci-error.h"
 #include "monitor/exit.h"
 #include "oci/resources.h"
 #include "oci/runtime.h"
@@ -192,9 +193,10 @@ static int spawn(struct child *k, struct error *err)
 	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
 	o.warn = log_warning;
 	o.warn_arg = k->job;
-	TRY(oci_spawn(&k->spec, &o, &k->process, err));
+	if (oci_spawn(&k->spec, &o, &k->process, err) < 0)
+		return oci_error(j->engine, err);
 	TRY(report_pid(k, err));
-	return oci_wait_created(&k->process, err);
+	return oci_wait_created(&k->process, err) < 0 ? oci_error(j->engine, err) : 0;
 }
 
 static void drop_container_ends(struct child *k)
