@@ -472,6 +472,27 @@ int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGE
 	return r;
 }
 
+int source_list_tags(struct source *s, struct strv *ret, struct error *err)
+{
+	struct op_get q = { .endpoint = s->endpoint };
+	autoclose int fd = file_memfd("umiak-tags", err);
+	autofree char *text = NULL;
+	size_t len;
+
+	if (fd < 0)
+		return -1;
+	TRY(worker_call(s->fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
+	TRY(slurp(fd, "tags", (size_t)64 << 20, &text, &len, err));
+	for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		if (*line)
+			TRY(strv_add(ret, line, err));
+	}
+	return 0;
+}
+
 int source_get_url(struct source *s, const char *url, int fd, const struct strv *read_paths, struct error *err)
 {
 	struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1 };

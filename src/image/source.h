@@ -83,5 +83,7 @@ int source_finish(struct source *s, struct source_image *image, enum media_type 
 int source_run_tar(struct source *s, int fd, bool seekable, struct source_job *job, struct error *err);
 /* The digest of bytes in memory, by the worker. ret: DIGEST_TEXT_MAX bytes. */
 int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX], struct error *err);
+/* Names of all tags of the registry's repository, appended. */
+int source_list_tags(struct source *s, struct strv *ret, struct error *err);
 /* Downloads a URL into fd. */
 int source_get_url(struct source *s, const char *url, int fd, const struct strv *read_paths, struct error *err);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/transfer.h - what the commands that move images share: progress lines on stderr. Owns nothing. */
+#pragma once
+#include "engine/image.h"
+
+/* Lines to stderr, or nothing with quiet. */
+struct image_progress cli_progress(bool quiet);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-commit.c - layers into the store, then the documents, then the row that makes the image visible. */
+#include "engine/image-commit.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "conf/helpers.h"
+#include "store/image.h"
+#include "store/layer.h"
+
+/* How long to wait for another process that pulls the same layer. */
+#define LEASE_WAIT_NS (INT64_C(1800) * NSEC_PER_SEC)
+
+void image_say(const struct image_progress *p, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!p || !p->line)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	p->line(p->data, text);
+}
+
+/* ---- transfer ---- */
+int image_transfer_begin(struct engine *e, const char *purpose, const struct image_progress *progress,
+			 struct image_transfer *ret, struct error *err)
+{
+	auto_image_transfer t = { .engine = e, .progress = progress };
+	autofree char *worker = NULL;
+
+	TRY(engine_store(e, &t.store, err));
+	TRY(helper_find("umiak-worker", &worker, err));
+	TRY(stage_begin(t.store, purpose, &t.stage, err));
+	struct source_options o = { .worker = worker, .log = e->log, .stage_fd = stage_fd(t.stage),
+				    .userns = e->paths.rootless, .ignore_chown = e->storage.ignore_chown_errors };
+	TRY(source_new(&o, &t.source, err));
+	*ret = t;
+	t = (struct image_transfer){};
+	return 0;
+}
+
+void image_transfer_done(struct image_transfer *t)
+{
+	source_free(t->source);   /* workers first: nobody writes into the stage any more */
+	stage_done(t->stage);
+	*t = (struct image_transfer){};
+}
+
+/* ---- layers ---- */
+struct layer_work {
+	struct source_job job;
+	struct stage_layer tree;
+	struct stage_blob blob;
+	bool wants_tree, wants_blob;
+};
+
+struct layers {
+	struct layer_work *v;
+	size_t n;             /* what is to be done: at most one per diff-id */
+};
+
+static void layers_done(struct layers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		source_job_done(&l->v[i].job);
+		stage_layer_abort(&l->v[i].tree);
+		stage_blob_abort(&l->v[i].blob);
+	}
+	free(l->v);
+}
+
+static struct op_descriptor *layer_of(const struct source_image *i, size_t layer)
+{
+	return &((struct op_descriptor *)i->layers.v)[layer];
+}
+
+static int take_leases(struct image_transfer *t, const struct source_image *i, struct error *err)
+{
+	auto_strv sorted = {};
+
+	TRY(strv_copy(&sorted, &i->info.diff_ids, err));
+	strv_sort(&sorted);
+	for (size_t k = 0; k < sorted.n; k++)
+		if (k == 0 || !streq(sorted.v[k], sorted.v[k - 1]))
+			TRY(stage_lease(t->stage, sorted.v[k], LEASE_WAIT_NS, err));
+	return 0;
+}
+
+static bool seen_before(const struct source_image *i, size_t layer)
+{
+	for (size_t k = 0; k < layer; k++)
+		if (streq(i->info.diff_ids.v[k], i->info.diff_ids.v[layer]))
+			return true;
+	return false;
+}
+
+static int open_work(struct image_transfer *t, struct layer_work *w, struct error *err)
+{
+	w->job.tree_fd = w->job.blob_fd = -1;
+	if (w->wants_tree) {
+		TRY(stage_layer_begin(t->stage, &w->tree, err));
+		w->job.tree_fd = w->tree.tree_fd;
+	}
+	if (w->wants_blob) {
+		TRY(stage_blob_begin(t->stage, &w->blob, err));
+		w->job.blob_fd = w->blob.fd;
+	}
+	return 0;
+}
+
+/* What is here already stays and is pinned; the rest becomes work. A docker archive's layer blob is its tar. */
+static int plan_layer(struct image_transfer *t, const struct source_image *i, size_t layer, struct layers *to,
+		      struct error *err)
+{
+	const struct op_descriptor *d = layer_of(i, layer);
+	const char *diff_id = i->info.diff_ids.v[layer], *blob = d->digest ? d->digest : diff_id;
+	int tree = stage_pin_layer(t->stage, diff_id, err);
+	int bytes = tree < 0 ? -1 : stage_pin_blob(t->stage, blob, err);
+
+	TRY(bytes);
+	if (tree && bytes) {
+		image_say(t->progress, "Copying blob %s skipped: already exists  ", blob);
+		return 0;
+	}
+	if (seen_before(i, layer) && d->digest == NULL)
+		return 0;
+	image_say(t->progress, "Copying blob %s", blob);
+	struct layer_work *w = &to->v[to->n++];
+	*w = (struct layer_work){ .job = { .layer = layer }, .tree = STAGE_LAYER_INIT, .blob = STAGE_BLOB_INIT,
+				  .wants_tree = !tree && !seen_before(i, layer), .wants_blob = !bytes };
+	return open_work(t, w, err);
+}
+
+static int commit_layers(struct image_transfer *t, struct layers *l, struct error *err)
+{
+	autofree struct stage_layer *trees = calloc(l->n ? l->n : 1, sizeof(*trees));
+	autofree struct stage_layer_info *info = calloc(l->n ? l->n : 1, sizeof(*info));
+	size_t n = 0;
+
+	if (!trees || !info)
+		return fail_oom(err);
+	for (size_t k = 0; k < l->n; k++) {
+		struct layer_work *w = &l->v[k];
+		const struct op_unpacked *u = &w->job.result;
+		if (w->wants_blob)
+			TRY(stage_blob_commit(&w->blob, u->blob_digest, u->blob_size, err));
+	}
+	for (size_t k = 0; k < l->n; k++) {
+		struct layer_work *w = &l->v[k];
+		if (!w->wants_tree)
+			continue;
+		info[n] = (struct stage_layer_info){ .diff_id = w->job.result.diff_id, .bytes = w->job.result.tree_bytes,
+						     .entries = w->job.result.entries };
+		trees[n++] = w->tree;
+		w->tree = (struct stage_layer)STAGE_LAYER_INIT;   /* the commit ends them, also when it fails */
+	}
+	return n ? stage_layers_commit(trees, info, n, err) : 0;
+}
+
+/* What the source could not say before (docker archives): digests and sizes of the layers' blobs. */
+static int describe(struct image_transfer *t, struct source_image *i, const struct layers *l, enum media_type type,
+		    struct error *err)
+{
+	for (size_t k = 0; k < i->layers.n; k++) {
+		if (layer_of(i, k)->digest)
+			continue;
+		struct op_unpacked u = { .blob_digest = i->info.diff_ids.v[k] };
+		for (size_t w = 0; w < l->n; w++)
+			if (streq(l->v[w].job.result.diff_id, i->info.diff_ids.v[k]))
+				u = l->v[w].job.result;
+		if (!u.diff_id) {
+			int found = store_blob_find(t->store, u.blob_digest, &u.blob_size, err);
+			if (found <= 0)
+				return found < 0 ? found : fail(err, ERROR_CORRUPT, "layer %s: its blob is gone", u.blob_digest);
+		}
+		TRY(source_describe_layer(i, k, &u, type, err));
+	}
+	return 0;
+}
+
+static int bring_layers(struct image_transfer *t, struct source_image *i, struct error *err)
+{
+	CLEANUP(layers_done) struct layers l = { .v = calloc(i->layers.n ? i->layers.n : 1, sizeof(*l.v)) };
+	autofree struct source_job *jobs = calloc(i->layers.n ? i->layers.n : 1, sizeof(*jobs));
+
+	if (!l.v || !jobs)
+		return fail_oom(err);
+	TRY(take_leases(t, i, err));
+	for (size_t k = 0; k < i->layers.n; k++)
+		TRY(plan_layer(t, i, k, &l, err));
+	for (size_t k = 0; k < l.n; k++)
+		jobs[k] = l.v[k].job;
+	int r = source_run(t->source, i, jobs, l.n, NULL, err);
+	for (size_t k = 0; k < l.n; k++)
+		l.v[k].job = jobs[k];
+	TRY(r);
+	TRY(describe(t, i, &l, MEDIA_DOCKER_MANIFEST, err));
+	return commit_layers(t, &l, err);
+}
+
+/* ---- documents ---- */
+static int commit_documents(struct image_transfer *t, const struct source_image *i, struct error *err)
+{
+	image_say(t->progress, "Copying config %s", i->config_digest);
+	TRY(stage_blob_add(t->stage, i->config_digest, i->config, i->config_len, err));
+	image_say(t->progress, "Writing manifest to image destination");
+	if (i->index.digest)
+		TRY(stage_blob_add(t->stage, i->index.digest, i->index_bytes, i->index_len, err));
+	return stage_blob_add(t->stage, i->manifest_digest, i->manifest, i->manifest_len, err);
+}
+
+static int labels_text(const struct strmap *labels, struct buf *to, struct error *err)
+{
+	if (!labels->n)
+		return 0;
+	buf_add_char(to, '{');
+	for (size_t k = 0; k < labels->n; k++) {
+		if (k)
+			buf_add_char(to, ',');
+		buf_add_json(to, labels->v[k].key);
+		buf_add_char(to, ':');
+		buf_add_json(to, labels->v[k].value);
+	}
+	buf_add_char(to, '}');
+	return buf_ok(to, "labels", err);
+}
+
+static int64_t created_time(const struct source_image *i)
+{
+	struct error ignored;
+	int64_t ns;
+
+	return i->info.created && time_parse(i->info.created, 0, &ns, &ignored) == 0 ? ns : 0;
+}
+
+static int commit_row(struct image_transfer *t, const struct source_image *i, const struct strv *names,
+		      char ret_id[65], struct error *err)
+{
+	auto_buf labels = BUF_INIT(CONFIG_BYTES_MAX);
+	autofree struct store_image_layer *layers = calloc(i->layers.n ? i->layers.n : 1, sizeof(*layers));
+
+	if (!layers)
+		return fail_oom(err);
+	for (size_t k = 0; k < i->layers.n; k++) {
+		struct op_descriptor *d = layer_of(i, k);
+		layers[k] = (struct store_image_layer){ i->info.diff_ids.v[k], d->digest, d->media_type, d->size };
+	}
+	TRY(labels_text(&i->info.labels, &labels, err));
+	struct store_image_new row = {
+		.manifest = i->manifest_digest, .manifest_type = media_type_name(i->manifest_type),
+		.config_digest = i->config_digest, .more_digests = &i->index_digests, .names = names,
+		.created = created_time(i), .os = i->info.os, .arch = i->info.architecture, .variant = i->info.variant,
+		.labels = labels.data, .layers = layers, .n_layers = i->layers.n,
+	};
+	return store_image_commit(t->stage, &row, ret_id, err);
+}
+
+int image_commit(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
+		 struct error *err)
+{
+	TRY(bring_layers(t, i, err));
+	if (!i->manifest)
+		TRY(source_finish(t->source, i, MEDIA_DOCKER_MANIFEST, err));
+	TRY(commit_documents(t, i, err));
+	return commit_row(t, i, names, ret_id, err);
+}

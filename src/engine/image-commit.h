@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-commit.h - an image of a source becomes an image of the store.
+ * Shared by pull, load and import; nobody else includes it. Leases of the layers' digests let several processes that
+ * want the same layer share one download. Nothing is visible before the last step. */
+#pragma once
+#include "engine/image.h"
+#include "image/source.h"
+#include "store/stage.h"
+
+/* A stage and a source whose unpackers are confined to it. */
+struct image_transfer {
+	struct engine *engine;
+	struct store *store;
+	struct stage *stage;
+	struct source *source;
+	const struct image_progress *progress;
+};
+int image_transfer_begin(struct engine *e, const char *purpose, const struct image_progress *progress,
+			 struct image_transfer *ret, struct error *err);
+void image_transfer_done(struct image_transfer *t);
+#define auto_image_transfer CLEANUP(image_transfer_done) struct image_transfer
+
+void image_say(const struct image_progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Unpacks what is missing, makes everything durable, gives the names. type: of the manifest to write when the source
+ * has none. The stage may take several images in a row. */
+int image_commit(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
+		 struct error *err);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-local.h - parts of loading that pull shares ("pull oci-archive:..."). */
+#pragma once
+#include "engine/image-commit.h"
+
+/* Opens a file, pipe or directory as the transfer's source; fd stays the caller's. */
+int image_open_local(struct image_transfer *t, int fd, const char *what, struct error *err);
+/* The names an entry asks for, normalised, appended. */
+int image_local_names(const struct op_archive *a, const struct op_archive_entry *e, struct strv *to, struct error *err);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-pull.c - a name becomes candidates, a candidate places to look, one of them an image. */
+#include <string.h>
+
+#include <fcntl.h>
+
+#include "base/units.h"
+#include "engine/event.h"
+#include "engine/image-list.h"
+#include "engine/image-local.h"
+#include "engine/image-remote.h"
+#include "image/policy.h"
+#include "store/image.h"
+
+struct pull {
+	struct engine *e;
+	const struct image_pull *o;
+	struct registries_conf conf;
+	struct platform platform;
+	struct image_transfer t;
+	struct strv *ids;
+};
+
+static void pull_done(struct pull *p)
+{
+	image_transfer_done(&p->t);
+	registries_conf_done(&p->conf);
+	platform_done(&p->platform);
+}
+
+/* --platform, or --os, --arch and --variant. */
+static int want_platform(const struct image_pull *o, struct platform *p, struct error *err)
+{
+	if (o->platform && (o->os || o->arch))
+		return fail(err, ERROR_USAGE, "--platform option can not be specified with --arch or --os");
+	if (o->platform)
+		TRY(platform_parse(o->platform, p, err));
+	if (o->arch) {
+		autofree char *text = NULL;
+		TRY(str_printf(&text, err, "%s/%s", o->os ? o->os : platform_host_os(), o->arch));
+		TRY(platform_parse(text, p, err));
+	}
+	if (o->os)
+		TRY(str_set(&p->os, o->os, err));
+	return o->variant ? str_set(&p->variant, o->variant, err) : 0;
+}
+
+static int note_pulled(struct pull *p, const char *id, const char *name, struct error *err)
+{
+	engine_event(p->e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PULL, .id = id, .name = name });
+	return strv_has(p->ids, id) ? 0 : strv_add(p->ids, id, err);
+}
+
+/* ---- registries ---- */
+/* The name the image gets here: the one asked for, not the mirror's; a digest instead of a tag stays a digest. */
+static int local_name(const struct reference *asked, struct strv *names, char **ret, struct error *err)
+{
+	auto_reference r = {};
+
+	TRY(reference_copy(asked, &r, err));
+	TRY(reference_default_tag(&r, err));
+	if (r.digest && r.tag)
+		TRY(str_set(&r.tag, NULL, err));
+	*ret = reference_text(&r);
+	return *ret ? strv_add(names, *ret, err) : fail_oom(err);
+}
+
+static int open_source(struct pull *p, const struct reference *at, bool insecure, struct error *err)
+{
+	auto_endpoint ep = {};
+
+	TRY(endpoint_params(p->e, &p->o->remote, &p->conf, at, insecure, &ep, err));
+	return source_open_registry(p->t.source, &ep, &ep.cert_dirs, err);
+}
+
+/* "newer": is what the registry has another image than ours? */
+static int is_same_here(struct pull *p, const struct source_image *i, const char *name, struct error *err)
+{
+	auto_store_image here = {};
+	int r = store_image_find(p->t.store, name, NULL, STORE_IMAGE_NAMES, &here, NULL, err);
+
+	if (r <= 0)
+		return r;
+	return strv_has(&here.digests, i->manifest_digest) || streq(here.id, digest_hex(i->config_digest));
+}
+
+static int pull_from(struct pull *p, const struct reference *asked, const struct registry_source *place,
+		     struct error *err)
+{
+	auto_reference at = {};
+	auto_source_image i = {};
+	auto_strv names = {};
+	autofree char *name = NULL;
+	char id[65];
+
+	TRY(reference_parse(place->name, &at, err));
+	TRY(reference_default_tag(&at, err));
+	TRY(local_name(asked, &names, &name, err));
+	TRY(policy_check(&p->e->paths, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
+	TRY(open_source(p, &at, place->insecure, err));
+	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
+	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
+		return note_pulled(p, digest_hex(i.config_digest), name, err);
+	image_say(&p->o->progress, "Getting image source signatures");
+	TRY(image_commit(&p->t, &i, &names, id, err));
+	return note_pulled(p, id, name, err);
+}
+
+/* Mirrors first, the registry itself last: its error is the one that counts. */
+static int pull_full_name(struct pull *p, const char *full, struct error *err)
+{
+	auto_reference asked = {};
+	CLEANUP(registry_sources_done) struct list places = {};
+
+	TRY(reference_parse(full, &asked, err));
+	TRY(reference_normalize_docker(&asked, err));
+	TRY(reference_default_tag(&asked, err));
+	autofree char *text = reference_text(&asked);
+	if (!text)
+		return fail_oom(err);
+	TRY(registries_conf_sources(&p->conf, text, &places, err));
+	image_say(&p->o->progress, "Trying to pull %s...", text);
+	int r = fail(err, ERROR_NOT_FOUND, "%s: no place to pull it from", text);
+	for (size_t k = 0; r < 0 && k < places.n; k++) {
+		const struct registry_source *place = &((struct registry_source *)places.v)[k];
+		r = pull_from(p, &asked, place, err);
+		if (r < 0 && place->mirror)
+			log_debug(p->e->log, "mirror %s: %s", place->name, err->text);
+	}
+	return r;
+}
+
+/* ---- all tags ---- */
+static int pull_all_tags(struct pull *p, const char *full, struct error *err)
+{
+	auto_reference r = {};
+	auto_strv tags = {};
+
+	TRY(reference_parse(full, &r, err));
+	TRY(reference_normalize_docker(&r, err));
+	if (r.tag || r.digest)
+		return fail(err, ERROR_USAGE, "tag can't be used with --all-tags");
+	TRY(open_source(p, &r, false, err));
+	TRY(source_list_tags(p->t.source, &tags, err));
+	if (!tags.n)
+		return fail(err, ERROR_NOT_FOUND, "%s has no tags", full);
+	for (size_t i = 0; i < tags.n; i++) {
+		TRY(str_set(&r.tag, tags.v[i], err));
+		autofree char *text = reference_text(&r);
+		if (!text)
+			return fail_oom(err);
+		TRY(pull_full_name(p, text, err));
+	}
+	return 0;
+}
+
+/* ---- names ---- */
+/* A short name asked of every search registry: all failures are told, as Podman does. */
+static int pull_candidates(struct pull *p, const struct strv *names, const char *what, struct error *err)
+{
+	auto_buf story = BUF_INIT(900);
+	struct error last = {};
+
+	for (size_t i = 0; i < names->n; i++) {
+		int r = p->o->all_tags ? pull_all_tags(p, names->v[i], &last) : pull_full_name(p, names->v[i], &last);
+		if (r == 0)
+			return 0;
+		fail_wrap(&last, "initializing source docker://%s", names->v[i]);
+		buf_addf(&story, "%s* %s", story.len ? "; " : "", last.text);
+	}
+	if (names->n == 1) {
+		*err = last;
+		return -1;
+	}
+	return fail(err, last.kind, "%zu errors occurred while pulling %s: %s", names->n, what, story.data ? story.data : last.text);
+}
+
+static int pull_reference(struct pull *p, const struct reference *r, const char *what, struct error *err)
+{
+	auto_strv names = {};
+	autofree char *text = reference_text(r);
+	bool ambiguous = false;
+
+	if (!text)
+		return fail_oom(err);
+	TRY(registries_conf_load(&p->conf, &p->e->paths, err));
+	for (size_t i = 0; i < p->conf.warnings.n; i++)
+		log_warn(p->e->log, "%s", p->conf.warnings.v[i]);
+	TRY(registries_conf_resolve(&p->conf, text, &names, &ambiguous, err));
+	if (ambiguous && !isatty(STDIN_FILENO))
+		return fail(err, ERROR_INVALID, "short-name resolution enforced but cannot prompt without a TTY: give the full name "
+			    "of \"%s\"", what);
+	return pull_candidates(p, &names, what, err);
+}
+
+/* ---- other transports ---- */
+static int find_entry(const struct op_archive *a, const struct transport_name *n, size_t *ret, struct error *err)
+{
+	if (n->index >= 0) {
+		*ret = (size_t)n->index;
+		return n->index < (int64_t)a->images.n ? 0 : fail(err, ERROR_NOT_FOUND, "%s: there is no image %lld", n->path,
+								   (long long)n->index);
+	}
+	for (size_t i = 0; i < a->images.n; i++) {
+		const struct op_archive_entry *e = &((struct op_archive_entry *)a->images.v)[i];
+		if (!n->selector ? a->images.n == 1 : strv_has(&e->names, n->selector)) {
+			*ret = i;
+			return 0;
+		}
+	}
+	if (!n->selector)
+		return fail(err, ERROR_INVALID, "%s: more than one image in it, choose one by \"%s:%s:NAME\"", n->path,
+			    transport_prefix(n->transport), n->path);
+	return fail(err, ERROR_NOT_FOUND, "%s: no image named %s in it", n->path, n->selector);
+}
+
+static int pull_local(struct pull *p, const struct transport_name *n, struct error *err)
+{
+	auto_source_image i = {};
+	auto_strv names = {};
+	char id[65];
+	size_t index;
+	autoclose int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(err, "%s", n->path);
+	TRY(policy_check(&p->e->paths, p->o->remote.signature_policy, n->transport, n->path, err));
+	TRY(image_open_local(&p->t, fd, n->path, err));
+	const struct op_archive *a = source_archive(p->t.source);
+	TRY(find_entry(a, n, &index, err));
+	TRY(image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], &names, err));
+	image_say(&p->o->progress, "Getting image source signatures");
+	TRY(source_get_image(p->t.source, NULL, index, &p->platform, &i, err));
+	TRY(image_commit(&p->t, &i, &names, id, err));
+	return note_pulled(p, id, names.n ? names.v[0] : n->path, err);
+}
+
+/* What is here is enough when the policy says so. 1: it was. */
+static int satisfied_here(struct engine *e, const char *name, const struct image_pull *o, struct strv *ids,
+			  struct error *err)
+{
+	auto_store_image here = {};
+	struct error missing;
+
+	if (o->policy != PULL_MISSING && o->policy != PULL_NEVER)
+		return 0;
+	if (image_find(e, name, 0, &here, NULL, &missing) == 1)
+		return strv_add(ids, here.id, err) < 0 ? -1 : 1;
+	if (missing.kind != ERROR_NOT_FOUND || o->policy == PULL_NEVER) {
+		*err = missing;
+		return -1;
+	}
+	return 0;
+}
+
+int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err)
+{
+	CLEANUP(pull_done) struct pull p = { .e = e, .o = o, .ids = ret_ids };
+	auto_transport_name n = { .index = -1 };
+
+	if (o->decryption_keys.n)
+		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: encrypted layers are not supported");
+	TRY(transport_parse(name, &n, err));
+	if (n.transport == TRANSPORT_STORAGE || n.transport == TRANSPORT_DOCKER_DAEMON)
+		return fail(err, ERROR_UNSUPPORTED, "%s: pulling from %s is not supported", name, transport_prefix(n.transport));
+	TRY(want_platform(o, &p.platform, err));
+	bool registry = n.transport == TRANSPORT_NONE || n.transport == TRANSPORT_DOCKER;
+	if (registry && !o->all_tags) {
+		int r = satisfied_here(e, name, o, ret_ids, err);
+		if (r)
+			return r < 0 ? r : 0;
+	}
+	TRY(image_transfer_begin(e, "pull", &o->progress, &p.t, err));
+	if (!registry)
+		return pull_local(&p, &n, err);
+	return pull_reference(&p, &n.reference, name, err);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image.c - what the ways in and out have in common: options, policies, endpoints. */
+#include "engine/image.h"
+
+#include <string.h>
+
+#include "config.h"
+
+#include "base/units.h"
+#include "engine/image-remote.h"
+#include "image/auth.h"
+
+#define RETRIES_DEFAULT 3
+
+const char *const pull_policy_names[] = { "always", "missing", "never", "newer", NULL };
+
+int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err)
+{
+	static const struct {
+		const char *word;
+		enum pull_policy policy;
+	} words[] = {
+		{ "always", PULL_ALWAYS }, { "true", PULL_ALWAYS }, { "missing", PULL_MISSING }, { "ifnotpresent", PULL_MISSING },
+		{ "ifmissing", PULL_MISSING }, { "false", PULL_MISSING }, { "never", PULL_NEVER }, { "newer", PULL_NEWER },
+		{ "ifnewer", PULL_NEWER }, { "", PULL_MISSING },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasecmp(words[i].word, s) == 0) {
+			*ret = words[i].policy;
+			return 0;
+		}
+	return fail(err, ERROR_INVALID, "unsupported pull policy \"%s\" (use always, missing, never or newer)", s);
+}
+
+#define R struct image_remote
+const struct field image_remote_rows[] = {
+	{ .cli = "authfile", F_STR(R, authfile), .arg = "path", .complete = "files",
+	  .help = "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override" },
+	{ .cli = "cert-dir", F_STR(R, cert_dir), .arg = "path", .complete = "files",
+	  .help = "Directory with certificates of the registry and for it" },
+	{ .cli = "creds", F_STR(R, creds), .arg = "[username[:password]]",
+	  .help = "Credentials (user name and password) to use for the registry" },
+	{ .cli = "retry", F_OPT_UINT(R, retry), .arg = "attempts",
+	  .help = "Number of times to retry in case of failure" },
+	{ .cli = "retry-delay", F_STR(R, retry_delay), .arg = "duration",
+	  .help = "Delay between retries in case of failure" },
+	{ .cli = "signature-policy", F_STR(R, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
+	  .help = "Path of a signature policy file" },
+	{ .cli = "tls-verify", F_OPT_BOOL(R, tls_verify),
+	  .help = "Require HTTPS and verify certificates when contacting registries" },
+	{},
+};
+
+void image_remote_done(struct image_remote *r)
+{
+	fields_done(image_remote_rows, r);
+}
+
+/* ---- endpoints ---- */
+void endpoint_params_done(struct op_endpoint *e)
+{
+	if (e->password)
+		explicit_bzero(e->password, strlen(e->password));
+	fields_done(worker_ops[OP_ENDPOINT].request, e);
+}
+
+/* certs.d: every place that exists, strongest first; --cert-dir replaces them. */
+static int add_cert_dirs(struct engine *e, const struct image_remote *o, const char *host, struct strv *to,
+			 struct error *err)
+{
+	if (o->cert_dir)
+		return strv_add(to, o->cert_dir, err);
+	TRY(strv_addf(to, err, "%s/containers/certs.d/%s", e->paths.config_home, host));
+	TRY(strv_addf(to, err, "/etc/containers/certs.d/%s", host));
+	TRY(strv_addf(to, err, "/usr/share/containers/certs.d/%s", host));
+	TRY(strv_addf(to, err, "/etc/docker/certs.d/%s", host));
+	for (size_t i = to->n; i-- > 0;)
+		if (access(to->v[i], F_OK) < 0)
+			strv_remove(to, i);
+	return 0;
+}
+
+static int add_credentials(struct engine *e, const struct image_remote *o, const struct registries_conf *conf,
+			   const char *name, struct op_endpoint *to, struct error *err)
+{
+	auto_auth a = {};
+
+	if (o->creds)
+		TRY(auth_parse_creds(o->creds, &a, err));
+	else
+		TRY(auth_find(&e->paths, o->authfile, &conf->credential_helpers, name, &a, err));
+	to->username = take_ptr(a.username);
+	to->password = take_ptr(a.password);
+	to->identity_token = take_ptr(a.identity_token);
+	return 0;
+}
+
+static int add_retries(const struct engine *e, const struct image_remote *o, struct op_endpoint *to, struct error *err)
+{
+	const char *delay = o->retry_delay ? o->retry_delay : e->conf.engine.retry_delay;
+
+	to->retries = o->retry.set ? (int64_t)o->retry.value : (int64_t)e->conf.engine.retry;
+	if (to->retries < 0 || to->retries > 1000)
+		to->retries = RETRIES_DEFAULT;
+	if (str_empty(delay))
+		return 0;
+	if (duration_parse(delay, &to->retry_delay_ns, err) < 0)
+		return fail_wrap(err, "retry delay");
+	return 0;
+}
+
+/* docker.io is a name, not a host that answers. */
+static const char *host_of(const char *domain)
+{
+	return streq(domain, "docker.io") ? "registry-1.docker.io" : domain;
+}
+
+int endpoint_params(struct engine *e, const struct image_remote *o, const struct registries_conf *conf,
+		    const struct reference *r, bool insecure, struct op_endpoint *ret, struct error *err)
+{
+	CLEANUP(endpoint_params_done) struct op_endpoint p = {};
+	autofree char *name = reference_name(r);
+
+	if (!name)
+		return fail_oom(err);
+	p.insecure = o->tls_verify.set ? !o->tls_verify.value : insecure;
+	TRY(str_set(&p.host, host_of(r->domain), err));
+	TRY(str_set(&p.repository, r->path, err));
+	TRY(str_set(&p.user_agent, "umiak/" UMIAK_VERSION, err));
+	TRY(add_cert_dirs(e, o, r->domain, &p.cert_dirs, err));
+	TRY(add_credentials(e, o, conf, name, &p, err));
+	TRY(add_retries(e, o, &p, err));
+	*ret = p;
+	p = (struct op_endpoint){};
+	return 0;
+}

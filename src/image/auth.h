@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * image/auth.h - credentials for registries: containers-auth.json(5), Docker's config.json, credential helpers.
+ *
+ * Only looked up here, never sent: they go to the fetch worker inside one op_endpoint. A file or helper that is broken is
+ * an error, never "no credentials" (security-matrix G8). Secrets appear in no message.
+ * Reads files, may run a helper program. Allocates: not between clone() and exec(). */
+#pragma once
+#include "base/json.h"
+#include "base/str.h"
+#include "conf/paths.h"
+
+struct auth {
+	char *username, *password, *identity_token;   /* NULL: none */
+};
+void auth_done(struct auth *a);   /* wipes them */
+#define auto_auth CLEANUP(auth_done) struct auth
+
+/* Credentials for "host[:port]/path": the most specific entry of the first file that has one. authfile: --authfile, or
+ * NULL (then $REGISTRY_AUTH_FILE, the run-time directory's auth.json, ~/.config/containers, ~/.docker, ~/.dockercfg).
+ * helpers: credential-helpers of registries.conf, may be NULL. 1: found; 0: there are none. */
+int auth_find(const struct paths *paths, const char *authfile, const struct strv *helpers, const char *name,
+	      struct auth *ret, struct error *err);
+/* "user[:password]" of --creds. */
+int auth_parse_creds(const char *creds, struct auth *ret, struct error *err);
+/* In one document (pure). 1/0; *ret_helper (malloc'ed) when a helper has to be asked. */
+int auth_find_in(struct json_object *doc, bool legacy, const char *name, struct auth *ret, char **ret_helper,
+		 struct error *err);
