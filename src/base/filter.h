@@ -45,7 +45,7 @@ void filters_done(struct filters *f);
 int match_regex(const char *pattern, const char *text, struct error *err);
 /* A prefix of the id, or a regular expression over it when the value is no plain hexadecimal. */
 int match_id(const char *value, const char *id, struct error *err);
-/* "key", "key=value", "key=" ; '*' and '?' in either are wildcards (Podman's MatchLabelFilters). */
+/* "key", "key=value"; "key=" is any value; '*' in the key is a wildcard that matches anywhere (as Podman does). */
 int match_label(const char *value, const struct strmap *labels);
 /* An "until=" value (see time_parse() in units.h) as Unix nanoseconds. */
 int filter_time(const char *value, int64_t *ret, struct error *err);
