@@ -104,7 +104,10 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 }
 
 static const struct field rows[] = {
-	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s), SELECTION_FILTER(P, s),
+	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s),
+	/* without -f, which is --force here */
+	{ .cli = "filter", F_STRV(P, s.filters), .arg = "filter", .complete = "ps-filters",
+	  .help = "Choose containers by conditions (key=value)" },
 	{ .cli = "depend", F_BOOL(P, depend), .help = "Remove container and all containers that depend on the selected container" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Force removal of a running or unusable container" },
 	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Ignore errors when a specified container is missing" },

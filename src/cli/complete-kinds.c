@@ -12,6 +12,8 @@
 #include "cli/complete.h"
 #include "conf/registries-conf.h"
 #include "engine/engine.h"
+#include "engine/volume.h"
+#include "os/caps.h"
 #include "store/container.h"
 #include "store/image.h"
 
@@ -149,11 +151,38 @@ WORDS(oses, "linux", "windows", "freebsd");
 WORDS(arches, "386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x");
 WORDS(health_actions, "kill", "none", "restart", "stop");
 WORDS(sdnotify_modes, "conmon", "container", "healthy", "ignore");
-WORDS(booleans, "true", "false");
 WORDS(image_volume_modes, "anonymous", "ignore", "tmpfs");
 WORDS(systemd_modes, "always", "false", "true");
 WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu",
       "pgid", "pid", "ppid", "seccomp", "state", "stime", "time", "tty", "user", "vsz");
+
+WORDS(ps_sort, "command", "created", "id", "image", "names", "runningfor", "size", "status");
+WORDS(log_options, "label=", "labels=", "max-size=", "path=", "tag=");
+
+/* "CAP_" in front may be left out on the command line; people type it both ways. */
+static int provide_capabilities(struct cli *cli, struct completion *c, struct error *err)
+{
+	(void)cli;
+	TRY(complete_add(c, "all", NULL, err));
+	for (unsigned cap = 0; caps_name(cap); cap++) {
+		TRY(complete_add(c, caps_name(cap), NULL, err));
+		if (str_after(caps_name(cap), "CAP_"))
+			TRY(complete_add(c, caps_name(cap) + 4, NULL, err));
+	}
+	return 0;
+}
+
+static int provide_volumes(struct cli *cli, struct completion *c, struct error *err)
+{
+	auto_strv names = {};
+	struct engine *e;
+
+	TRY(cli_engine(cli, &e, err));
+	TRY(volume_list(e, &names, err));
+	for (size_t i = 0; i < names.n; i++)
+		TRY(complete_add(c, names.v[i], NULL, err));
+	return 0;
+}
 
 static int provide_signals(struct cli *cli, struct completion *c, struct error *err)
 {
@@ -283,16 +312,21 @@ const struct completion_kind completion_kinds[] = {
 	/* words of usage lines */
 	{ "CONTAINER", "containers", provide_containers, COMPLETE_NO_FILES },
 	{ "IMAGE", "images", provide_images, COMPLETE_NO_FILES },
+	{ "NETWORK", "networks", NULL, COMPLETE_NO_FILES },
+	{ "POD", "pods", NULL, COMPLETE_NO_FILES },
 	{ "REGISTRY", "registries", provide_registries, COMPLETE_NO_FILES },
+	{ "SECRET", "secrets", NULL, COMPLETE_NO_FILES },
 	{ "SHELL", "shells", provide_shells, COMPLETE_NO_FILES },
+	{ "VOLUME", "volumes", provide_volumes, COMPLETE_NO_FILES },
 	/* values of options */
 	{ NULL, "files", NULL, COMPLETE_DEFAULT },
 	{ NULL, "dirs", NULL, COMPLETE_DIRS },
 	{ NULL, "none", NULL, COMPLETE_NO_FILES },
-	{ NULL, "arches", provide_arches, COMPLETE_NO_FILES },
-	{ NULL, "booleans", provide_booleans, COMPLETE_NO_FILES },
+	{ NULL, "arch", provide_arches, COMPLETE_NO_FILES },
+	{ NULL, "capabilities", provide_capabilities, COMPLETE_NO_FILES },
 	{ NULL, "cgroup-managers", provide_cgroup_managers, COMPLETE_NO_FILES },
-	{ NULL, "container-filters", provide_container_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
+	{ NULL, "connections", NULL, COMPLETE_NO_FILES },
+	{ NULL, "ps-filters", provide_container_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "event-backends", provide_event_backends, COMPLETE_NO_FILES },
 	{ NULL, "health-actions", provide_health_actions, COMPLETE_NO_FILES },
 	{ NULL, "image-filters", provide_image_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
@@ -300,12 +334,14 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "image-volume-modes", provide_image_volume_modes, COMPLETE_NO_FILES },
 	{ NULL, "interfaces", provide_interfaces, COMPLETE_NO_FILES },
 	{ NULL, "log-drivers", provide_log_drivers, COMPLETE_NO_FILES },
+	{ NULL, "log-options", provide_log_options, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "log-levels", provide_log_levels, COMPLETE_NO_FILES },
 	{ NULL, "modules", provide_modules, COMPLETE_DEFAULT },
 	{ NULL, "namespaces", provide_namespaces, COMPLETE_NO_FILES },
 	{ NULL, "oses", provide_oses, COMPLETE_NO_FILES },
 	{ NULL, "platforms", provide_platforms, COMPLETE_NO_FILES },
 	{ NULL, "prune-filters", provide_prune_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
+	{ NULL, "ps-sort", provide_ps_sort, COMPLETE_NO_FILES },
 	{ NULL, "pull-policies", provide_pull_policies, COMPLETE_NO_FILES },
 	{ NULL, "restart-policies", provide_restart_policies, COMPLETE_NO_FILES },
 	{ NULL, "sdnotify-modes", provide_sdnotify_modes, COMPLETE_NO_FILES },

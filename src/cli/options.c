@@ -96,7 +96,7 @@ static void print_wrapped(const char *text, int indent, int columns, FILE *out)
 	while (*text) {
 		int n = (int)strlen(text);
 		if (n > room) {
-			for (n = room; n > 0 && text[n] != ' '; n--)
+			for (n = room; n > 0 && text[n] != ' ' && text[n - 1] != '|'; n--)
 				;
 			if (!n)
 				n = (int)strcspn(text, " ");

@@ -5,6 +5,7 @@
 
 #include "base/test.h"
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/globals.h"
 #include "cli/help.h"
 #include "cli/man.h"
@@ -104,6 +105,14 @@ struct names {
 	size_t n;
 };
 
+static bool is_completed(const struct field *f)
+{
+	for (const struct completion_kind *k = completion_kinds; k->word || k->name; k++)
+		if (k->name && f->complete && streq(k->name, f->complete))
+			return true;
+	return !f->complete;
+}
+
 static int check_row(const struct field *f, void *at, void *data)
 {
 	struct names *names = data;
@@ -115,6 +124,8 @@ static int check_row(const struct field *f, void *at, void *data)
 		fail_msg("%s --%s: help has no full stop", names->command, f->cli);
 	if (f->type == FIELD_CUSTOM && !f->custom->parse)
 		fail_msg("%s --%s cannot be parsed", names->command, f->cli);
+	if (!is_completed(f))
+		fail_msg("%s --%s: nothing completes \"%s\"", names->command, f->cli, f->complete);
 	for (size_t i = 0; i < names->n; i++)
 		if (streq(names->seen[i]->cli, f->cli) || (f->abbr && names->seen[i]->abbr == f->abbr))
 			fail_msg("%s: --%s and --%s share a name", names->command, f->cli, names->seen[i]->cli);
