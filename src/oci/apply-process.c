@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,6 +23,23 @@
 #include "os/process.h"
 
 /* ---- stdio ---- */
+/* A process that is not root shall be able to open /dev/stdout, which leads to a pipe or file of root's. */
+static int give_stdio(const struct oci_user *u, struct error *err)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) < 0 || st.st_uid == u->uid)
+			continue;
+		if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))   /* the host's /dev/null stays the host's */
+			continue;
+		gid_t gid = S_ISCHR(st.st_mode) ? (gid_t)-1 : (gid_t)u->gid;   /* a terminal keeps its group */
+		if (fchown(fd, (uid_t)u->uid, gid) < 0 && errno != EPERM && errno != EINVAL && errno != EROFS)
+			return fail_errno(err, "chown descriptor %d", fd);
+	}
+	return 0;
+}
+
 int step_stdio(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)s;
@@ -34,7 +52,7 @@ int step_stdio(struct child *c, const struct plan_step *s, struct error *err)
 	}
 	if (c->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
 		return fail_errno(err, "make the terminal the controlling one");
-	return 0;
+	return c->plan->process->user.uid ? give_stdio(&c->plan->process->user, err) : 0;
 }
 
 /* ---- what the process is given ---- */
@@ -136,7 +154,7 @@ int step_user(struct child *c, const struct plan_step *s, struct error *err)
 
 	(void)s;
 	TRY(caps_apply_bounding(&c->plan->caps, err));
-	if (syscall(SYS_setgroups, c->plan->n_groups, c->plan->groups) < 0 && (errno != EPERM || c->plan->n_groups))
+	if (!c->plan->keep_groups && syscall(SYS_setgroups, c->plan->n_groups, c->plan->groups) < 0 && (errno != EPERM || c->plan->n_groups))
 		return fail_errno(err, "setgroups");
 	if (syscall(SYS_setresgid, (gid_t)u->gid, (gid_t)u->gid, (gid_t)u->gid) < 0)
 		return fail_errno(err, "setresgid to %u", (unsigned)u->gid);

@@ -112,7 +112,7 @@ int seccomp_state_text_make(const char *metadata, struct hook_state_text *ret, s
 	auto_buf prefix = BUF_INIT(BUF_MAX_DEFAULT);
 	auto_buf suffix = BUF_INIT(BUF_MAX_DEFAULT);
 
-	buf_add_str(&prefix, "{\"ociVersion\":\"" STATE_VERSION "\",\"fds\":[\"seccompFd\"],\"pid\":");
+	buf_add_str(&prefix, "{\"ociVersion\":\"0.2.0\",\"fds\":[\"seccompFd\"],\"pid\":");
 	add_member(&suffix, "metadata", metadata);
 	buf_add_str(&suffix, ",\"state\":");
 	return text_make(&prefix, &suffix, ret, err);

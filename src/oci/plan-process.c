@@ -300,7 +300,7 @@ static int plan_labels(struct plan *p, const struct oci_process_spec *s, struct 
 
 static int plan_seccomp(struct plan *p, const struct plan_process_options *o, struct error *err)
 {
-	const struct seccomp_json how = { .caps = p->caps.bounding, .ignore_unknown = true };
+	const struct seccomp_json how = { .caps = p->caps.bounding, .ignore_unknown = !o->strict_seccomp };
 
 	p->seccomp_use = o->filter;
 	if (o->filter || !o->seccomp)
@@ -310,6 +310,7 @@ static int plan_seccomp(struct plan *p, const struct plan_process_options *o, st
 	TRY(buf_ok(&text, "linux.seccomp", err));
 	if (seccomp_from_json(text.data, text.len, &how, &p->seccomp, err) < 0)
 		return fail_wrap(err, "linux.seccomp");
+	p->seccomp.notify |= json_get_str(o->seccomp, "listenerPath") != NULL;
 	p->seccomp_use = p->seccomp.code ? &p->seccomp : NULL;
 	return 0;
 }
@@ -334,6 +335,7 @@ static int plan_setup(struct plan *p, const struct plan_process_options *o, stru
 	TRY(plan_seccomp(p, o, err));
 	TRY(plan_command(p, s, err));
 	p->caps_lenient = o->lenient;
+	p->keep_groups = o->keep_groups;
 	TRY(plan_add_number(p, PLAN_STDIO, 0, err));
 	TRY(plan_labels(p, s, err));
 	TRY(plan_rlimits(p, o, err));

@@ -211,6 +211,14 @@ static int plan_seccomp_state(struct plan *p, const struct oci_spec *spec, struc
 	return seccomp_state_text_make(json_get_str(spec->lnx.seccomp, "listenerMetadata"), &p->seccomp_state, err);
 }
 
+/* The annotations of crun that Podman sets. */
+static bool annotation_is_on(const struct oci_spec *spec, const char *key)
+{
+	const char *value = oci_spec_annotation(spec, key);
+
+	return value && !streq(value, "0");
+}
+
 int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct plan *ret, struct error *err)
 {
 	auto_plan p = { .join_user_fd = -1, .join_pid_fd = -1 };
@@ -218,6 +226,8 @@ int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct 
 		.process = spec->process, .seccomp = spec->lnx.seccomp, .filter = o->seccomp,
 		.personality = spec->lnx.personality, .memory_policy = spec->lnx.memory_policy,
 		.preserve_fds = o->preserve_fds, .first = true, .lenient = true,
+		.keep_groups = annotation_is_on(spec, "run.oci.keep_original_groups"),
+		.strict_seccomp = annotation_is_on(spec, "run.oci.seccomp_fail_unknown_syscall"),
 		.warn = o->warn, .warn_arg = o->warn_arg,
 	};
 

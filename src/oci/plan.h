@@ -150,7 +150,7 @@ struct plan {
 	gid_t *groups;             /* supplementary, owned */
 	size_t n_groups;
 	struct caps caps;
-	bool caps_lenient;
+	bool caps_lenient, keep_groups;
 	struct plan_sched sched;
 	int io_priority;
 	unsigned long personality;
@@ -205,6 +205,8 @@ struct plan_process_options {
 	const struct oci_personality *personality;
 	const struct oci_memory_policy *memory_policy;
 	unsigned preserve_fds;
+	bool keep_groups;          /* the caller's supplementary groups stay (podman --group-add keep-groups) */
+	bool strict_seccomp;       /* unknown system call names are an error */
 	bool first;                /* the container's first process: stops before exec, has startContainer hooks */
 	bool lenient;              /* no CAP_SYS_RESOURCE, missing capabilities: warn or leave out instead of failing */
 	void (*warn)(void *arg, const char *text);
