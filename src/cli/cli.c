@@ -18,6 +18,7 @@
 #include "cli/report.h"
 #include "config.h"
 #include "engine/engine.h"
+#include "engine/rootless.h"
 
 /* ---- what commands use ---- */
 static bool is_global(const struct field *f)
@@ -62,6 +63,21 @@ int cli_columns(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
+/* Into the user's namespace, where the store is usable; nothing to do for root. */
+static int enter_rootless(struct cli *cli, struct error *err)
+{
+	auto_paths paths = {};
+	struct rootless r = {};
+
+	if (!rootless_is_needed())
+		return 0;
+	TRY(paths_load(&paths, err));
+	TRY(rootless_enter(&paths, &r, err));
+	if (r.warning[0])
+		log_warn(&cli->log, "%s", r.warning);
+	return 0;
+}
+
 int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 {
 	const struct cli_globals *g = &cli->global;
@@ -81,6 +97,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 	autofree struct engine *e = calloc(1, sizeof(*e));
 	if (!e)
 		return fail_oom(err);
+	TRY(enter_rootless(cli, err));
 	TRY(engine_init(e, &opt, &cli->log, err));
 	*ret = cli->engine = take_ptr(e);
 	return 0;
