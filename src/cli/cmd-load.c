@@ -44,7 +44,7 @@ static int run_load(struct cli *cli, void *params, struct strv *args, struct err
 	if (!p->input && isatty(STDIN_FILENO))
 		return fail(err, ERROR_INVALID, "cannot read from terminal, use command-line redirection or the --input flag");
 	TRY(cli_engine(cli, &e, err));
-	TRY(image_load(e, &o, &names, err));
+	TRY(image_load_archive(e, &o, &names, err));
 	for (size_t i = 0; i < names.n; i++)
 		printf("Loaded image: %s\n", names.v[i]);
 	return 0;

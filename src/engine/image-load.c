@@ -87,7 +87,7 @@ static enum transport transport_of(const struct op_archive *a, bool directory)
 	return directory ? TRANSPORT_OCI : TRANSPORT_OCI_ARCHIVE;
 }
 
-int image_load(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err)
+int image_load_archive(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err)
 {
 	auto_image_transfer t = {};
 	const char *what = o->path ? o->path : "standard input";

@@ -52,7 +52,7 @@ struct image_load {
 	struct image_progress progress;
 };
 /* Appends what was loaded: full names, or "sha256:ID" for an image without one. */
-int image_load(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err);
+int image_load_archive(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err);
 
 struct image_import {
 	const char *path;           /* file, URL; "-" or NULL: read `fd` */

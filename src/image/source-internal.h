@@ -17,7 +17,7 @@ struct source {
 	struct worker *fetch, *parse, *unpack[UNPACKERS_MAX];
 	int64_t endpoint;
 	int fd, spool;              /* archive file or directory; owned duplicates */
-	char *what;
+	char *what, *worker;
 	struct op_archive archive;
 	int64_t position;           /* docker archives: the image chosen */
 };

@@ -18,6 +18,11 @@ int source_new(const struct source_options *o, struct source **ret, struct error
 	if (!s)
 		return fail_oom(err);
 	*s = (struct source){ .o = *o, .fd = -1, .spool = -1 };
+	s->o.worker = s->worker = strdup(o->worker);
+	if (!s->worker) {
+		free(s);
+		return fail_oom(err);
+	}
 	*ret = s;
 	return 0;
 }
@@ -33,6 +38,7 @@ void source_free(struct source *s)
 	close_p(&s->fd);
 	close_p(&s->spool);
 	free(s->what);
+	free(s->worker);
 	fields_done(worker_ops[OP_OPEN_ARCHIVE].reply, &s->archive);
 	free(s);
 }
