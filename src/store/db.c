@@ -14,7 +14,7 @@
 
 #include "base/str.h"
 
-enum { STATEMENTS_MAX = 48, WAL_PAGES = 64, BUSY_MS = 30000 };
+enum { STATEMENTS_MAX = 48, WAL_PAGES_DURABLE = 32, WAL_PAGES = 12, BUSY_MS = 30000 };
 
 struct cached_stmt {
 	const char *sql;
@@ -354,7 +354,7 @@ static int tune(struct db *db, struct error *err)
 		return 0;
 	TRY(db_script(db, db->durable ? "PRAGMA synchronous=FULL; PRAGMA cell_size_check=ON"
 				      : "PRAGMA synchronous=OFF", err));
-	sqlite3_wal_autocheckpoint(db->handle, WAL_PAGES);
+	sqlite3_wal_autocheckpoint(db->handle, db->durable ? WAL_PAGES_DURABLE : WAL_PAGES);
 	db->tuned = true;
 	return 0;
 }
