@@ -206,10 +206,10 @@ static int pass_listener(struct child *c, int listener, struct error *err)
 int step_seccomp(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)s;
-	int listener = seccomp_install(c->plan->seccomp_use, err);
+	int listener = seccomp_install(plan_filter(c->plan), err);
 	if (listener < 0)
 		return fail_wrap(err, "seccomp");
-	if (listener == 0 || !c->plan->seccomp_use->notify)
+	if (listener == 0 || !plan_filter(c->plan)->notify)
 		return 0;
 	int r = c->agent_fd >= 0 ? pass_listener(c, listener, err) : 0;
 	close(listener);

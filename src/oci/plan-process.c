@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * oci/plan-process.c - the late stages: what one process is made of, whether a container's first or an exec's. */
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -298,11 +300,25 @@ static int plan_labels(struct plan *p, const struct oci_process_spec *s, struct 
 	return kept ? plan_add_text(p, PLAN_LABEL, "thread-self/attr/apparmor/exec", kept, err) : -1;
 }
 
+/* An agent that was asked for gets its listener, even when no rule notifies or nothing is filtered at all. */
+static int add_listener(struct seccomp_filter *f, struct error *err)
+{
+	f->notify = true;
+	if (f->code)
+		return 0;
+	f->code = calloc(1, sizeof(*f->code));
+	if (!f->code)
+		return fail_oom(err);
+	*f->code = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f->n = 1;
+	return 0;
+}
+
 static int plan_seccomp(struct plan *p, const struct plan_process_options *o, struct error *err)
 {
 	const struct seccomp_json how = { .caps = p->caps.bounding, .ignore_unknown = !o->strict_seccomp };
 
-	p->seccomp_use = o->filter;
+	p->seccomp_given = o->filter;
 	if (o->filter || !o->seccomp)
 		return 0;
 	auto_buf text = BUF_INIT(4 << 20);
@@ -310,8 +326,8 @@ static int plan_seccomp(struct plan *p, const struct plan_process_options *o, st
 	TRY(buf_ok(&text, "linux.seccomp", err));
 	if (seccomp_from_json(text.data, text.len, &how, &p->seccomp, err) < 0)
 		return fail_wrap(err, "linux.seccomp");
-	p->seccomp.notify |= json_get_str(o->seccomp, "listenerPath") != NULL;
-	p->seccomp_use = p->seccomp.code ? &p->seccomp : NULL;
+	if (json_get_str(o->seccomp, "listenerPath"))
+		TRY(add_listener(&p->seccomp, err));
 	return 0;
 }
 
@@ -361,7 +377,7 @@ int plan_process(struct plan *p, const struct plan_process_options *o, struct er
 	TRY(plan_add_number(p, PLAN_USER, 0, err));
 	if (nnp)
 		TRY(plan_add_number(p, PLAN_NO_NEW_PRIVS, 0, err));
-	else if (p->seccomp_use)   /* while we still have CAP_SYS_ADMIN */
+	else if (plan_filter(p))   /* while we still have CAP_SYS_ADMIN */
 		TRY(plan_add_number(p, PLAN_SECCOMP, 0, err));
 	TRY(plan_add_number(p, PLAN_CAPABILITIES, 0, err));
 	struct plan_step *cwd = plan_add(p, PLAN_CWD, err);
@@ -374,7 +390,7 @@ int plan_process(struct plan *p, const struct plan_process_options *o, struct er
 		TRY(plan_add_number(p, PLAN_CREATED, 0, err));
 	if (o->first && p->hooks->start_container.n)
 		TRY(plan_add_number(p, PLAN_HOOKS_START, 0, err));
-	if (nnp && p->seccomp_use)
+	if (nnp && plan_filter(p))
 		TRY(plan_add_number(p, PLAN_SECCOMP, 0, err));
 	TRY(plan_add_number(p, PLAN_DESCRIPTORS, o->preserve_fds, err));
 	return plan_add_number(p, PLAN_EXEC, 0, err);

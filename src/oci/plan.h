@@ -156,8 +156,8 @@ struct plan {
 	unsigned long personality;
 	int mempolicy_mode;
 	unsigned long mempolicy_nodes[16];   /* bits */
-	struct seccomp_filter seccomp;
-	const struct seccomp_filter *seccomp_use;
+	struct seccomp_filter seccomp;   /* compiled from the specification */
+	const struct seccomp_filter *seccomp_given;   /* the caller's own, wins */
 	char *path_buf;            /* room to compose PATH candidates; the command found */
 	const char *search;        /* PATH of the process's environment */
 	size_t path_size;
@@ -178,6 +178,11 @@ int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct 
 int plan_build_exec(const struct oci_process_spec *process, const struct oci_exec_options *o, struct plan *ret,
 		    struct error *err);
 void plan_done(struct plan *p);
+/* The filter to install, or NULL. Not a member: the plan is moved while it is built. */
+static inline const struct seccomp_filter *plan_filter(const struct plan *p)
+{
+	return p->seccomp_given ? p->seccomp_given : p->seccomp.code ? &p->seccomp : NULL;
+}
 #define auto_plan CLEANUP(plan_done) struct plan
 /* One line for --debug: "mount proc on /proc". */
 void plan_step_format(const struct plan_step *s, struct buf *to);
