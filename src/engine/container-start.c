@@ -26,8 +26,9 @@ static int record_launched(struct ctr *c, const struct launch *l, bool running, 
 	struct container_change change = {
 		.expected = STARTABLE,
 		.set = CONTAINER_SET_STATE | CONTAINER_SET_PID | CONTAINER_SET_MONITOR | CONTAINER_SET_RUNTIME | CONTAINER_SET_EXIT |
-		       CONTAINER_SET_STARTED | CONTAINER_SET_STOPPED_BY_USER | CONTAINER_SET_ERROR,
-		.to = { .state = running ? CONTAINER_RUNNING : CONTAINER_INITIALIZED, .pid = l->pid, .pid_start = l->pid_start,
+		       CONTAINER_SET_STARTED | CONTAINER_SET_STOPPED_BY_USER | CONTAINER_SET_ERROR | CONTAINER_SET_HEALTH,
+		.to = { .health = (char *)(health_is_defined(&c->params.health) ? "starting" : NULL),
+			.state = running ? CONTAINER_RUNNING : CONTAINER_INITIALIZED, .pid = l->pid, .pid_start = l->pid_start,
 			.monitor_pid = l->monitor, .monitor_start = l->monitor_start, .started = time_now() },
 	};
 	struct store *s;
@@ -41,6 +42,7 @@ static int record_launched(struct ctr *c, const struct launch *l, bool running, 
 	if (r < 0)
 		return -1;
 	/* the caller's copy, without asking the database again */
+	TRY(str_set(&c->at.status.health, change.to.health, err));
 	free(c->at.status.runtime);
 	free(c->at.status.error);
 	char *health = c->at.status.health;
@@ -69,10 +71,10 @@ static void record_failed(struct ctr *c, const struct error *why)
 static int reset_health(struct ctr *c, struct error *err)
 {
 	const struct params_health *h = &c->params.health;
-	const struct health_config config = { .test = &h->test, .log_destination = h->log_destination };
+	const struct health_check config = { .test = &h->test, .log_destination = h->log_destination };
 	autoclose int dir = -1;
 
-	if (!h->test.n || streq(h->test.v[0], "NONE"))
+	if (!health_is_defined(h))
 		return 0;
 	dir = ctr_open_run_dir(c, err);
 	if (dir < 0)

@@ -3,8 +3,9 @@
  *
  * Writers hold a shared lock on the file while they append; who finds it too large takes the lock exclusively, copies
  * the newer half into a new file between a "begin" and an "end" event, and renames it over the old one. A writer that
- * waited meanwhile sees that its file has no name any more and opens again. A follower that meets a "begin" later
- * than its own start has read the copied events already and skips to the "end". */
+ * waited meanwhile sees that its file has no name any more and opens again. The new file is the end of the whole
+ * history: a follower looks for the event it read last in it and goes on behind that; if it is not there, everything
+ * in the file is news. */
 #include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
@@ -152,22 +153,22 @@ int events_file_write(const struct events *e, const struct event *ev, struct err
 struct file_reader {
 	struct log_file file;
 	struct event_reader *r;
-	bool skipping;   /* between begin and end of a rotation that happened while we read */
+	unsigned generation;
+	struct buf last;     /* the line read last */
 };
 
 static int offer_line(struct file_reader *f, const char *line, size_t len, struct error *err)
 {
 	auto_event_read e = {};
-	const char *mark;
 
-	if (event_parse_line(line, len, &e) <= 0)
-		return 0;
-	mark = e.event.status == EVENT_ROTATE && e.event.attributes ? strmap_get(e.event.attributes, ROTATE_KEY) : NULL;
-	if (streq0(mark, "begin") && e.event.time_ns > f->r->begin_ns)
-		f->skipping = true;
-	else if (streq0(mark, "end"))
-		f->skipping = false;
-	return f->skipping ? 0 : event_offer(f->r, &e.event, err);
+	return event_parse_line(line, len, &e) <= 0 ? 0 : event_offer(f->r, &e.event, err);
+}
+
+/* The line is the first of a file that took our file's place. 1: what we know was skipped, read again. */
+static int catch_up(struct file_reader *f, struct error *err)
+{
+	f->generation = f->file.generation;
+	return f->last.len ? log_file_skip_past(&f->file, f->last.data, f->last.len, err) : 0;
 }
 
 static int read_to_end(struct file_reader *f, bool last, struct error *err)
@@ -176,8 +177,16 @@ static int read_to_end(struct file_reader *f, bool last, struct error *err)
 	size_t len;
 	int r;
 
-	while ((r = log_file_next(&f->file, last, &line, &len, err)) > 0)
+	while ((r = log_file_next(&f->file, last, &line, &len, err)) > 0) {
+		int skipped = f->generation != f->file.generation ? catch_up(f, err) : 0;
+		if (skipped < 0)
+			return skipped;
+		if (skipped > 0)
+			continue;
+		buf_truncate(&f->last, 0);
+		buf_add(&f->last, line, len);
 		TRY(offer_line(f, line, len, err));
+	}
 	return r;
 }
 
@@ -220,16 +229,19 @@ static int follow(struct file_reader *f, const char *path, struct error *err)
 
 int events_file_read(const struct events *e, struct event_reader *r, struct error *err)
 {
-	struct file_reader f = { .file = LOG_FILE_INIT, .r = r };
+	struct file_reader f = { .file = LOG_FILE_INIT, .r = r, .last = BUF_INIT(LINE_MAX_BYTES) };
 	bool only_new = r->query->stream && !r->since_ns && !r->until_ns;
 	int result;
 
 	/* Made now, so that a follower has a directory to watch. */
 	if (r->query->stream)
 		TRY(make_directory(e->path, err));
+	if (only_new)
+		r->since_ns = r->begin_ns;   /* a rotation may bring old ones to our eyes */
 	result = only_new ? log_file_open_end(&f.file, e->path, err) : log_file_open(&f.file, e->path, err);
 	if (result == 0)
 		result = r->query->stream ? follow(&f, e->path, err) : read_to_end(&f, true, err);
 	log_file_done(&f.file);
+	buf_done(&f.last);
 	return result;
 }

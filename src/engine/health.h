@@ -7,7 +7,7 @@
  *
  * The record "healthcheck.log" (JSON, Podman's names) lies in the container's run-time directory, or as
  * ID-healthcheck.log in --health-log-destination; it is removed when the container starts. Writers hold the
- * container's lock. Pure parts (health_apply) do no I/O. */
+ * lock "healthcheck.lock" beside it. Pure parts (health_apply) do no I/O. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +35,7 @@ void health_record_done(struct health_record *r);
 enum health_action { HEALTH_NONE, HEALTH_KILL, HEALTH_RESTART, HEALTH_STOP, HEALTH_ACTION_MAX };
 extern const char *const health_action_names[];   /* "none" "kill" "restart" "stop" NULL */
 
-struct health_config {           /* borrowed */
+struct health_check {            /* what a container is checked by; everything borrowed */
 	const struct strv *test;             /* as in images: "CMD" ..., "CMD-SHELL" text, "NONE" */
 	int64_t interval_ns, timeout_ns, start_period_ns;   /* 0 interval: no timer */
 	int64_t retries;                     /* 0: 3 */
@@ -67,17 +67,25 @@ struct health_outcome {
 	int exit_code;               /* of `healthcheck run`: 0 or 1 */
 };
 /* Applies one result to the record. `started_ns`: when the container started (for the start period). */
-int health_apply(const struct health_config *c, int64_t started_ns, const struct health_result *r,
+int health_apply(const struct health_check *c, int64_t started_ns, const struct health_result *r,
 		 struct health_record *record, struct health_outcome *ret, struct error *err);
 
 /* Where the record lies. *ret_path is relative to the run-time directory or absolute; owned by the caller. */
-int health_record_path(const struct health_config *c, const char *id, char **ret_path, struct error *err);
+int health_record_path(const struct health_check *c, const char *id, char **ret_path, struct error *err);
 /* 1: read; 0: none yet (*ret zeroed). */
 int health_record_load(int run_dir_fd, const char *path, struct health_record *ret, struct error *err);
 int health_record_save(int run_dir_fd, const char *path, const struct health_record *r, struct error *err);
 /* A fresh record with status "starting": at container start. */
-int health_reset(int run_dir_fd, const struct health_config *c, const char *id, struct error *err);
+int health_reset(int run_dir_fd, const struct health_check *c, const char *id, struct error *err);
 
-struct engine;
-/* `healthcheck run`: looks the container up, runs its check, records, acts. *ret is the outcome. */
-int health_run(struct engine *e, const char *name, struct health_outcome *ret, struct error *err);
+/* ---- with the engine (health-run.c) ---- */
+struct ctr;
+struct params_health;
+/* The check of a container's params, defaults filled in. */
+void health_check_from(const struct params_health *p, struct health_check *ret);
+bool health_is_defined(const struct params_health *p);
+/* `healthcheck run`: runs the container's check, records, tells (event, monitor), acts. *ret is the outcome.
+ * ERROR_STATE: not running, no check defined. ERROR_TIMEOUT: the command took too long (recorded as failed). */
+int health_run(struct ctr *c, struct health_outcome *ret, struct error *err);
+/* The record for inspect. 1, 0: none. */
+int health_read(const struct ctr *c, struct health_record *ret, struct error *err);

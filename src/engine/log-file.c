@@ -283,7 +283,37 @@ static int next_file(struct log_file *f, struct error *err)
 	}
 	if (before >= 0)
 		close(before);
+	f->generation++;
 	return r < 0 ? r : 1;
+}
+
+int log_file_skip_past(struct log_file *f, const char *line, size_t len, struct error *err)
+{
+	auto_buf all = BUF_INIT((size_t)256 << 20);
+	ssize_t n;
+
+	do {
+		char *at = buf_reserve(&all, BLOCK);
+		if (!at)
+			return buf_ok(&all, f->path, err);
+		n = pread(f->fd, at, BLOCK, (off_t)all.len);
+		if (n < 0 && errno != EINTR)
+			return fail_errno(err, "read log %s", f->path);
+		all.len += n > 0 ? (size_t)n : 0;
+	} while (n != 0);
+	for (size_t at = 0; at < all.len;) {
+		const char *nl = memchr(all.data + at, '\n', all.len - at);
+		size_t end = nl ? (size_t)(nl - all.data) : all.len;
+
+		if (end - at == len && memcmp(all.data + at, line, len) == 0) {
+			f->offset = (off_t)(end + 1 < all.len ? end + 1 : all.len);
+			f->start = f->len = 0;
+			f->skipping = false;
+			return 1;
+		}
+		at = end + 1;
+	}
+	return 0;
 }
 
 static int make_room(struct log_file *f, struct error *err)

@@ -19,6 +19,7 @@ struct log_file {
 	char *buffer;
 	size_t start, len, room;   /* unread bytes: buffer[start .. len) */
 	bool skipping;         /* inside a line that is too long */
+	unsigned generation;   /* counts when our file vanished and another took its name */
 };
 #define LOG_FILE_INIT ((struct log_file){ .fd = -1 })
 void log_file_done(struct log_file *f);
@@ -33,3 +34,6 @@ int log_file_open_end(struct log_file *f, const char *path, struct error *err);
  * without newline is kept back unless `last`). Goes on to newer files by itself, also when rotation happens meanwhile,
  * and starts again at 0 when the file was truncated. */
 int log_file_next(struct log_file *f, bool last, const char **ret, size_t *ret_len, struct error *err);
+/* Searches the current file for a line and goes on behind it. 1: found; 0: not there, the position stays. For files
+ * that are replaced by a shorter copy of themselves (events). */
+int log_file_skip_past(struct log_file *f, const char *line, size_t len, struct error *err);

@@ -291,7 +291,7 @@ static void test_events_follow_when_many_write_and_rotate(void **state)
 	pthread_t thread;
 
 	scratch_make(&s);
-	s.events.max_size = 40000;
+	s.events.max_size = 60000;
 	struct follower f = { .events = &s.events, .stop = eventfd(0, EFD_CLOEXEC) };
 	assert_int_equal(pthread_create(&thread, NULL, follow, &f), 0);
 	usleep(100000);
