@@ -2,7 +2,8 @@
  * os/mount.h - mounts as descriptors: make, clone, configure, attach; option words; the mount table.
  *
  * A detached mount (from mount_new(), mount_clone()) is a descriptor attached nowhere; closing it unmounts it. It is
- * attached onto a target *descriptor* (os/path.h), never onto a string, so no link can be followed in between.
+ * attached onto a target *descriptor* (os/path.h), never onto a string, so no link can be followed in between. Set its
+ * attributes before attaching it: below a tree that is itself still detached the kernel refuses changes (EINVAL).
  * Owns nothing; allocates nothing but mountinfo_load(): usable between clone() and exec(). Errors: ERROR_SYSTEM. */
 #pragma once
 #include <stdbool.h>
