@@ -27,7 +27,7 @@ struct format_request {
 	unsigned json_indent;         /* blanks; 0: 4 */
 };
 
-bool format_is_json(const char *format);   /* "json", "{{json .}}" and their spellings */
+bool format_is_json(const char *format);   /* "json", "{{json}}", "{{json.}}"; "{{json .}}" is a template: one line per row */
 /* Appends the rows (a list value). */
 int format_rows(const struct format_request *rq, const struct value *rows, struct buf *out, struct error *err);
 /* Inspect: "json" or no format prints the list indented (json_indent, default 5); a template runs once per

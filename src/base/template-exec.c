@@ -3,6 +3,7 @@
  *
  * What a walk returns: 0, -1 and *err, or one of the positive jumps that a {{range}} swallows. Steps, depth and
  * output are bounded: a template may loop over its own calls. */
+#include "base/table.h"
 #include "base/template-internal.h"
 
 #define MAX_DEPTH 500        /* of walks inside each other: blocks times template calls */
@@ -26,6 +27,9 @@ struct exec {
 	int depth;
 	size_t steps;
 	struct error *err;
+	bool heading;             /* see template_execute_headers() */
+	const struct format_header *headers;
+	const struct value_type *type;
 };
 
 /* `template: NAME:LINE:COL: executing "X" at <.Foo>: ` before what went wrong; the quoted text starts at n and ends
@@ -126,6 +130,31 @@ static int eval_field(struct exec *x, const struct node *n, const char *name, co
 	return 0;
 }
 
+/* A field in a table's header. A row is nil there, what a field gives is its word. */
+static int eval_heading(struct exec *x, const struct node *n, const struct value *receiver,
+			const struct arguments *args, struct value *ret)
+{
+	auto_buf name = BUF_INIT(4096), words = BUF_INIT(4096);
+
+	if (receiver->kind == VALUE_NIL && x->type && !value_type_has(x->type, n->chain.fields[0]))
+		return bad(x, n, "can't evaluate field %s in type %s", n->chain.fields[0], x->type->name);
+	if (args && args->n && args->v[0].kind == VALUE_STR) {   /* {{.Label "app"}} */
+		*ret = args->v[0];
+		return 0;
+	}
+	for (size_t i = 0; i < n->chain.n; i++)
+		buf_addf(&name, "%s%s", i ? "." : "", n->chain.fields[i]);
+	TRY(buf_ok(&name, "field", x->err));
+	for (const struct format_header *h = x->headers; h && h->field; h++)
+		if (streq(h->field, name.data)) {
+			*ret = value_str(h->words);
+			return 0;
+		}
+	table_header_word(&words, n->chain.fields[n->chain.n - 1]);
+	*ret = value_str_copy(&x->pool, words.data, words.len);
+	return ret->kind == VALUE_STR ? 0 : fail_oom(x->err);
+}
+
 /* args: of the last field; NULL when the chain is an argument itself. */
 static int eval_chain(struct exec *x, const struct value *dot, const struct node *n, const struct arguments *args,
 		      struct value *ret)
@@ -142,6 +171,8 @@ static int eval_chain(struct exec *x, const struct value *dot, const struct node
 	}
 	if (!n->chain.n && args && args->n)
 		return bad(x, n, "can't give argument to non-function %.*s", (int)n->len, x->t->text + n->pos);
+	if (x->heading && n->chain.n)
+		return eval_heading(x, n, &v, args, ret);
 	for (size_t i = 0; i < n->chain.n; i++) {
 		struct value member;
 		TRY(eval_field(x, n, n->chain.fields[i], &v, i + 1 == n->chain.n ? args : NULL, &member));
@@ -181,6 +212,10 @@ static int eval_function(struct exec *x, const struct value *dot, const struct n
 	if (args.n < f->min || (f->max != 255 && args.n > f->max))
 		return bad(x, n, "wrong number of args for %s: want %s%d got %zu", f->name, f->max == f->min ? "" : "at least ",
 			   f->min, args.n);
+	if (x->heading && f->transparent && args.n) {
+		*ret = args.v[0];
+		return 0;
+	}
 	struct call c = { &x->pool, args.v, args.n, ret, x->err };
 	*ret = value_nil();
 	if (f->call(&c) < 0) {
@@ -328,6 +363,8 @@ static int walk_range(struct exec *x, const struct value *dot, const struct node
 	case VALUE_MISSING:
 		break;
 	default:
+		if (x->heading)
+			return walk_turn(x, n, &v, &v) < 0 ? -1 : 0;
 		fail(x->err, ERROR_INVALID, "range can't iterate over ");
 		size_t used = strlen(x->err->text);
 		struct buf text = BUF_INIT(200);
@@ -421,16 +458,32 @@ static int walk_list(struct exec *x, const struct value *dot, const struct node 
 	return r;
 }
 
+static int execute(struct exec *x, const struct value *dot)
+{
+	x->executing = x->t->name;
+	x->pool = VALUE_POOL_INIT;
+	int r = push_variable(x, "$", dot);
+	if (r == 0)
+		r = walk_list(x, dot, x->t->body);
+	value_pool_done(&x->pool);
+	free(x->vars);
+	return r < 0 ? -1 : 0;
+}
+
 int template_execute(const struct template *t, const struct value *dot, struct buf *out, struct error *err)
 {
-	struct exec x = { .t = t, .executing = t->name, .pool = VALUE_POOL_INIT, .out = out, .err = err };
+	struct exec x = { .t = t, .out = out, .err = err };
 
-	int r = push_variable(&x, "$", dot);
-	if (r == 0)
-		r = walk_list(&x, dot, t->body);
-	value_pool_done(&x.pool);
-	free(x.vars);
-	return r < 0 ? -1 : 0;
+	return execute(&x, dot);
+}
+
+int template_execute_headers(const struct template *t, const struct format_header *headers,
+			     const struct value_type *type, struct buf *out, struct error *err)
+{
+	struct exec x = { .t = t, .out = out, .err = err, .heading = true, .headers = headers, .type = type };
+	struct value row = value_nil(), rows = value_list(&row, 1);
+
+	return execute(&x, &rows);
 }
 
 /* ---- what a template uses ---- */

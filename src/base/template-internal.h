@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * base/template-internal.h - between template-*.c only: tokens, tree, functions. */
 #pragma once
+#include "base/format.h"
 #include "base/template.h"
 #include "base/value-internal.h"
 
@@ -105,6 +106,12 @@ struct template {
 /* "template: NAME:LINE: reason" */
 int template_bad(const struct template *t, size_t pos, struct error *err, const char *reason);
 
+/* Runs the template once for the header of a table: fields print their words ("CreatedAt" -> "CREATED AT", or an
+ * override; headers may be NULL), functions of Podman and those that take values apart pass them on. A field that
+ * `type` (may be NULL) does not have is an error. */
+int template_execute_headers(const struct template *t, const struct format_header *headers,
+			     const struct value_type *type, struct buf *out, struct error *err);
+
 /* ---- functions ---- */
 struct call {
 	struct value_pool *pool;
@@ -117,5 +124,6 @@ struct template_function {
 	const char *name;
 	int (*call)(struct call *c);   /* NULL: and, or - which do not evaluate all of their arguments */
 	unsigned char min, max;        /* max 255: any number */
+	bool transparent;              /* in a table's header: gives its first argument */
 };
 const struct template_function *template_function_find(const char *name, size_t len);
