@@ -316,7 +316,7 @@ const char *const ctr_condition_names[] = {
 	[WAIT_UNHEALTHY] = "unhealthy", NULL,
 };
 
-static unsigned conditions_now(const struct ctr *c)
+unsigned ctr_conditions(const struct ctr *c)
 {
 	static const unsigned by_state[] = {
 		[CONTAINER_CREATED] = 1u << WAIT_CONFIGURED | 1u << WAIT_CREATED, [CONTAINER_INITIALIZED] = 1u << WAIT_INITIALIZED,
@@ -370,7 +370,7 @@ int ctr_wait(struct ctr *c, unsigned conditions, int64_t interval_ns, int64_t *r
 			*err = gone;
 			return -1;
 		}
-		unsigned now = conditions_now(c);
+		unsigned now = ctr_conditions(c);
 		/* a container that never ran has not stopped yet, but nothing will change by itself */
 		if ((now & conditions) || (c->at.status.state == CONTAINER_CREATED && (conditions & ended) &&
 					   !(conditions & ~ended) && c->at.status.error)) {

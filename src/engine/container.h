@@ -149,6 +149,8 @@ enum ctr_condition { WAIT_CONFIGURED, WAIT_CREATED, WAIT_INITIALIZED, WAIT_RUNNI
 	WAIT_STOPPING, WAIT_STOPPED, WAIT_EXITED, WAIT_REMOVING, WAIT_UNKNOWN, WAIT_HEALTHY, WAIT_UNHEALTHY,
 	WAIT_CONDITION_MAX };
 extern const char *const ctr_condition_names[];
+/* The conditions that hold for the container as it was read last. */
+unsigned ctr_conditions(const struct ctr *c);
 /* Waits until one of the conditions (bit set of 1 << condition; 0: stopped or exited) holds. *ret_code: exit code,
  * -1 when the condition was another. interval_ns is the longest time between looks where no notification exists. */
 int ctr_wait(struct ctr *c, unsigned conditions, int64_t interval_ns, int64_t *ret_code,
