@@ -70,16 +70,14 @@ static void record_failed(struct ctr *c, const struct error *why)
 
 static int reset_health(struct ctr *c, struct error *err)
 {
-	const struct params_health *h = &c->params.health;
-	const struct health_check config = { .test = &h->test, .log_destination = h->log_destination };
+	struct health_check check;
 	autoclose int dir = -1;
 
-	if (!health_is_defined(h))
+	if (!health_is_defined(&c->params.health))
 		return 0;
+	health_check_from(&c->params.health, &check);
 	dir = ctr_open_run_dir(c, err);
-	if (dir < 0)
-		return -1;
-	return health_reset(dir, &config, c->id, err);
+	return dir < 0 ? -1 : health_reset(dir, &check, c->id, err);
 }
 
 /* ---- launching ---- */
@@ -87,6 +85,7 @@ static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, 
 {
 	const struct launch_options o = { .role = role, .cleanup = true };
 
+	TRY(ctr_load(c, err));
 	TRY(reset_health(c, err));
 	TRY(launch_start(l, c, &o, err));
 	TRY(launch_wait_pid(l, err));

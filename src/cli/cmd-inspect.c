@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-inspect.c - `inspect` (container, then image, then volume of that name) and `container inspect`. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/format.h"
+#include "cli/cli.h"
+#include "cli/text.h"
+#include "engine/image-inspect.h"
+#include "engine/image-list.h"
+#include "engine/inspect.h"
+#include "engine/volume.h"
+
+struct inspect_params {
+	char *format, *type;
+	bool latest, size;
+};
+#define P struct inspect_params
+
+static const struct value_type volume_type = { .name = "entities.VolumeInspectReport", .rows = volume_rows };
+
+/* ---- the objects found ---- */
+struct found {
+	struct ctr *container;
+	struct container_inspect *view;
+	struct image_inspect *image;
+	struct volume *volume;
+};
+struct inspected {
+	struct found *v;
+	size_t n;
+};
+
+static void inspected_done(struct inspected *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		container_inspect_free(l->v[i].view);
+		ctr_free(l->v[i].container);
+		image_inspect_free(l->v[i].image);
+		if (l->v[i].volume)
+			volume_done(l->v[i].volume);
+		free(l->v[i].volume);
+	}
+	free(l->v);
+}
+
+static struct value show(const struct found *f)
+{
+	if (f->view)
+		return value_struct(&container_inspect_type, f->view);
+	if (f->image)
+		return value_struct(&image_inspect_type, f->image);
+	return value_struct(&volume_type, f->volume);
+}
+
+typedef int (*finder)(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+		      struct error *err);
+
+static int find_container(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+			  struct error *err)
+{
+	TRY(p->latest ? ctr_latest(e, &ret->container, err) : ctr_find(e, name, &ret->container, err));
+	return ctr_inspect(ret->container, p->size, &ret->view, err);
+}
+
+static int find_image(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+		      struct error *err)
+{
+	auto_store_image image = {};
+
+	(void)p;
+	TRY(image_find(e, name, STORE_IMAGE_ALL, &image, NULL, err));
+	return image_inspect_new(e, &image, &ret->image, err);
+}
+
+static int find_volume(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+		       struct error *err)
+{
+	struct error odd;
+
+	(void)p;
+	ret->volume = calloc(1, sizeof(*ret->volume));
+	if (!ret->volume)
+		return fail_oom(err);
+	if (volume_find(e, name, ret->volume, &odd) > 0)
+		return 0;
+	free(take_ptr(ret->volume));
+	return fail(err, ERROR_NOT_FOUND, "inspecting object: no volume with name \"%s\" found: no such volume", name);
+}
+
+static const struct {
+	const char *name;
+	finder find;
+} types[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume } };
+
+/* ERROR_NOT_FOUND moves on to the next kind of object. */
+static int find_any(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+		    struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (types[i].find(e, p, name, ret, err) >= 0)
+			return 0;
+		if (err->kind != ERROR_NOT_FOUND)
+			return -1;
+	}
+	return fail(err, ERROR_NOT_FOUND, "no such object: \"%s\"", name);
+}
+
+static int choose(const struct inspect_params *p, finder *ret, struct error *err)
+{
+	*ret = find_any;
+	if (!p->type || streq(p->type, "all")) {
+		if (p->latest)
+			*ret = find_container;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (streq(p->type, types[i].name)) {
+			*ret = types[i].find;
+			return 0;
+		}
+	if (streq(p->type, "network") || streq(p->type, "pod"))
+		return fail(err, ERROR_UNSUPPORTED, "--type %s: not part of this build", p->type);
+	return fail(err, ERROR_INVALID, "invalid type \"%s\": must be one of container, image, network, pod, volume, or all", p->type);
+}
+
+/* ---- names that templates have used for years ---- */
+static const struct {
+	const char *old, *name;
+} aliases[] = {
+	{ ".Src", ".Source" }, { ".Dst", ".Destination" }, { ".ImageID", ".Image" },
+	{ ".State.Healthcheck", ".State.Health" },
+};
+
+static bool word_ends(const char *s)
+{
+	return !((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || *s == '_');
+}
+
+static int rewrite(const char *format, struct buf *to, struct error *err)
+{
+	while (*format) {
+		size_t i;
+		for (i = 0; i < ARRAY_LEN(aliases); i++) {
+			const char *rest = str_after(format, aliases[i].old);
+			if (rest && word_ends(rest)) {
+				buf_add_str(to, aliases[i].name);
+				format = rest;
+				break;
+			}
+		}
+		if (i == ARRAY_LEN(aliases))
+			buf_add_char(to, *format++);
+	}
+	return buf_ok(to, "--format", err);
+}
+
+/* ---- the command ---- */
+static int inspect_all(struct cli *cli, const struct inspect_params *p, const struct strv *names, struct inspected *l,
+		       struct error *err)
+{
+	struct engine *e;
+	finder find;
+	size_t n = p->latest ? 1 : names->n;
+
+	TRY(choose(p, &find, err));
+	TRY(cli_engine(cli, &e, err));
+	l->v = calloc(n, sizeof(*l->v));
+	if (!l->v)
+		return fail_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		struct error why = {};
+		struct found *f = &l->v[l->n++];
+		if (find(e, p, p->latest ? NULL : names->v[i], f, &why) >= 0)
+			continue;
+		l->n--;
+		ctr_free(f->container);
+		*f = (struct found){};
+		cli_note_error(cli, &why);
+	}
+	return 0;
+}
+
+static int run_inspect(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct inspect_params *p = params;
+	CLEANUP(inspected_done) struct inspected l = {};
+	auto_buf out = BUF_INIT(BUF_MAX_DEFAULT), format = BUF_INIT(1 << 20);
+
+	if (p->latest && args->n)
+		return fail(err, ERROR_INVALID, "--latest and arguments cannot be used together");
+	if (!p->latest && !args->n)
+		return fail(err, ERROR_INVALID, "no names or ids specified");
+	if (p->size && p->type && !streq(p->type, "container") && !streq(p->type, "all"))
+		return fail(err, ERROR_INVALID, "--size is not supported for type \"%s\"", p->type);
+	TRY(inspect_all(cli, p, args, &l, err));
+	autofree struct value *v = calloc(l.n ? l.n : 1, sizeof(*v));
+	if (!v)
+		return fail_oom(err);
+	for (size_t i = 0; i < l.n; i++)
+		v[i] = show(&l.v[i]);
+	if (p->format && !format_is_json(p->format))
+		TRY(rewrite(p->format, &format, err));
+	struct format_request rq = { .name = "inspect", .format = format.data ? format.data : p->format };
+	struct value list = value_list(v, l.n);
+	TRY(format_each(&rq, &list, &out, err));
+	return text_print(&out, "inspect", err);
+}
+
+static int run_container_inspect(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct inspect_params *p = params;
+
+	TRY(str_set(&p->type, "container", err));
+	return run_inspect(cli, params, args, err);
+}
+
+static const struct field rows[] = {
+	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string", .fallback = "json",
+	  .help = "Format the output to a Go template or json" },
+	{ .cli = "latest", .abbr = 'l', F_BOOL(P, latest), .help = "Act on the latest container this program knows" },
+	{ .cli = "size", .abbr = 's', F_BOOL(P, size), .help = "Display total file size" },
+	{}
+};
+static const struct field type_rows[] = {
+	{ .cli = "type", .abbr = 't', F_STR(P, type), .arg = "string", .fallback = "all", .complete = "inspect-types",
+	  .help = "Kind of object to look for (container, image, volume, all)" },
+	{}
+};
+
+const struct command cmd_inspect = {
+	.summary = "Display the configuration of object denoted by ID",
+	.description = "Displays the low-level information of objects denoted by name or ID: containers, images, volumes.",
+	.args = "{CONTAINER|IMAGE|VOLUME} [...]", .max_args = ARGS_ANY,
+	.examples = "fedora\n--type image fedora\nCtrID ImgID\n--format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
+	.groups = (const struct command_rows[]){ { rows, 0 }, { type_rows, 0 }, {} }, .params_size = sizeof(P),
+	.run = run_inspect, .format_type = &container_inspect_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
+};
+
+const struct command cmd_container_inspect = {
+	.summary = "Display the configuration of a container",
+	.description = "Displays the low-level information on a container identified by name or ID.",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY,
+	.examples = "myCtr\n-l --format '{{.Id}} {{.Config.Labels}}'",
+	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_container_inspect,
+	.format_type = &container_inspect_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
+};
