@@ -16,6 +16,7 @@
 #include "cli/man.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/transfer.h"
 #include "config.h"
 #include "engine/engine.h"
 #include "engine/rootless.h"
@@ -99,6 +100,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 		return fail_oom(err);
 	TRY(enter_rootless(cli, err));
 	TRY(engine_init(e, &opt, &cli->log, err));
+	e->progress = &cli_progress_lines;
 	*ret = cli->engine = take_ptr(e);
 	return 0;
 }

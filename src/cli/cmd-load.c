@@ -21,17 +21,6 @@ static const struct field rows[] = {
 	{}
 };
 
-static void print_line(void *data, const char *text)
-{
-	(void)data;
-	fprintf(stderr, "%s\n", text);
-}
-
-struct image_progress cli_progress(bool quiet)
-{
-	return quiet ? (struct image_progress){} : (struct image_progress){ print_line, NULL };
-}
-
 static int run_load(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct load_params *p = params;

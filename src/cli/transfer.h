@@ -5,3 +5,4 @@
 
 /* Lines to stderr, or nothing with quiet. */
 struct image_progress cli_progress(bool quiet);
+extern const struct image_progress cli_progress_lines;

@@ -17,6 +17,7 @@
 #include "conf/storage-conf.h"
 
 struct store;
+struct image_progress;
 
 /* What the command line (or the service's) says about the engine as a whole; NULL/empty: configuration decides.
  * Strings are borrowed and must outlive the engine. */
@@ -36,6 +37,7 @@ struct engine_options {
 struct engine {
 	struct engine_options opt;
 	const struct log *log;             /* the edge's; may be NULL */
+	const struct image_progress *progress;   /* where pulls made on the way (run, create) tell; NULL: nowhere */
 	struct paths paths;
 	struct containers_conf conf;
 	struct storage_conf storage;

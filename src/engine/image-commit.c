@@ -264,6 +264,12 @@ int image_commit(struct image_transfer *t, struct source_image *i, const struct 
 		 struct error *err)
 {
 	TRY(bring_layers(t, i, err));
+	return image_commit_documents(t, i, names, ret_id, err);
+}
+
+int image_commit_documents(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
+			   struct error *err)
+{
 	if (!i->manifest)
 		TRY(source_finish(t->source, i, MEDIA_DOCKER_MANIFEST, err));
 	TRY(commit_documents(t, i, err));

@@ -22,7 +22,9 @@ void image_transfer_done(struct image_transfer *t);
 
 void image_say(const struct image_progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Unpacks what is missing, makes everything durable, gives the names. type: of the manifest to write when the source
- * has none. The stage may take several images in a row. */
+/* Unpacks what is missing, makes everything durable, gives the names. The stage may take several images in a row. */
 int image_commit(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
 		 struct error *err);
+/* The same when all layers are in the store and pinned by the stage already. */
+int image_commit_documents(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
+			   struct error *err);

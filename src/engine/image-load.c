@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/event.h"
 #include "engine/image-commit.h"
 #include "engine/image-local.h"
 #include "image/policy.h"
@@ -63,7 +64,7 @@ static int add_loaded(const struct strv *names, const char *id, struct strv *ret
 	return names->n ? strv_copy(ret, names, err) : strv_addf(ret, err, "sha256:%s", id);
 }
 
-static int load_one(struct image_transfer *t, size_t index, struct strv *ret, struct error *err)
+static int load_one(struct image_transfer *t, const char *what, size_t index, struct strv *ret, struct error *err)
 {
 	const struct op_archive *a = source_archive(t->source);
 	const struct op_archive_entry *e = &((struct op_archive_entry *)a->images.v)[index];
@@ -75,6 +76,7 @@ static int load_one(struct image_transfer *t, size_t index, struct strv *ret, st
 	image_say(t->progress, "Getting image source signatures");
 	TRY(source_get_image(t->source, NULL, index, NULL, &i, err));
 	TRY(image_commit(t, &i, &names, id, err));
+	engine_event(t->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_LOAD, .id = id, .name = what });
 	return add_loaded(&names, id, ret, err);
 }
 
@@ -103,7 +105,7 @@ int image_load_archive(struct engine *e, const struct image_load *o, struct strv
 	if (!a->images.n)
 		return fail(err, ERROR_INVALID, "%s: there is no image in it", what);
 	for (size_t i = 0; i < a->images.n; i++)
-		if (load_one(&t, i, ret_names, err) < 0)
+		if (load_one(&t, what, i, ret_names, err) < 0)
 			return fail_wrap(err, "%s", what);
 	return 0;
 }

@@ -96,6 +96,8 @@ int main(int argc, char **argv)
 	if (n > 0)
 		n = w.peer.role == WORKER_FETCH ? fetch_serve(&w, &err) : serve(&w, &err);
 	archive_free(w.archive);
+	if (n < 0 && (err.errnum == EPIPE || err.errnum == ECONNRESET))
+		return 0;   /* the client went away while we were at work */
 	if (n < 0)
 		fprintf(stderr, "umiak-worker %s: %s\n", argv[1], err.text);
 	return n < 0;

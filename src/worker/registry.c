@@ -102,8 +102,12 @@ static int ping_at(struct endpoint *e, const char *scheme, struct http_response 
 
 	TRY(str_printf(&url, err, "%s://%s/v2/", scheme, e->o.host));
 	struct http_request q = { .method = "GET", .url = url, .out_fd = -1, .in_fd = -1, .max = 1 << 20 };
-	if (http_exchange(e->client, &e->trust, &q, r, err) < 0)
+	if (http_exchange(e->client, &e->trust, &q, r, err) < 0) {
+		if (strstr(err->text, "wrong version number"))
+			fail(err, ERROR_UNREACHABLE, "http: server gave HTTP response to HTTPS client (use --tls-verify=false for a "
+			     "registry without TLS)");
 		return fail_wrap(err, "pinging container registry %s: Get \"%s\"", e->o.host, url);
+	}
 	if (r->status != 200 && r->status != 401)
 		return fail(err, ERROR_UNREACHABLE, "pinging container registry %s: Get \"%s\": StatusCode: %ld", e->o.host,
 			    url, r->status);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-import.c - `import`: a tar of a file system becomes an image. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/transfer.h"
+
+struct import_params {
+	struct strv changes;
+	char *message, *os, *arch, *variant, *signature_policy;
+	bool quiet;
+};
+
+#define P struct import_params
+static const struct field rows[] = {
+	{ .cli = "arch", F_STR(P, arch), .arg = "string", .complete = "arch", .help = "Set the architecture of the imported image" },
+	{ .cli = "change", .abbr = 'c', F_STRV(P, changes), .arg = "INSTRUCTION",
+	  .help = "Apply a Containerfile instruction to the image (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ...)" },
+	{ .cli = "message", .abbr = 'm', F_STR(P, message), .arg = "string", .help = "Set commit message for imported image" },
+	{ .cli = "os", F_STR(P, os), .arg = "string", .help = "Set the OS of the imported image" },
+	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress output" },
+	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
+	  .help = "Path of a signature policy file" },
+	{ .cli = "variant", F_STR(P, variant), .arg = "string", .help = "Set the variant of the imported image" },
+	{}
+};
+
+static int run_import(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct import_params *p = params;
+	struct image_import o = {
+		.path = args->v[0], .fd = STDIN_FILENO, .reference = args->n > 1 ? args->v[1] : NULL, .changes = p->changes,
+		.message = p->message, .os = p->os, .arch = p->arch, .variant = p->variant,
+		.signature_policy = p->signature_policy, .progress = cli_progress(p->quiet),
+	};
+	struct engine *e;
+	char id[65];
+
+	TRY(cli_engine(cli, &e, err));
+	TRY(image_import(e, &o, id, err));
+	printf("sha256:%s\n", id);
+	return 0;
+}
+
+const struct command cmd_import = {
+	.summary = "Import a tarball to create a filesystem image",
+	.description = "Unpacks a tar archive (plain or compressed; a file, an URL, or - for standard input) as the one layer of a "
+		"new\nimage and prints the image's id.",
+	.args = "PATH [REFERENCE]", .min_args = 1, .max_args = 2,
+	.missing = "need to give the path to the tarball, or must specify a tarball of '-' for stdin",
+	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct import_params),
+	.examples = "http://example.com/ctr.tar url-image\ncat ctr.tar | umiak import -q --message \"importing\" - tarball",
+	.run = run_import, .flags = COMMAND_IN_USERNS,
+};
