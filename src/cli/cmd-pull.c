@@ -22,7 +22,7 @@ static const struct field rows[] = {
 	{ .cli = "os", F_STR(P, pull.os), .arg = "OS", .help = "Use OS instead of the running OS for choosing images" },
 	{ .cli = "platform", F_STR(P, pull.platform), .arg = "OS/ARCH",
 	  .help = "Specify the platform for selecting the image. (Conflicts with arch and os)" },
-	{ .cli = "policy", F_STR(P, policy), .arg = "string", .fallback = "\"always\"", .complete = "pull-policy",
+	{ .cli = "policy", F_STR(P, policy), .arg = "string", .fallback = "\"always\"", .complete = "pull-policies",
 	  .help = "Pull image policy: always, missing, never or newer" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress output information when pulling images" },
 	{ .cli = "variant", F_STR(P, pull.variant), .arg = "VARIANT",
