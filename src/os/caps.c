@@ -2,11 +2,16 @@
  * os/caps.c - capability names and sets. */
 #include "os/caps.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+
+#include "os/file.h"
 
 #define CAP(name) [CAP_##name] = "CAP_" #name
 static const char *const names[] = {
@@ -76,11 +81,14 @@ capset caps_default(void)
 	       BIT(SETFCAP) | BIT(SETGID) | BIT(SETPCAP) | BIT(SETUID) | BIT(SYS_CHROOT);
 }
 
+/* Reading one that does not exist is EINVAL: no file needed, so it works without /proc. Starting from what we know, two
+ * calls are the usual price. */
 unsigned caps_last(void)
 {
-	unsigned n = 0;
+	unsigned n = ARRAY_LEN(names) - 1;
 
-	/* reading one that does not exist is EINVAL: no file needed, so it works without /proc */
+	while (n > 0 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) < 0)
+		n--;
 	while (n < 63 && prctl(PR_CAPBSET_READ, n + 1, 0, 0, 0) >= 0)
 		n++;
 	return n;
@@ -100,23 +108,45 @@ static int kernel_get(struct __user_cap_data_struct data[2])
 	return (int)syscall(SYS_capget, &head, data);
 }
 
+/* One file instead of a call per capability, where there is a /proc. */
+static bool bounding_from_proc(capset *ret)
+{
+	char text[4096];
+
+	if (file_read_small(AT_FDCWD, "/proc/thread-self/status", text, sizeof(text)) < 0)
+		return false;
+	const char *line = strstr(text, "\nCapBnd:");
+	return line && sscanf(line, "\nCapBnd: %" SCNx64, ret) == 1;
+}
+
+static capset bounding_by_calls(void)
+{
+	unsigned last = caps_last();
+	capset set = 0;
+
+	for (unsigned i = 0; i <= last; i++)
+		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+			set |= UINT64_C(1) << i;
+	return set;
+}
+
 int caps_get(struct caps *ret, struct error *err)
 {
 	struct __user_cap_data_struct d[2] = { 0 };
 	struct caps c = { 0 };
-	unsigned last = caps_last();
 
 	if (kernel_get(d) < 0)
 		return fail_errno(err, "capget");
 	c.permitted = d[0].permitted | (capset)d[1].permitted << 32;
 	c.effective = d[0].effective | (capset)d[1].effective << 32;
 	c.inheritable = d[0].inheritable | (capset)d[1].inheritable << 32;
-	for (unsigned i = 0; i <= last; i++) {
-		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
-			c.bounding |= UINT64_C(1) << i;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
+	if (!bounding_from_proc(&c.bounding))
+		c.bounding = bounding_by_calls();
+	/* only what is permitted and inheritable can be ambient */
+	capset may = c.permitted & c.inheritable;
+	for (unsigned i = 0; may >> i && i < 64; i++)
+		if ((may & (UINT64_C(1) << i)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
 			c.ambient |= UINT64_C(1) << i;
-	}
 	*ret = c;
 	return 0;
 }
@@ -130,13 +160,16 @@ bool caps_have(unsigned number)
 
 int caps_apply_bounding(const struct caps *c, struct error *err)
 {
-	unsigned last = caps_last();
-
-	for (unsigned i = 0; i <= last; i++) {
-		if (c->bounding & (UINT64_C(1) << i) || prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 0)
+	for (unsigned i = 0; i < 64; i++) {
+		if (c->bounding & (UINT64_C(1) << i))
 			continue;
-		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-			return fail_errno(err, "drop %s from the bounding set", caps_name(i) ? caps_name(i) : "a capability");
+		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			break;   /* the first one this kernel does not know */
+		/* without CAP_SETPCAP: fine as long as there is nothing to drop */
+		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) != 0)
+			return fail_with(err, EPERM, "drop %s from the bounding set", caps_name(i) ? caps_name(i) : "a capability");
 	}
 	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? fail_errno(err, "PR_SET_KEEPCAPS") : 0;
 }

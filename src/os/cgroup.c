@@ -364,6 +364,10 @@ static int make_in(struct cgroup *c, enum cgroup_controller which, bool must_be_
 	char dir[CGROUP_PATH_MAX + 64], buf[64];
 
 	TRY(cgroup_dir(c, which, dir, sizeof(dir), err));
+	/* v1 hosts may have a plain directory of that name with nothing mounted on it */
+	if (c->mode != CGROUP_V2 && which != CGROUP_UNIFIED &&
+	    !has_magic(cgroup_mount_point(c->mode, which, buf), CGROUP_SUPER_MAGIC))
+		return 0;
 	int r = file_mkdirs(AT_FDCWD, dir, 0755, err);
 	if (r < 0)
 		return is_refusal(err->errnum) ? 0 : fail_wrap(err, "make control group");

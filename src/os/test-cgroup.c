@@ -2,9 +2,7 @@
  * Tests of os/cgroup: pure parts always, the rest as root where the host has control groups. */
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -12,11 +10,10 @@
 #include <sys/wait.h>
 #include <linux/sched.h>
 
+#include "base/test.h"
 #include "base/units.h"
 #include "os/cgroup-host.h"
 #include "os/process.h"
-
-#include <cmocka.h>
 
 static void test_cgroup_parse_process_finds_each_hierarchy(void **state)
 {

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tests of os/file. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "os/file.h"
-
-#include <cmocka.h>
 
 struct place {
 	char dir[32];

@@ -2,15 +2,12 @@
  * Tests of os/idmap: values, look-ups, ranges; making namespaces as root. */
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "os/idmap.h"
 #include "os/ns.h"
-
-#include <cmocka.h>
 
 static void test_idmap_parse_takes_the_grammar_only(void **state)
 {

@@ -4,14 +4,13 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "os/caps.h"
 #include "os/file.h"
 #include "os/idmap.h"
@@ -19,8 +18,6 @@
 #include "os/ns.h"
 #include "os/path.h"
 #include "os/self.h"
-
-#include <cmocka.h>
 
 static struct mount_flags parse_all(const char *words)
 {

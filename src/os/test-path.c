@@ -2,19 +2,16 @@
  * Tests of os/path, each with the kernel's openat2 and with the fallback walker (security matrix A1..A9, A18). */
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "os/file.h"
 #include "os/path.h"
-
-#include <cmocka.h>
 
 /* <tmp>/canary is the host, <tmp>/root the container's root. */
 struct tree {

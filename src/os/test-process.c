@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tests of os/process, os/spawn and os/lock: what has to do with other processes. */
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "base/units.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/process.h"
 #include "os/spawn.h"
-
-#include <cmocka.h>
 
 static void test_process_parse_stat_survives_hostile_names(void **state)
 {

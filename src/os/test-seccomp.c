@@ -6,9 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,14 +15,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/test.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/seccomp-policy.h"
 #include "os/seccomp-profile.h"
-
-#include <cmocka.h>
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (e))
 #define ALLOW    SECCOMP_RET_ALLOW

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tests of os/user (security matrix D1..D6, O1). */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/test.h"
 #include "base/units.h"
 #include "os/file.h"
 #include "os/user.h"
-
-#include <cmocka.h>
 
 static const char passwd[] =
 	"root:x:0:0:root:/root:/bin/sh\n"
