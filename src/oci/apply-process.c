@@ -238,13 +238,38 @@ static int try_command(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-int step_command(struct child *c, const struct plan_step *s, struct error *err)
+/* An image whose command, or whose script's interpreter, is /proc/self/exe would get us running under its own rules,
+ * and could then write to our file (CVE-2019-5736). */
+static int refuse_self(struct child *c, const char *path, struct error *err)
+{
+	char head[256], *interpreter;
+	struct stat st;
+
+	for (int depth = 0; depth < 6; depth++) {
+		autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)   /* executable but not readable: then it is not a script either */
+			return stat(path, &st) == 0 && st.st_dev == c->plan->self_dev && st.st_ino == c->plan->self_ino
+				? fail(err, ERROR_DENIED, "`%s` is the runtime itself", path) : 0;
+		if (fstat(fd, &st) == 0 && st.st_dev == c->plan->self_dev && st.st_ino == c->plan->self_ino)
+			return fail(err, ERROR_DENIED, "`%s` is the runtime itself", path);
+		ssize_t n = S_ISREG(st.st_mode) ? read(fd, head, sizeof(head) - 1) : 0;
+		if (n < 3 || head[0] != '#' || head[1] != '!')
+			return 0;
+		head[n] = '\0';
+		interpreter = head + 2 + strspn(head + 2, " \t");
+		interpreter[strcspn(interpreter, " \t\n")] = '\0';
+		snprintf(c->interpreter, sizeof(c->interpreter), "%s", interpreter);
+		path = c->interpreter;
+	}
+	return 0;   /* the kernel gives up there too */
+}
+
+static int find_command(struct child *c, struct error *err)
 {
 	struct plan *p = c->plan;
 	const char *name = p->process->args.v[0];
 	int worst = ENOENT;
 
-	(void)s;
 	if (strchr(name, '/')) {
 		int e = try_command(name);
 		memcpy(p->path_buf, name, strlen(name) + 1);
@@ -262,6 +287,13 @@ int step_command(struct child *c, const struct plan_step *s, struct error *err)
 		at = at[len] ? at + len + 1 : NULL;
 	}
 	return command_error(name, worst, true, err);
+}
+
+int step_command(struct child *c, const struct plan_step *s, struct error *err)
+{
+	(void)s;
+	TRY(find_command(c, err));
+	return refuse_self(c, c->plan->path_buf, err);
 }
 
 int step_created(struct child *c, const struct plan_step *s, struct error *err)

@@ -29,6 +29,7 @@ struct child {
 	pid_t host_pid;            /* as the runtime sees us; 0: not looked up */
 	bool foreign_tree;         /* somebody else's directory is mounted: verify what we mount from now on */
 	bool cwd_done;
+	char interpreter[256];
 	unsigned long propagation;
 };
 #define CHILD_INIT                                                                                              \

@@ -47,6 +47,7 @@ struct cli_command {
 	const struct field *rows;
 	int min_args, max_args;   /* -1: any number */
 	bool activated;           /* passes descriptors of socket activation on */
+	bool enters;              /* has a process of ours inside a container for a moment */
 	bool stop;                /* options end at the first positional word */
 	int (*run)(struct cli *c, const struct strv *args, struct error *err);   /* exit code, or -1 */
 };

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "oci/cli.h"
 #include "os/file.h"
+#include "os/self.h"
 
 static const struct field global_rows[] = {
 	{ .cli = "root", F_STR(struct cli, root), .arg = "DIR", .help = "Directory of the containers' state" },
@@ -35,20 +36,20 @@ static const struct field global_rows[] = {
 const struct field cli_no_rows[] = { {} };
 
 const struct cli_command cli_commands[] = {
-	{ "create", "CONTAINER", "Create a container", cli_create_rows, 1, 1, true, false, cmd_create },
-	{ "delete", "CONTAINER...", "Remove a container", cli_delete_rows, 1, -1, false, false, cmd_delete },
-	{ "exec", "CONTAINER cmd", "Run a command in a running container", cli_exec_rows, 1, -1, false, true, cmd_exec },
-	{ "features", "", "Show what this runtime can do", cli_no_rows, 0, 0, false, false, cmd_features },
-	{ "kill", "CONTAINER [SIGNAL]", "Send a signal to a container", cli_kill_rows, 1, 2, false, false, cmd_kill },
-	{ "list", "", "List the containers", cli_list_rows, 0, 0, false, false, cmd_list },
-	{ "pause", "CONTAINER", "Freeze all processes of a container", cli_no_rows, 1, 1, false, false, cmd_pause },
-	{ "ps", "CONTAINER", "Show the processes of a container", cli_ps_rows, 1, -1, false, false, cmd_ps },
-	{ "resume", "CONTAINER", "Thaw a paused container", cli_no_rows, 1, 1, false, false, cmd_resume },
-	{ "run", "CONTAINER", "Create and start a container", cli_run_rows, 1, 1, true, false, cmd_run },
-	{ "spec", "", "Write a config.json", cli_spec_rows, 0, 0, false, false, cmd_spec },
-	{ "start", "CONTAINER", "Start a created container", cli_no_rows, 1, 1, false, false, cmd_start },
-	{ "state", "CONTAINER", "Show the state of a container", cli_no_rows, 1, 1, false, false, cmd_state },
-	{ "update", "CONTAINER", "Change the limits of a container", cli_update_rows, 1, 1, false, false, cmd_update },
+	{ "create", "CONTAINER", "Create a container", cli_create_rows, 1, 1, true, true, false, cmd_create },
+	{ "delete", "CONTAINER...", "Remove a container", cli_delete_rows, 1, -1, false, false, false, cmd_delete },
+	{ "exec", "CONTAINER cmd", "Run a command in a running container", cli_exec_rows, 1, -1, false, true, true, cmd_exec },
+	{ "features", "", "Show what this runtime can do", cli_no_rows, 0, 0, false, false, false, cmd_features },
+	{ "kill", "CONTAINER [SIGNAL]", "Send a signal to a container", cli_kill_rows, 1, 2, false, false, false, cmd_kill },
+	{ "list", "", "List the containers", cli_list_rows, 0, 0, false, false, false, cmd_list },
+	{ "pause", "CONTAINER", "Freeze all processes of a container", cli_no_rows, 1, 1, false, false, false, cmd_pause },
+	{ "ps", "CONTAINER", "Show the processes of a container", cli_ps_rows, 1, -1, false, false, false, cmd_ps },
+	{ "resume", "CONTAINER", "Thaw a paused container", cli_no_rows, 1, 1, false, false, false, cmd_resume },
+	{ "run", "CONTAINER", "Create and start a container", cli_run_rows, 1, 1, true, true, false, cmd_run },
+	{ "spec", "", "Write a config.json", cli_spec_rows, 0, 0, false, false, false, cmd_spec },
+	{ "start", "CONTAINER", "Start a created container", cli_no_rows, 1, 1, false, false, false, cmd_start },
+	{ "state", "CONTAINER", "Show the state of a container", cli_no_rows, 1, 1, false, false, false, cmd_state },
+	{ "update", "CONTAINER", "Change the limits of a container", cli_update_rows, 1, 1, false, false, false, cmd_update },
 	{}
 };
 
@@ -261,6 +262,9 @@ static int run(struct cli *c, int argc, char **argv, struct error *err)
 	const struct cli_command *k = find_command(argv[at]);
 	if (!k)
 		return fail(err, ERROR_USAGE, "unknown command `%s`; see %s --help", argv[at], c->program);
+	/* From here on a container may see us: it must not be able to reach the file we run from. */
+	if (k->enters && self_protect(argv, environ, err) < 0)
+		cli_say(c, CLI_WARNING, err->text);
 	return run_command(c, k, &own, argv + at + 1, argc - at - 1, err);
 }
 

@@ -146,9 +146,6 @@ int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oc
 	if (!oci_spec_namespace(spec, "mount"))
 		return fail(err, ERROR_UNSUPPORTED, "linux.namespaces: a container without a mount namespace "
 			    "would change the host's mounts; add { \"type\": \"mount\" }");
-	const struct oci_namespace *pid = oci_spec_namespace(spec, "pid");
-	if (pid && !str_empty(pid->path))
-		TRY(plan_add_number(p, PLAN_UNDUMPABLE, 0, err));
 	if (plan_must_attach(o->cgroup))
 		TRY(plan_add_number(p, PLAN_CGROUP, 0, err));
 	const struct oci_namespace *user = oci_spec_namespace(spec, "user");
@@ -162,5 +159,9 @@ int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oc
 		p->time_offsets = spec->lnx.time_offsets;
 		TRY(plan_add_number(p, PLAN_TIME_OFFSETS, 0, err));
 	}
+	/* Others see us before we are the container. Not earlier: maps and offsets are written through /proc/PID files,
+	 * which an undumpable process has no access to. */
+	if (!p->new_pid_ns)
+		TRY(plan_add_number(p, PLAN_UNDUMPABLE, 0, err));
 	return cgroup ? plan_add_number(p, PLAN_UNSHARE, CLONE_NEWCGROUP, err) : 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "oci/plan.h"
@@ -336,6 +337,12 @@ static int plan_command(struct plan *p, const struct oci_process_spec *s, struct
 {
 	const char *path = strv_env_get(&s->env, "PATH");
 
+	struct stat self;
+
+	if (stat("/proc/self/exe", &self) < 0)
+		return fail_errno(err, "stat /proc/self/exe");
+	p->self_dev = self.st_dev;
+	p->self_ino = self.st_ino;
 	p->search = str_empty(path) ? DEFAULT_PATH : path;
 	p->path_size = strlen(p->search) + strlen(s->args.v[0]) + 4;
 	p->path_buf = malloc(p->path_size);

@@ -158,6 +158,8 @@ struct plan {
 	unsigned long mempolicy_nodes[16];   /* bits */
 	struct seccomp_filter seccomp;   /* compiled from the specification */
 	const struct seccomp_filter *seccomp_given;   /* the caller's own, wins */
+	dev_t self_dev;            /* our own program file: never to be executed by a container */
+	ino_t self_ino;
 	char *path_buf;            /* room to compose PATH candidates; the command found */
 	const char *search;        /* PATH of the process's environment */
 	size_t path_size;
