@@ -83,12 +83,12 @@ static void test_file_remove_tree_takes_any_tree(void **state)
 		snprintf(name, sizeof(name), "t/f%d", i);
 		assert_int_equal(file_replace(p->fd, name, "", 0, 0, 0, &err), 0);
 	}
-	symlinkat("../outside", p->fd, "t/link");
-	symlinkat("../../outside", p->fd, "t/d/link");
+	assert_int_equal(symlinkat("../outside", p->fd, "t/link"), 0);
+	assert_int_equal(symlinkat("../../outside", p->fd, "t/d/link"), 0);
 	mkfifoat(p->fd, "t/fifo", 0);
 	mkdirat(p->fd, "t/closed", 0700);
 	mkdirat(p->fd, "t/closed/inner", 0);
-	fchmodat(p->fd, "t/closed", 0, 0);
+	assert_int_equal(fchmodat(p->fd, "t/closed", 0, 0), 0);
 	assert_int_equal(file_remove_tree(p->fd, "t", &err), 0);
 	assert_int_equal(faccessat(p->fd, "t", F_OK, AT_SYMLINK_NOFOLLOW), -1);
 	assert_int_equal(faccessat(p->fd, "outside/keep", F_OK, 0), 0);
@@ -108,8 +108,8 @@ static void test_file_remove_tree_opens_closed_directories_as_user(void **state)
 			_exit(1);
 		mkdirat(p->fd, "u", 0700);
 		mkdirat(p->fd, "u/closed", 0700);
-		file_replace(p->fd, "u/closed/file", "", 0, 0, 0, &err);
-		fchmodat(p->fd, "u/closed", 0, 0);
+		if (file_replace(p->fd, "u/closed/file", "", 0, 0, 0, &err) < 0 || fchmodat(p->fd, "u/closed", 0, 0) < 0)
+			_exit(3);
 		_exit(file_remove_tree(p->fd, "u", &err) == 0 ? 0 : 2);
 	}
 	int status;

@@ -43,14 +43,14 @@ static int setup(void **state)
 	put(t->root, "a/b/file", "inside");
 	put(t->root, "secret", "inside");
 	snprintf(target, sizeof(target), "%s/canary", t->dir);
-	symlinkat(target, t->root, "absolute");
-	symlinkat("../../../../../canary", t->root, "a/relative");
-	symlinkat("/a/b", t->root, "good");
-	symlinkat("no/such/thing", t->root, "dangling");
-	symlinkat("loop2", t->root, "loop1");
-	symlinkat("loop1", t->root, "loop2");
-	symlinkat("/", t->root, "top");
-	symlinkat("/proc/self/root", t->root, "magic");
+	assert_int_equal(symlinkat(target, t->root, "absolute"), 0);
+	assert_int_equal(symlinkat("../../../../../canary", t->root, "a/relative"), 0);
+	assert_int_equal(symlinkat("/a/b", t->root, "good"), 0);
+	assert_int_equal(symlinkat("no/such/thing", t->root, "dangling"), 0);
+	assert_int_equal(symlinkat("loop2", t->root, "loop1"), 0);
+	assert_int_equal(symlinkat("loop1", t->root, "loop2"), 0);
+	assert_int_equal(symlinkat("/", t->root, "top"), 0);
+	assert_int_equal(symlinkat("/proc/self/root", t->root, "magic"), 0);
 	*state = t;
 	return 0;
 }
@@ -228,7 +228,7 @@ static void test_path_never_leaves_while_links_are_exchanged(void **state)
 	pthread_t thread;
 
 	mkdirat(t->root, "swap", 0755);
-	symlinkat("../../../../../../../../..", t->root, "link");
+	assert_int_equal(symlinkat("../../../../../../../../..", t->root, "link"), 0);
 	pthread_create(&thread, NULL, race, &r);
 	for (int i = 0; i < 4000; i++) {
 		struct path_open how = { .oflags = O_PATH, .flags = ways[i % 2] };
