@@ -373,6 +373,8 @@ LOAD(map)
 
 	if (!json_object_is_type(v, json_type_object))
 		return wrong_type(v, "an object of strings", err);
+	if (w->column == FIELD_COLUMN_CONF)   /* a table of a later file adds to that of an earlier one */
+		TRY(strmap_copy(&m, at, err));
 	json_object_object_foreach(v, key, value) {
 		const char *text = "";
 		size_t back = path_name(w, key);
