@@ -81,6 +81,8 @@ int storage_conf_option(struct storage_conf *conf, const char *option, struct er
 	const char *dot = strchr(option, '.');
 	const char *key = dot && (!eq || dot < eq) ? dot + 1 : option;
 
+	if (!*option)   /* --storage-opt '': none of the configuration's, as far as that goes here */
+		return 0;
 	if (!eq)
 		return fail(err, ERROR_USAGE, "storage option \"%s\": expected NAME=VALUE", option);
 	autofree char *name = strndup(key, eq - key);
@@ -89,10 +91,10 @@ int storage_conf_option(struct storage_conf *conf, const char *option, struct er
 	for (char *p = name; *p; p++)   /* overlay.additionalimagestore, .imagestore, .ignore_chown_errors */
 		if (*p == '-')
 			*p = '_';
-	if (streq(name, "imagestore") || streq(name, "additionalimagestore")) {
-		return streq(name, "imagestore") ? str_set(&conf->imagestore, eq + 1, err)
-						 : strv_add(&conf->additional_image_stores, eq + 1, err);
-	}
+	if (streq(name, "imagestore"))   /* the driver's option adds a store to read from; `info` shows the last one */
+		TRY(str_set(&conf->imagestore, eq + 1, err));
+	if (streq(name, "imagestore") || streq(name, "additionalimagestore"))
+		return strv_add(&conf->additional_image_stores, eq + 1, err);
 	EACH_FIELD(f, driver_rows) {
 		if (!streq(f->conf, name))
 			continue;
