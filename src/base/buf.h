@@ -29,7 +29,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Appends the UTF-8 of a code point; what is none (surrogates, above 0x10ffff) becomes U+FFFD. */
 void buf_add_rune(struct buf *b, uint32_t rune);
 /* Appends s as a JSON string literal with quotes; control characters escaped, bytes that are no UTF-8 become U+FFFD. */

@@ -39,7 +39,7 @@ int error_exit_code(const struct error *err)
 }
 
 /* Appends to the text; a cut is visible as "...", never silent. */
-static void append(struct error *err, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) append(struct error *err, const char *fmt, va_list ap)
 {
 	size_t used = strlen(err->text), room = sizeof(err->text) - used;
 	int n = vsnprintf(err->text + used, room, fmt, ap);
@@ -57,7 +57,7 @@ static void __attribute__((format(printf, 2, 3))) appendf(struct error *err, con
 	va_end(ap);
 }
 
-static int set(struct error *err, enum error_kind kind, int errnum, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 4, 0))) set(struct error *err, enum error_kind kind, int errnum, const char *fmt, va_list ap)
 {
 	err->kind = kind;
 	err->errnum = errnum;
