@@ -33,10 +33,11 @@ teardown() { umiak_teardown; }
 
 @test "__complete: commands, flags, containers, images" {
     run_umiak create --name finishme --network none $IMAGE true
-    run_umiak __completeNoDesc ru; like "$output" "run" "command"
-    run_umiak __completeNoDesc run --net; like "$output" "--network" "flag"
-    run_umiak __completeNoDesc rm finish; like "$output" "finishme" "container"
-    run_umiak __completeNoDesc run localhost/umiak; like "$output" "localhost/umiak/test" "image"
+    complete() { run umiak_complete __completeNoDesc "$@"; }
+    complete ru; like "$output" "run" "command"
+    complete run --net; like "$output" "--network" "flag"
+    complete rm finish; like "$output" "finishme" "container"
+    complete run localhost/umiak; like "$output" "localhost/umiak/test" "image"
     like "${lines[-1]}" "^Completion ended with directive|^:[0-9]+" "directive"
 }
 

@@ -39,6 +39,13 @@ umiak() {
     fi
 }
 
+# __complete must be the first word; the private directories follow it.
+umiak_complete() {
+    local word=$1; shift
+    if [ -n "${UMIAK_ROOTLESS:-}" ]; then umiak "$word" "$@"; return; fi
+    "$UMIAK_BUILD/umiak" "$word" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" "$@"
+}
+
 # run_umiak [CODE] ARGS...: as bats' run, and checks the exit code (default 0).
 run_umiak() {
     local want=0
