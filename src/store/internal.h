@@ -76,6 +76,8 @@ int epoch_enter(struct store *s, struct error *err);
 /* Sweeps dead stages; `all`: also everything on disk that no row knows. */
 int sweep_stages(struct store *s, struct error *err);
 int sweep_unknown(struct store *s, struct error *err);
+/* Partial downloads nobody has gone on with for a day. */
+int sweep_partials(struct store *s, struct error *err);
 /* Containers with an intent whose owner is gone. */
 int sweep_containers(struct store *s, struct error *err);
 /* Writes a new index from images/ and containers/ and puts it in place of the old one (kept as index.db.old). */

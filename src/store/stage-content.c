@@ -30,11 +30,49 @@ int stage_blob_begin(struct stage *st, struct stage_blob *ret, struct error *err
 	return 0;
 }
 
+static int open_partial(const struct store *s, const char *path, struct error *err)
+{
+	int fd = openat(s->root_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0 && errno == ENOENT && file_mkdirs(s->root_fd, "partial", 0700, err) >= 0)
+		fd = openat(s->root_fd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return fd >= 0 ? fd : fail_errno(err, "%s/%s", s->root, path);
+}
+
+int stage_blob_resume(struct stage *st, const char *digest, struct stage_blob *ret, int64_t *ret_have, struct error *err)
+{
+	const char *hex = store_digest_hex(digest, err);
+	struct stage_blob b = { .stage = st, .resumable = true };
+
+	if (!hex)
+		return -1;
+	TRY(stage_lease(st, digest, -1, err));
+	snprintf(b.name, sizeof(b.name), "partial/%.64s", hex);
+	b.fd = open_partial(st->store, b.name, err);
+	if (b.fd < 0)
+		return -1;
+	off_t have = lseek(b.fd, 0, SEEK_END);
+	if (have < 0) {
+		fail_errno(err, "blob %s", digest);
+		close(b.fd);
+		return -1;
+	}
+	*ret = b;
+	*ret_have = have;
+	return 0;
+}
+
+static int blob_dir(const struct stage_blob *b)
+{
+	return b->resumable ? b->stage->store->root_fd : b->stage->fd;
+}
+
 void stage_blob_abort(struct stage_blob *b)
 {
 	if (b->fd < 0)
 		return;
-	unlinkat(b->stage->fd, b->name, 0);
+	if (!b->resumable)
+		unlinkat(b->stage->fd, b->name, 0);
 	close_p(&b->fd);
 	b->fd = -1;
 }
@@ -63,15 +101,16 @@ static bool is_same_blob(const struct store *s, int fd, const char *path)
 static int place_blob(struct stage_blob *b, const char *path, struct error *err)
 {
 	struct store *s = b->stage->store;
-	int r = renameat2(b->stage->fd, b->name, s->root_fd, path, RENAME_NOREPLACE);
+	int dir = blob_dir(b);
+	int r = renameat2(dir, b->name, s->root_fd, path, RENAME_NOREPLACE);
 
 	if (r < 0 && errno == EEXIST) {
 		if (is_same_blob(s, b->fd, path))
-			return unlinkat(b->stage->fd, b->name, 0);
-		r = renameat(b->stage->fd, b->name, s->root_fd, path);
+			return unlinkat(dir, b->name, 0);
+		r = renameat(dir, b->name, s->root_fd, path);
 	}
 	if (r < 0 && (errno == EINVAL || errno == ENOSYS))   /* a file system without NOREPLACE */
-		r = renameat(b->stage->fd, b->name, s->root_fd, path);
+		r = renameat(dir, b->name, s->root_fd, path);
 	if (r < 0)
 		return fail_errno(err, "rename to %s/%s", s->root, path);
 	return store_sync_dir(s, s->root_fd, "blobs/sha256", err);
@@ -82,9 +121,14 @@ static int commit_blob(struct stage_blob *b, const char *digest, int64_t size, s
 	char path[BLOB_PATH_MAX];
 
 	TRY(blob_relpath(digest, path, err));
-	TRY(check_size(b, digest, size, err));
-	if (!b->stage->store->no_sync && fsync(b->fd) < 0)
+	if (check_size(b, digest, size, err) < 0) {
+		unlinkat(blob_dir(b), b->name, 0);
+		return -1;
+	}
+	if (!b->stage->store->no_sync && fsync(b->fd) < 0) {
+		unlinkat(blob_dir(b), b->name, 0);   /* what a failed fsync leaves is never tried again */
 		return fail_errno(err, "fsync blob %s", digest);
+	}
 	TRY(stage_note(b->stage, digest, err));
 	TRY(stage_pin(b->stage, digest, err));
 	TRY(place_blob(b, path, err));

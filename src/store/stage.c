@@ -50,6 +50,7 @@ int stage_begin(struct store *s, const char *purpose, struct stage **ret, struct
 	st->store = s;
 	st->fd = st->notes_fd = -1;
 	st->lock = (struct lock)LOCK_INIT;
+	TRY(sweep_partials(s, err));
 	if (make_directory(st, purpose, err) < 0)
 		return fail_wrap(err, "begin to stage (%s)", purpose);
 	*ret = take_ptr(st);

@@ -12,6 +12,7 @@
  * Committed blobs and layers that no image refers to are garbage: protected as long as the stage that committed or
  * pinned them lives, so end the stage after store_image_commit(). Not after fork() (but descriptors may travel). */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -39,11 +40,16 @@ void stage_unlease(struct stage *st, const char *digest);
 /* ---- blobs ---- */
 struct stage_blob {
 	int fd;          /* read-write, offset 0, owned by the blob; may be given to a worker */
-	char name[32];   /* file name inside the stage */
+	char name[80];   /* file name inside the stage; of a resumable one below the store's root */
+	bool resumable;
 	struct stage *stage;
 };
 #define STAGE_BLOB_INIT { .fd = -1 }
 int stage_blob_begin(struct stage *st, struct stage_blob *ret, struct error *err);
+/* As stage_blob_begin(), but the bytes survive an abort, the stage and a kill: <root>/partial/HEX, *ret_have bytes long
+ * when found again (0: new), the offset behind them. Takes the lease of the digest (exclusively). Nothing vouches for
+ * what is there: hash it again from the start before the commit. Left alone for a day it is removed. */
+int stage_blob_resume(struct stage *st, const char *digest, struct stage_blob *ret, int64_t *ret_have, struct error *err);
 /* Makes the bytes written so far the blob `digest`. size: what was announced; the file must have exactly that many
  * bytes (ERROR_CORRUPT otherwise); < 0: take the file's. The blob is done afterwards, also on failure. */
 int stage_blob_commit(struct stage_blob *b, const char *digest, int64_t size, struct error *err);

@@ -9,6 +9,7 @@
  *          layers/sha256-HEX/{tree/,layer.json}   one unpacked layer per diff-id
  *          images/HEX.json  containers/ID/    self-describing records: enough to rebuild the index
  *          volumes/                           named volumes
+ *          partial/HEX                        blobs whose download was interrupted
  *          staging/  locks/                    work in progress (and in undoing), lock files
  *          index.db                           SQLite, WAL, synchronous=FULL: images, names, layers, blobs, containers
  *   <runroot>/run-<epoch>.db                  SQLite, WAL, synchronous=OFF: every container as it is now

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "os/file.h"
 
@@ -84,6 +85,32 @@ int sweep_stages(struct store *s, struct error *err)
 		return 0;
 	/* collecting needs the index; and its derived file may not have been written any more */
 	return oci_layout_save(s, err);
+}
+
+/* ---- partial downloads ---- */
+enum { PARTIAL_MAX_AGE = 24 * 3600 };
+
+static int sweep_partial(void *arg, int dir, const char *name, struct error *err)
+{
+	struct store *s = arg;
+	auto_lock l = LOCK_INIT;
+	struct stat st;
+	char digest[80];
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || time(NULL) - st.st_mtim.tv_sec < PARTIAL_MAX_AGE)
+		return 0;
+	snprintf(digest, sizeof(digest), "sha256:%.64s", name);
+	int got = lock_named(s->root_fd, "digest", digest, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, 0 }, &l, err);
+	if (got != 1)
+		return got;
+	unlinkat(dir, name, 0);
+	unlock_named(s->root_fd, "digest", digest, &l);
+	return 0;
+}
+
+int sweep_partials(struct store *s, struct error *err)
+{
+	return dir_each(s->root_fd, "partial", sweep_partial, s, err);
 }
 
 /* ---- containers ---- */
@@ -186,6 +213,7 @@ int sweep_unknown(struct store *s, struct error *err)
 	struct unknown u = { .store = s, .stage = st, .prefix = "sha256:" };
 	TRY(dir_each(s->root_fd, "blobs/sha256", offer, &u, err));
 	TRY(dir_each(s->root_fd, "layers", offer, &u, err));
+	TRY(sweep_partials(s, err));
 	u.prefix = "image:";
 	TRY(dir_each(s->root_fd, "images", offer, &u, err));
 	if (s->recovering)

@@ -133,6 +133,34 @@ static void test_stage_wrong_size_is_refused(void **state)
 	EQ(fx->err.kind, ERROR_INVALID);
 }
 
+static void test_stage_blob_is_resumed(void **state)
+{
+	struct fixture *fx = *state;
+	char digest[72];
+	struct stage *st;
+	struct stage_blob b = STAGE_BLOB_INIT;
+	int64_t have = -1;
+
+	fake_digest(digest, 'b', 9);
+	OK(stage_begin(fx->store, "pull", &st, &fx->err));
+	OK(stage_blob_resume(st, digest, &b, &have, &fx->err));
+	EQ(have, 0);
+	EQ(write(b.fd, "abc", 3), 3);
+	stage_blob_abort(&b);
+	stage_done(st);
+	EQ(store_blob_find(fx->store, digest, NULL, &fx->err), 0);
+	OK(stage_begin(fx->store, "pull", &st, &fx->err));
+	OK(stage_blob_resume(st, digest, &b, &have, &fx->err));
+	EQ(have, 3);
+	EQ(write(b.fd, "def", 3), 3);
+	OK(stage_blob_commit(&b, digest, 6, &fx->err));
+	EQ(store_blob_find(fx->store, digest, &have, &fx->err), 1);
+	EQ(have, 6);
+	EQ(count_dir(fx, fx->store->root_fd, "partial"), 0);
+	stage_done(st);
+	EQ(count_dir(fx, fx->store->root_fd, "blobs/sha256"), 0);
+}
+
 static void test_stage_dead_owner_is_swept(void **state)
 {
 	struct fixture *fx = *state;
@@ -265,7 +293,7 @@ int main(void)
 		T(test_image_found_by_every_name), T(test_image_name_moves_and_is_remembered),
 		T(test_image_remove_keeps_shared_content), T(test_image_in_use_is_not_removed),
 		T(test_stage_uncommitted_content_goes), T(test_stage_wrong_size_is_refused),
-		T(test_stage_dead_owner_is_swept), T(test_stage_lease_is_shared), T(test_index_rebuilt_from_files),
+		T(test_stage_blob_is_resumed), T(test_stage_dead_owner_is_swept), T(test_stage_lease_is_shared), T(test_index_rebuilt_from_files),
 		T(test_index_json_names_every_image), T(test_additional_store_is_looked_at_after_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
