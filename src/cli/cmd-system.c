@@ -6,6 +6,7 @@
 #include "cli/text.h"
 #include "engine/container.h"
 #include "engine/event.h"
+#include "engine/rootless.h"
 #include "engine/verify.h"
 #include "store/check.h"
 
@@ -169,6 +170,17 @@ static const struct field migrate_rows[] = {
 	{}
 };
 
+/* The next command makes a new user namespace, which sees changed subordinate ids. */
+static int end_namespace(struct error *err)
+{
+	auto_paths paths = {};
+
+	if (!rootless_is_needed())
+		return 0;
+	TRY(paths_load(&paths, err));
+	return rootless_end(&paths, err);
+}
+
 static int run_migrate(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct engine *e;
@@ -176,6 +188,7 @@ static int run_migrate(struct cli *cli, void *params, struct strv *args, struct 
 
 	(void)params;
 	(void)args;
+	TRY(end_namespace(err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));   /* opening adapts the store to this version */
 	return store_sweep(s, err);
@@ -184,7 +197,8 @@ static int run_migrate(struct cli *cli, void *params, struct strv *args, struct 
 const struct command cmd_system_migrate = {
 	.summary = "Adapt the store to a new version of the engine",
 	.description = "Opens the store, which brings it to this version's format, and removes what dead commands\n"
-		       "left behind.",
+		       "left behind. Without root it also makes a new user namespace, which sees changed\n"
+		       "subordinate ids.",
 	.groups = (const struct command_rows[]){ { migrate_rows }, {} }, .params_size = sizeof(struct migrate_params),
 	.run = run_migrate,
 };
