@@ -4,13 +4,16 @@
 #include "cli/command.h"
 
 extern const struct command
+	cmd_attach,
 	cmd_completion,
 	cmd_container_cleanup,
 	cmd_container_exists,
 	cmd_container_inspect,
 	cmd_container_prune,
 	cmd_create,
+	cmd_events,
 	cmd_exec,
+	cmd_healthcheck_run,
 	cmd_help,
 	cmd_history,
 	cmd_image_exists,
@@ -24,6 +27,7 @@ extern const struct command
 	cmd_inspect,
 	cmd_kill,
 	cmd_load,
+	cmd_logs,
 	cmd_pause,
 	cmd_port,
 	cmd_ps,
@@ -44,21 +48,25 @@ extern const struct command
 	cmd_tag,
 	cmd_unpause,
 	cmd_untag,
-	cmd_version;
+	cmd_version,
+	cmd_wait;
 
 const struct command_row command_rows[] = {
 	/* the program */
 	{ "completion", &cmd_completion },
 	{ "help", &cmd_help },
+	{ "events", &cmd_events },
 	{ "info", &cmd_info },
 	{ "version", &cmd_version },
 
 	/* containers */
+	{ "attach", &cmd_attach },
 	{ "create", &cmd_create },
 	{ "exec", &cmd_exec },
 	{ "init", &cmd_init },
 	{ "inspect", &cmd_inspect },
 	{ "kill", &cmd_kill },
+	{ "logs", &cmd_logs },
 	{ "pause", &cmd_pause },
 	{ "port", &cmd_port },
 	{ "ps", &cmd_ps },
@@ -69,7 +77,11 @@ const struct command_row command_rows[] = {
 	{ "start", &cmd_start },
 	{ "stop", &cmd_stop },
 	{ "unpause", &cmd_unpause },
-	{ "container", .group = "Manage containers" },
+	{ "wait", &cmd_wait },
+	{ "healthcheck", .group = "Health check commands" },
+	{ "healthcheck run", &cmd_healthcheck_run },
+	{ "container", .group = "Container commands" },
+	{ "container attach", &cmd_attach },
 	{ "container cleanup", &cmd_container_cleanup },
 	{ "container create", &cmd_create },
 	{ "container exec", &cmd_exec },
@@ -78,6 +90,7 @@ const struct command_row command_rows[] = {
 	{ "container inspect", &cmd_container_inspect },
 	{ "container kill", &cmd_kill },
 	{ "container list", &cmd_ps, "ls ps" },
+	{ "container logs", &cmd_logs },
 	{ "container pause", &cmd_pause },
 	{ "container port", &cmd_port },
 	{ "container prune", &cmd_container_prune },
@@ -88,6 +101,7 @@ const struct command_row command_rows[] = {
 	{ "container start", &cmd_start },
 	{ "container stop", &cmd_stop },
 	{ "container unpause", &cmd_unpause },
+	{ "container wait", &cmd_wait },
 
 	/* images */
 	{ "history", &cmd_history },
@@ -116,6 +130,7 @@ const struct command_row command_rows[] = {
 	{ "system", .group = "Engine-wide commands" },
 	{ "system check", &cmd_system_check },
 	{ "system df", &cmd_system_df },
+	{ "system events", &cmd_events },
 	{ "system info", &cmd_info },
 	{ "system migrate", &cmd_system_migrate },
 	{ "system prune", &cmd_system_prune },

@@ -130,6 +130,7 @@ static int add_words(struct completion *c, const char *const *words, struct erro
 WORDS(log_levels, "trace", "debug", "info", "warn", "warning", "error", "fatal", "panic");
 WORDS(cgroup_managers, "cgroupfs", "systemd");
 WORDS(event_backends, "file", "journald", "none");
+WORDS(event_filters, "artifact=", "container=", "event=", "image=", "label=", "pod=", "type=", "volume=");
 WORDS(ssh_modes, "golang", "native");
 WORDS(shells, "bash", "zsh", "fish");
 WORDS(log_drivers, "journald", "json-file", "k8s-file", "none", "passthrough", "passthrough-tty");
@@ -328,6 +329,7 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "connections", NULL, COMPLETE_NO_FILES },
 	{ NULL, "ps-filters", provide_container_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "event-backends", provide_event_backends, COMPLETE_NO_FILES },
+	{ NULL, "event-filters", provide_event_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "health-actions", provide_health_actions, COMPLETE_NO_FILES },
 	{ NULL, "image-filters", provide_image_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "image-formats", provide_image_formats, COMPLETE_NO_FILES },

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-logs.c - `logs`. */
+#include <poll.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "cli/cli.h"
+#include "engine/container.h"
+#include "engine/logs.h"
+#include "monitor/protocol.h"
+#include "os/file.h"
+
+#define OUTPUT_FULL 32768
+
+struct logs_params {
+	char *since, *until;
+	int64_t tail;
+	bool colour, details, follow, latest, names, timestamps;
+};
+#define P struct logs_params
+
+static void init_logs(void *params)
+{
+	((struct logs_params *)params)->tail = -1;
+}
+
+/* What is printed, in one buffer for both streams: 2>&1 keeps their order. */
+struct printer {
+	struct log_style *styles;   /* one for each container */
+	struct buf out;
+	bool is_stderr;             /* what `out` holds */
+};
+
+static int flush(void *arg, struct error *err)
+{
+	struct printer *p = arg;
+	int r = file_write_all(p->is_stderr ? STDERR_FILENO : STDOUT_FILENO, p->out.data, p->out.len, err);
+
+	buf_truncate(&p->out, 0);
+	return r < 0 ? fail_wrap(err, "write logs") : 0;
+}
+
+static int print_line(void *arg, size_t source, const struct log_line *line, struct error *err)
+{
+	struct printer *p = arg;
+
+	if (p->out.len && (p->is_stderr != line->is_stderr || p->out.len > OUTPUT_FULL))
+		TRY(flush(p, err));
+	p->is_stderr = line->is_stderr;
+	log_line_print(line, &p->styles[source], &p->out);
+	return buf_ok(&p->out, "log line", err);
+}
+
+/* A container and how we hear of its end. */
+struct subject {
+	struct ctr *c;
+	int wake;
+	char short_id[13];
+};
+
+/* The monitor has written everything before it tells the exit (or vanishes). */
+static bool is_running(void *arg)
+{
+	struct subject *s = arg;
+	struct error gone;
+	struct pollfd p = { s->wake, POLLIN, 0 };
+
+	if (s->wake >= 0)
+		return poll(&p, 1, 0) == 0;
+	return ctr_sync(s->c, &gone) >= 0 && (s->c->at.status.state == CONTAINER_RUNNING ||
+					       s->c->at.status.state == CONTAINER_PAUSED ||
+					       s->c->at.status.state == CONTAINER_STOPPING);
+}
+
+static void listen_for_end(struct subject *s)
+{
+	autofree char *path = NULL;
+	struct error none;
+
+	if (ctr_run_dir(s->c, &path, &none) < 0)
+		return;
+	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || monitor_connect(dir, MONITOR_SOCKET_NAME, &s->wake, &none) <= 0)
+		return;
+	if (monitor_hello(s->wake, MONITOR_ROLE_WAIT, NULL, NULL, &none) < 0)
+		close(take_fd(s->wake));
+}
+
+static int make_source(struct subject *s, const struct logs_params *p, struct logs_source *ret, struct error *err)
+{
+	struct ctr *c = s->c;
+
+	TRY(ctr_load(c, err));
+	*ret = (struct logs_source){ .id = c->id, .name = c->at.record.name, .path = c->config.log_path,
+				     .is_running = is_running, .arg = s };
+	TRY(logs_driver_parse(c->params.log.driver, &ret->driver, err));
+	if (p->follow)
+		listen_for_end(s);
+	ret->wake_fd = s->wake;
+	return 0;
+}
+
+struct job {
+	struct subject *subjects;
+	struct logs_source *sources;
+	struct log_style *styles;
+	size_t n;
+};
+
+static void job_done(struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		ctr_free(j->subjects[i].c);
+		close_p(&j->subjects[i].wake);
+	}
+	free(j->subjects);
+	free(j->sources);
+	free(j->styles);
+}
+
+static int find_all(struct engine *e, const struct logs_params *p, const struct strv *names, struct job *j,
+		    struct error *err)
+{
+	size_t n = p->latest ? 1 : names->n;
+
+	j->subjects = calloc(n, sizeof(*j->subjects));
+	j->sources = calloc(n, sizeof(*j->sources));
+	j->styles = calloc(n, sizeof(*j->styles));
+	if (!j->subjects || !j->sources || !j->styles)
+		return fail_oom(err);
+	for (; j->n < n; j->n++) {
+		struct subject *s = &j->subjects[j->n];
+		const char *name = p->latest ? NULL : names->v[j->n];
+		s->wake = -1;
+		TRY(name ? ctr_find(e, *name == '/' ? name + 1 : name, &s->c, err) : ctr_latest(e, &s->c, err));
+		snprintf(s->short_id, sizeof(s->short_id), "%.12s", s->c->id);
+	}
+	for (size_t i = 0; i < n; i++) {
+		TRY(make_source(&j->subjects[i], p, &j->sources[i], err));
+		j->styles[i] = (struct log_style){
+			.prefix = n < 2 ? NULL : p->names ? j->sources[i].name : j->subjects[i].short_id,
+			.timestamps = p->timestamps, .colour = p->colour, .colour_number = (unsigned)i,
+		};
+	}
+	return 0;
+}
+
+static int make_options(const struct logs_params *p, struct logs_options *ret, struct error *err)
+{
+	*ret = (struct logs_options){ .tail = p->tail, .follow = p->follow, .stop_fd = -1 };
+	if (p->since && time_parse(p->since, time_now(), &ret->since_ns, err) < 0)
+		return fail_wrap(err, "parsing --since \"%s\"", p->since);
+	if (p->until && until_parse(p->until, &ret->until_ns, err) < 0)
+		return fail_wrap(err, "parsing --until \"%s\"", p->until);
+	return 0;
+}
+
+static int run_logs(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	const struct logs_params *p = params;
+	CLEANUP(job_done) struct job j = {};
+	struct logs_options options;
+	struct engine *e;
+
+	if (p->latest && args->n)
+		return fail(err, ERROR_INVALID, "--latest and containers cannot be used together");
+	if (!p->latest && !args->n)
+		return fail(err, ERROR_INVALID, "specify at least one container name or ID to log");
+	TRY(make_options(p, &options, err));
+	TRY(cli_engine(cli, &e, err));
+	TRY(find_all(e, p, args, &j, err));
+	struct printer printer = { .styles = j.styles, .out = BUF_INIT((size_t)16 << 20) };
+	const struct logs_output out = { .line = print_line, .flush = flush, .arg = &printer };
+	int r = logs_read(j.sources, j.n, &options, &out, err);
+	buf_done(&printer.out);
+	return r;
+}
+
+static const struct field rows[] = {
+	{ .cli = "color", F_BOOL(P, colour), .help = "Show each container in a color of its own" },
+	{ .cli = "details", F_BOOL(P, details), .help = "Accepted, changes nothing", .flags = FIELD_HIDDEN },
+	{ .cli = "follow", .abbr = 'f', F_BOOL(P, follow), .help = "Go on with new lines until the container ends" },
+	{ .cli = "latest", .abbr = 'l', F_BOOL(P, latest), .help = "Act on the latest container this program knows" },
+	{ .cli = "names", .abbr = 'n', F_BOOL(P, names), .help = "Show the container's name instead of its id" },
+	{ .cli = "since", F_STR(P, since), .arg = "string", .help = "Show lines since TIMESTAMP (or a duration ago)" },
+	{ .cli = "tail", F_INT(P, tail), .arg = "int", .fallback = "-1",
+	  .help = "Show so many LINES from the end; -1: all" },
+	{ .cli = "timestamps", .abbr = 't', F_BOOL(P, timestamps), .help = "Show the time of each line" },
+	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Show lines until TIMESTAMP" },
+	{}
+};
+
+const struct command cmd_logs = {
+	.summary = "Print or follow container output",
+	.description = "Prints what the containers wrote to their standard output and error.",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY,
+	.examples = "ctrID\n--names ctrID1 ctrID2\n--tail 2 mywebserver\n--follow=true --since 10m ctrID",
+	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = init_logs,
+	.run = run_logs, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
+};
