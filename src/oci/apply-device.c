@@ -108,7 +108,7 @@ int step_make_cwd(struct child *c, const struct plan_step *s, struct error *err)
 	if (fd >= 0 || err->errnum != ENOENT)
 		return 0;   /* whatever is wrong with it, chdir says it better */
 	/* A read-only place is no error yet either. */
-	autoclose int made = path_mkdirs_in_root(c->root_fd, s->a, 0755, 0, err);
+	autoclose int made __attribute__((unused)) = path_mkdirs_in_root(c->root_fd, s->a, 0755, 0, err);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <sched.h>
@@ -148,6 +149,20 @@ int step_cwd(struct child *c, const struct plan_step *s, struct error *err)
 }
 
 /* ---- identity ---- */
+/* setresuid() away from root keeps the permitted capabilities (PR_SET_KEEPCAPS) but not the effective ones. A filter that
+ * is installed without no_new_privs still needs CAP_SYS_ADMIN; PLAN_CAPABILITIES sets the final sets. */
+static int raise_effective(struct error *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = {};
+
+	if (syscall(SYS_capget, &head, d) < 0)
+		return fail_errno(err, "capget");
+	d[0].effective = d[0].permitted;
+	d[1].effective = d[1].permitted;
+	return syscall(SYS_capset, &head, d) < 0 ? fail_errno(err, "capset") : 0;
+}
+
 int step_user(struct child *c, const struct plan_step *s, struct error *err)
 {
 	const struct oci_user *u = &c->plan->process->user;
@@ -160,6 +175,8 @@ int step_user(struct child *c, const struct plan_step *s, struct error *err)
 		return fail_errno(err, "setresgid to %u", (unsigned)u->gid);
 	if (syscall(SYS_setresuid, (uid_t)u->uid, (uid_t)u->uid, (uid_t)u->uid) < 0)
 		return fail_errno(err, "setresuid to %u", (unsigned)u->uid);
+	if (u->uid && plan_filter(c->plan) && !c->plan->process->no_new_privileges)
+		return raise_effective(err);
 	return 0;
 }
 

@@ -84,7 +84,8 @@ static int step_join(struct child *c, const struct plan_step *s, struct error *e
 static int step_join_all(struct child *c, const struct plan_step *s, struct error *err)
 {
 	(void)s;
-	TRY(ns_join_process(c->target_pidfd, c->target_flags, err));
+	if (c->target_flags)   /* none left: the helper stage joined everything */
+		TRY(ns_join_process(c->target_pidfd, c->target_flags, err));
 	c->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return c->root_fd < 0 ? fail_errno(err, "open the container's root") : 0;
 }

@@ -82,7 +82,7 @@ static int load_maps(const struct list *from, struct idmap *to, const char *what
 static int default_maps(struct idmap *to, bool gid, struct error *err)
 {
 	struct subid_ranges *r = calloc(1, sizeof(*r));
-	autofree void *owned = r;
+	autofree void *owned __attribute__((unused)) = r;
 	uint32_t own = gid ? getegid() : geteuid();
 
 	if (!r)
@@ -149,7 +149,13 @@ int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oc
 	if (plan_must_attach(o->cgroup))
 		TRY(plan_add_number(p, PLAN_CGROUP, 0, err));
 	const struct oci_namespace *user = oci_spec_namespace(spec, "user");
-	if (user && str_empty(user->path))
+	if (!user && !p->privileged) {
+		/* A specification written for root, run by somebody else. */
+		plan_new(p, NS_USER, false);
+		if (o->warn)
+			o->warn(o->warn_arg, "a user other than root needs a user namespace: one is made");
+	}
+	if (p->userns || (user && str_empty(user->path)))
 		TRY(plan_add_number(p, PLAN_MAP, 0, err));
 	TRY(add_namespaces(p, spec, &cgroup, err));
 	TRY(plan_maps(p, spec, err));
