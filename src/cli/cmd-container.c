@@ -22,11 +22,12 @@ static int run_exists(struct cli *cli, void *params, struct strv *args, struct e
 }
 
 static const struct field exists_rows[] = {
-	{ .cli = "external", F_BOOL(struct exists_params, external), .help = "Check external storage containers as well" }, {}
+	{ .cli = "external", F_BOOL(struct exists_params, external),
+	  .help = "Check external storage containers as well" }, {}
 };
 
 const struct command cmd_container_exists = {
-	.summary = "Check if a container exists in local storage",
+	.summary = "Exit status tells whether the container is known",
 	.description = "Exit code 0 when the container exists, 1 when not, 125 when that could not be found out.",
 	.args = "CONTAINER", .min_args = 1, .max_args = 1, .examples = "containerID\nmyctr || podman run --name myctr [etc...]",
 	.groups = (const struct command_rows[]){ { exists_rows, 0 }, {} }, .params_size = sizeof(struct exists_params),
@@ -69,15 +70,15 @@ static int run_cleanup(struct cli *cli, void *params, struct strv *args, struct 
 
 static const struct field cleanup_rows[] = {
 	SELECTION_ALL(C, s), SELECTION_LATEST(C, s),
-	{ .cli = "exec", F_STR(C, exec), .arg = "string", .help = "Clean up the given exec session instead of the container" },
-	{ .cli = "rm", F_BOOL(C, rm), .help = "After cleanup, remove the container entirely" },
-	{ .cli = "rmi", F_BOOL(C, rmi), .help = "After cleanup, remove the image entirely" },
+	{ .cli = "exec", F_STR(C, exec), .arg = "string", .help = "Clean up after this exec session only" },
+	{ .cli = "rm", F_BOOL(C, rm), .help = "Delete the container afterwards" },
+	{ .cli = "rmi", F_BOOL(C, rmi), .help = "Delete the image afterwards" },
 	{ .cli = "stopped-only", F_BOOL(C, stopped_only), .help = "Only clean up containers that have stopped" },
 	{}
 };
 
 const struct command cmd_container_cleanup = {
-	.summary = "Clean up network and mountpoints of one or more containers",
+	.summary = "Release network and mounts of stopped containers",
 	.description = "Takes away what a container left when it exited. Run by the monitors of containers; nobody has to.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\nctrID1 ctrID2 ctrID3\n--all",
 	.groups = (const struct command_rows[]){ { cleanup_rows, 0 }, {} }, .params_size = sizeof(C), .run = run_cleanup,
@@ -147,14 +148,14 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 
 static const struct field prune_rows[] = {
 	{ .cli = "filter", F_STRV(struct prune_params, filters), .arg = "stringArray", .complete = "prune-filters",
-	  .help = "Provide filter values (e.g. 'label=<key>=<value>')" },
-	{ .cli = "force", .abbr = 'f', F_BOOL(struct prune_params, force), .help = "Do not prompt for confirmation" },
+	  .help = "Remove only what matches (label=, until=; repeatable)" },
+	{ .cli = "force", .abbr = 'f', F_BOOL(struct prune_params, force), .help = "Do not ask" },
 	{}
 };
 
 const struct command cmd_container_prune = {
-	.summary = "Remove all non running containers",
-	.description = "Removes all non running containers.",
+	.summary = "Delete every container that is not running",
+	.description = "Deletes every container that is not running.",
 	.groups = (const struct command_rows[]){ { prune_rows, 0 }, {} }, .params_size = sizeof(struct prune_params),
 	.run = run_prune, .flags = COMMAND_IN_USERNS,
 };
@@ -172,7 +173,7 @@ static int run_rename(struct cli *cli, void *params, struct strv *args, struct e
 }
 
 const struct command cmd_rename = {
-	.summary = "Rename an existing container",
+	.summary = "Give a container a new name",
 	.description = "Gives a container a new name. The old one is free afterwards.",
 	.args = "CONTAINER NAME", .min_args = 2, .max_args = 2, .examples = "containerA containerB", .run = run_rename,
 	.flags = COMMAND_IN_USERNS,
@@ -247,13 +248,14 @@ static int run_port(struct cli *cli, void *params, struct strv *args, struct err
 }
 
 static const struct field port_rows[] = {
-	{ .cli = "all", .abbr = 'a', F_BOOL(struct port_params, all), .help = "Display port information for all containers" },
-	{ .cli = "latest", .abbr = 'l', F_BOOL(struct port_params, latest), .help = "Act on the latest container this program knows" },
+	{ .cli = "all", .abbr = 'a', F_BOOL(struct port_params, all), .help = "Show the ports of all containers" },
+	{ .cli = "latest", .abbr = 'l', F_BOOL(struct port_params, latest),
+	  .help = "Act on the latest container this program knows" },
 	{}
 };
 
 const struct command cmd_port = {
-	.summary = "List port mappings or a specific mapping for the container",
+	.summary = "Show which host ports lead to a container",
 	.description = "Lists the ports of a container that are published on the host.",
 	.args = "CONTAINER [PORT]", .max_args = 2, .examples = "--all\nctrID 80/tcp",
 	.groups = (const struct command_rows[]){ { port_rows, 0 }, {} }, .params_size = sizeof(struct port_params),

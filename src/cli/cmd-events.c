@@ -85,7 +85,7 @@ static const struct field rows[] = {
 	{ .cli = "no-trunc", F_BOOL(P, no_trunc), .fallback = "true", .help = "Do not shorten ids" },
 	{ .cli = "since", F_STR(P, since), .arg = "string", .help = "Show events since TIMESTAMP (or a duration ago)" },
 	{ .cli = "stream", F_BOOL(P, stream), .fallback = "true", .help = "Go on with new events" },
-	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Show events until TIMESTAMP" },
+	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Leave out what happened after TIMESTAMP" },
 	{}
 };
 

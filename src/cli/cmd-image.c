@@ -68,11 +68,13 @@ struct rmi_params {
 	bool all, force, ignore, no_prune;
 };
 static const struct field rmi_rows[] = {
-	{ .cli = "all", .abbr = 'a', F_BOOL(struct rmi_params, all), .help = "Remove all images" },
+	{ .cli = "all", .abbr = 'a', F_BOOL(struct rmi_params, all), .help = "Delete every image" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(struct rmi_params, force),
 	  .help = "Remove also with several names, and containers that use the image" },
-	{ .cli = "ignore", .abbr = 'i', F_BOOL(struct rmi_params, ignore), .help = "Images that do not exist are no error" },
-	{ .cli = "no-prune", F_BOOL(struct rmi_params, no_prune), .help = "Keep unnamed parents that nothing needs any more" },
+	{ .cli = "ignore", .abbr = 'i', F_BOOL(struct rmi_params, ignore),
+	  .help = "Images that do not exist are no error" },
+	{ .cli = "no-prune", F_BOOL(struct rmi_params, no_prune),
+	  .help = "Keep unnamed parents that nothing needs any more" },
 	{}
 };
 
@@ -135,7 +137,8 @@ struct prune_params {
 static const struct field prune_rows[] = {
 	{ .cli = "all", .abbr = 'a', F_BOOL(struct prune_params, all),
 	  .help = "Remove all images no container uses, not only unnamed ones" },
-	{ .cli = "build-cache", F_BOOL(struct prune_params, build_cache), .help = "Remove what --mount=type=cache kept, too" },
+	{ .cli = "build-cache", F_BOOL(struct prune_params, build_cache),
+	  .help = "Remove what --mount=type=cache kept, too" },
 	{ .cli = "external", F_BOOL(struct prune_params, external),
 	  .help = "Remove images that only containers of other programs use, too" },
 	{ .cli = "filter", F_STRV(struct prune_params, filters), .arg = "stringArray", .complete = "prune-filters",

@@ -14,15 +14,17 @@ struct import_params {
 
 #define P struct import_params
 static const struct field rows[] = {
-	{ .cli = "arch", F_STR(P, arch), .arg = "string", .complete = "arch", .help = "Set the architecture of the imported image" },
+	{ .cli = "arch", F_STR(P, arch), .arg = "string", .complete = "arch",
+	  .help = "Architecture to note in the image" },
 	{ .cli = "change", .abbr = 'c', F_STRV(P, changes), .arg = "INSTRUCTION",
 	  .help = "Apply a Containerfile instruction to the image (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ...)" },
-	{ .cli = "message", .abbr = 'm', F_STR(P, message), .arg = "string", .help = "Set commit message for imported image" },
-	{ .cli = "os", F_STR(P, os), .arg = "string", .help = "Set the OS of the imported image" },
+	{ .cli = "message", .abbr = 'm', F_STR(P, message), .arg = "string",
+	  .help = "Message to note in the image's history" },
+	{ .cli = "os", F_STR(P, os), .arg = "string", .help = "Operating system to note in the image" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress output" },
 	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
-	  .help = "Path of a signature policy file" },
-	{ .cli = "variant", F_STR(P, variant), .arg = "string", .help = "Set the variant of the imported image" },
+	  .help = "Signature policy to use instead of policy.json" },
+	{ .cli = "variant", F_STR(P, variant), .arg = "string", .help = "Architecture variant to note in the image" },
 	{}
 };
 
@@ -44,7 +46,7 @@ static int run_import(struct cli *cli, void *params, struct strv *args, struct e
 }
 
 const struct command cmd_import = {
-	.summary = "Import a tarball to create a filesystem image",
+	.summary = "Create a one-layer image from a tar file or URL",
 	.description = "Unpacks a tar archive (plain or compressed; a file, an URL, or - for standard input) as the one layer of a "
 		"new\nimage and prints the image's id.",
 	.args = "PATH [REFERENCE]", .min_args = 1, .max_args = 2,

@@ -217,9 +217,9 @@ static int run_container_inspect(struct cli *cli, void *params, struct strv *arg
 
 static const struct field rows[] = {
 	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string", .fallback = "json",
-	  .help = "Format the output to a Go template or json" },
+	  .help = "Show JSON, or what a Go template makes of it" },
 	{ .cli = "latest", .abbr = 'l', F_BOOL(P, latest), .help = "Act on the latest container this program knows" },
-	{ .cli = "size", .abbr = 's', F_BOOL(P, size), .help = "Display total file size" },
+	{ .cli = "size", .abbr = 's', F_BOOL(P, size), .help = "Show sizes of files, too" },
 	{}
 };
 static const struct field type_rows[] = {
@@ -229,7 +229,7 @@ static const struct field type_rows[] = {
 };
 
 const struct command cmd_inspect = {
-	.summary = "Display the configuration of object denoted by ID",
+	.summary = "Show JSON of a container, image or volume",
 	.description = "Displays the low-level information of objects denoted by name or ID: containers, images, volumes.",
 	.args = "{CONTAINER|IMAGE|VOLUME} [...]", .max_args = ARGS_ANY,
 	.examples = "fedora\n--type image fedora\nCtrID ImgID\n--format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
@@ -238,8 +238,8 @@ const struct command cmd_inspect = {
 };
 
 const struct command cmd_container_inspect = {
-	.summary = "Display the configuration of a container",
-	.description = "Displays the low-level information on a container identified by name or ID.",
+	.summary = "Full configuration and state of a container as JSON",
+	.description = "Shows everything the engine knows of a container, by name or ID.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY,
 	.examples = "myCtr\n-l --format '{{.Id}} {{.Config.Labels}}'",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_container_inspect,

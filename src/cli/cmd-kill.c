@@ -31,12 +31,12 @@ static int run_kill(struct cli *cli, void *params, struct strv *args, struct err
 static const struct field rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s),
 	{ .cli = "signal", .abbr = 's', F_STR(P, sig), .arg = "string", .fallback = "KILL", .complete = "signals",
-	  .help = "Signal to send to the container" },
+	  .help = "Signal to send, by name or number" },
 	{}
 };
 
 const struct command cmd_kill = {
-	.summary = "Kill one or more running containers with a specific signal",
+	.summary = "Send a signal to the main process of containers",
 	.description = "Sends SIGKILL, or the signal given, to the main process inside each container.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "mywebserver\n860a4b23\n--signal TERM ctrID",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_kill,

@@ -15,9 +15,9 @@ struct load_params {
 static const struct field rows[] = {
 	{ .cli = "input", .abbr = 'i', F_STR(P, input), .arg = "string", .complete = "files",
 	  .help = "Load from file or directory. Read from stdin if not specified" },
-	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress the output" },
+	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Print less" },
 	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
-	  .help = "Path of a signature policy file" },
+	  .help = "Signature policy to use instead of policy.json" },
 	{}
 };
 
@@ -40,7 +40,7 @@ static int run_load(struct cli *cli, void *params, struct strv *args, struct err
 }
 
 const struct command cmd_load = {
-	.summary = "Load images from a tar archive",
+	.summary = "Read images from an archive file or stdin",
 	.description = "Reads images from an archive (docker-archive or oci-archive, plain or compressed) or a directory (OCI "
 		"layout or\ndir:) into the local storage.",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct load_params),

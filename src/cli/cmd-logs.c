@@ -188,7 +188,7 @@ static const struct field rows[] = {
 	{ .cli = "tail", F_INT(P, tail), .arg = "int", .fallback = "-1",
 	  .help = "Show so many LINES from the end; -1: all" },
 	{ .cli = "timestamps", .abbr = 't', F_BOOL(P, timestamps), .help = "Show the time of each line" },
-	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Show lines until TIMESTAMP" },
+	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Leave out lines written after TIMESTAMP" },
 	{}
 };
 

@@ -64,7 +64,7 @@ static const struct field rows[] = {
 static const struct field init_rows[] = { SELECTION_ALL(struct whole, s), SELECTION_LATEST(struct whole, s), {} };
 
 const struct command cmd_pause = {
-	.summary = "Pause all the processes in one or more containers",
+	.summary = "Freeze all processes of containers",
 	.description = "Freezes every process of the containers; they go on with unpause.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "mywebserver\n860a4b23\n-a",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_pause,
@@ -72,7 +72,7 @@ const struct command cmd_pause = {
 };
 
 const struct command cmd_unpause = {
-	.summary = "Unpause the processes in one or more containers",
+	.summary = "Thaw paused containers",
 	.description = "Lets the processes of paused containers go on.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--all",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_unpause,
@@ -80,7 +80,7 @@ const struct command cmd_unpause = {
 };
 
 const struct command cmd_init = {
-	.summary = "Initialize one or more containers",
+	.summary = "Set up a container up to the point before its process starts",
 	.description = "Makes all that a container needs - mounts, namespaces, its first process - without running its command.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\n3c45ef19d893\ntest1",
 	.groups = (const struct command_rows[]){ { init_rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_init,

@@ -13,20 +13,21 @@ struct pull_params {
 
 #define P struct pull_params
 static const struct field rows[] = {
-	{ .cli = "all-tags", .abbr = 'a', F_BOOL(P, pull.all_tags), .help = "All tagged images in the repository will be pulled" },
+	{ .cli = "all-tags", .abbr = 'a', F_BOOL(P, pull.all_tags), .help = "Fetch every tag of the repository" },
 	{ .cli = "arch", F_STR(P, pull.arch), .arg = "ARCH", .complete = "arch",
-	  .help = "Use ARCH instead of the architecture of the machine for choosing images" },
+	  .help = "Architecture to choose images for" },
 	{ .cli = "decryption-key", F_STRV(P, pull.decryption_keys), .arg = "key[:passphrase]",
 	  .help = "Key needed to decrypt the image (not supported)" },
-	{ .cli = "disable-content-trust", F_BOOL(P, disable_content_trust), .help = "This is a Docker specific option and is a NOOP" },
-	{ .cli = "os", F_STR(P, pull.os), .arg = "OS", .help = "Use OS instead of the running OS for choosing images" },
+	{ .cli = "disable-content-trust", F_BOOL(P, disable_content_trust),
+	  .help = "Accepted for Docker scripts, without effect" },
+	{ .cli = "os", F_STR(P, pull.os), .arg = "OS", .help = "Operating system to choose images for" },
 	{ .cli = "platform", F_STR(P, pull.platform), .arg = "OS/ARCH",
-	  .help = "Specify the platform for selecting the image. (Conflicts with arch and os)" },
+	  .help = "OS/ARCH[/VARIANT] to choose images for (not with --arch, --os)" },
 	{ .cli = "policy", F_STR(P, policy), .arg = "string", .fallback = "\"always\"", .complete = "pull-policies",
 	  .help = "Pull image policy: always, missing, never or newer" },
-	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress output information when pulling images" },
+	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show no progress while pulling" },
 	{ .cli = "variant", F_STR(P, pull.variant), .arg = "VARIANT",
-	  .help = "Use VARIANT instead of the running architecture variant for choosing images" },
+	  .help = "Architecture variant to choose images for" },
 	{}
 };
 
@@ -59,7 +60,7 @@ static int run_pull(struct cli *cli, void *params, struct strv *args, struct err
 }
 
 const struct command cmd_pull = {
-	.summary = "Pull an image from a registry",
+	.summary = "Fetch images from a registry",
 	.description = "Copies images from a registry, an archive or a directory into the local storage and prints their ids.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
 	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, pull.remote) }, {} },

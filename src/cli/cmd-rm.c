@@ -108,18 +108,18 @@ static const struct field rows[] = {
 	/* without -f, which is --force here */
 	{ .cli = "filter", F_STRV(P, s.filters), .arg = "filter", .complete = "ps-filters",
 	  .help = "Choose containers by conditions (key=value)" },
-	{ .cli = "depend", F_BOOL(P, depend), .help = "Remove container and all containers that depend on the selected container" },
-	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Force removal of a running or unusable container" },
-	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Ignore errors when a specified container is missing" },
+	{ .cli = "depend", F_BOOL(P, depend), .help = "Delete also containers that depend on it" },
+	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Stop the container first if it runs" },
+	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Containers that do not exist are no error" },
 	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
-	  .help = "Seconds to wait for stop before killing the container" },
-	{ .cli = "volumes", .abbr = 'v', F_BOOL(P, volumes), .help = "Remove anonymous volumes associated with the container" },
-	{ .cli = "storage", F_BOOL(P, storage), .flags = FIELD_HIDDEN, .help = "Remove container from storage library" },
+	  .help = "Seconds between the stop signal and SIGKILL" },
+	{ .cli = "volumes", .abbr = 'v', F_BOOL(P, volumes), .help = "Delete the container's anonymous volumes, too" },
+	{ .cli = "storage", F_BOOL(P, storage), .flags = FIELD_HIDDEN, .help = "Accepted for old scripts" },
 	{}
 };
 
 const struct command cmd_rm = {
-	.summary = "Remove one or more containers",
+	.summary = "Delete containers",
 	.description = "Removes one or more containers. Images are not removed. Running containers need --force.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\nmywebserver myflaskserver 860a4b23\n"
 	"--force --all\n-f c684f0d469f2",

@@ -71,8 +71,8 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 }
 
 const struct command cmd_run = {
-	.summary = "Run a command in a new container",
-	.description = "Runs a command in a new container from the given image.",
+	.summary = "Create a container and start it",
+	.description = "Makes a container from the image and starts a command in it.",
 	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,
 	.missing = "requires at least 1 arg(s), only received 0",
 	.examples = "imageID ls -alF /etc\n--network=host imageID dnf -y install java\n"
@@ -82,7 +82,7 @@ const struct command cmd_run = {
 };
 
 const struct command cmd_create = {
-	.summary = "Create but do not start a container",
+	.summary = "Prepare a container and leave it stopped",
 	.description = "Creates a new container from the given image or storage and prepares it for running the given command.\n"
 		       "The container ID is then printed to stdout. The container can be started at any time with start.",
 	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,

@@ -74,18 +74,21 @@ static int run_start(struct cli *cli, void *params, struct strv *args, struct er
 }
 
 static const struct field rows[] = {
-	{ .cli = "all", F_BOOL(P, s.all), .help = "Start all containers regardless of their state or configuration" },
-	{ .cli = "attach", .abbr = 'a', F_BOOL(P, attach), .help = "Attach the container's STDOUT and STDERR" },
+	{ .cli = "all", F_BOOL(P, s.all), .help = "Start every container" },
+	{ .cli = "attach", .abbr = 'a', F_BOOL(P, attach),
+	  .help = "Connect to the container's output and wait for its end" },
 	{ .cli = "detach-keys", F_STR(P, detach_keys), .arg = "[a-Z] | ctrl-<value>", .fallback = "ctrl-p,ctrl-q",
 	  .help = "Key sequence that detaches from the container" },
 	SELECTION_FILTER(P, s), SELECTION_LATEST(P, s),
-	{ .cli = "interactive", .abbr = 'i', F_BOOL(P, interactive), .help = "Make STDIN available to the container's process" },
-	{ .cli = "sig-proxy", F_BOOL(P, sig_proxy), .help = "Pass signals on to the container's process (default true if attached)" },
+	{ .cli = "interactive", .abbr = 'i', F_BOOL(P, interactive),
+	  .help = "Connect standard input, too" },
+	{ .cli = "sig-proxy", F_BOOL(P, sig_proxy),
+	  .help = "Pass signals on to the container's process (default true if attached)" },
 	{}
 };
 
 const struct command cmd_start = {
-	.summary = "Start one or more containers",
+	.summary = "Start stopped containers",
 	.description = "Starts one or more containers by name or ID.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\n860a4b231279 5421ab43b45\n"
 	"--interactive --attach imageID",

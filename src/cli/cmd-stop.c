@@ -44,15 +44,15 @@ static int run_stop(struct cli *cli, void *params, struct strv *args, struct err
 
 static const struct field stop_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s), SELECTION_FILTER(P, s),
-	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Ignore containers that do not exist" },
+	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Containers that do not exist are no error" },
 	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
-	  .help = "Seconds to wait before killing the container" },
+	  .help = "Seconds between the stop signal and SIGKILL" },
 	{ .cli = "service", F_BOOL(P, service), .flags = FIELD_HIDDEN, .help = "Accepted for units of older versions" },
 	{}
 };
 
 const struct command cmd_stop = {
-	.summary = "Stop one or more containers",
+	.summary = "Stop containers gracefully, then by SIGKILL",
 	.description = "Stops one or more running containers: the stop signal first, SIGKILL when it was not enough in time.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--time 2 ctrID ctrName\n--all",
 	.groups = (const struct command_rows[]){ { stop_rows, 0 }, {} }, .params_size = sizeof(P), .init = stop_init,
@@ -79,14 +79,14 @@ static int run_restart(struct cli *cli, void *params, struct strv *args, struct 
 
 static const struct field restart_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s), SELECTION_FILTER(P, s),
-	{ .cli = "running", F_BOOL(P, running), .help = "Restart only running containers" },
+	{ .cli = "running", F_BOOL(P, running), .help = "Leave containers alone that do not run" },
 	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
-	  .help = "Seconds to wait before killing the container" },
+	  .help = "Seconds between the stop signal and SIGKILL" },
 	{}
 };
 
 const struct command cmd_restart = {
-	.summary = "Restart one or more containers",
+	.summary = "Stop and start containers",
 	.description = "Stops containers that run and starts them again; containers that do not run are started.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--latest\nctrID1 ctrID2",
 	.groups = (const struct command_rows[]){ { restart_rows, 0 }, {} }, .params_size = sizeof(P), .init = stop_init,

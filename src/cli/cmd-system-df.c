@@ -19,8 +19,10 @@ struct df_params {
 	bool verbose;
 };
 static const struct field rows[] = {
-	{ .cli = "format", F_STR(struct df_params, format), .help = "Show JSON, or what a Go template makes of each kind" },
-	{ .cli = "verbose", .abbr = 'v', F_BOOL(struct df_params, verbose), .help = "Show every image, container and volume" },
+	{ .cli = "format", F_STR(struct df_params, format),
+	  .help = "Show JSON, or what a Go template makes of each kind" },
+	{ .cli = "verbose", .abbr = 'v', F_BOOL(struct df_params, verbose),
+	  .help = "Show every image, container and volume" },
 	{}
 };
 

@@ -20,7 +20,8 @@ struct prune_params {
 static const struct field rows[] = {
 	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Remove all unused images, not only unnamed ones" },
 	{ .cli = "build", F_BOOL(P, build), .help = "Remove build containers, too" },
-	{ .cli = "external", F_BOOL(P, external), .help = "Remove only leftovers in the store that belong to no container" },
+	{ .cli = "external", F_BOOL(P, external),
+	  .help = "Remove only leftovers in the store that belong to no container" },
 	{ .cli = "filter", F_STRV(P, filters), .arg = "stringArray", .complete = "prune-filters",
 	  .help = "Remove only what matches (label=, until=; repeatable)" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Do not ask" },

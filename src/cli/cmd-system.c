@@ -20,7 +20,8 @@ static const struct field check_rows[] = {
 	  .help = "Repair, and remove images and containers whose content is lost" },
 	{ .cli = "max", .abbr = 'm', F_DURATION(struct check_params, max), .fallback = "24h0m0s", .complete = "none",
 	  .help = "Leave unreferenced content alone that is younger" },
-	{ .cli = "quick", .abbr = 'q', F_BOOL(struct check_params, quick), .help = "Leave out what takes long (digests)" },
+	{ .cli = "quick", .abbr = 'q', F_BOOL(struct check_params, quick),
+	  .help = "Leave out what takes long (digests)" },
 	{ .cli = "repair", .abbr = 'r', F_BOOL(struct check_params, repair), .help = "Repair what can be repaired" },
 	{}
 };

@@ -157,6 +157,7 @@ WORDS(systemd_modes, "always", "false", "true");
 WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu",
       "pgid", "pid", "ppid", "seccomp", "state", "stime", "time", "tty", "user", "vsz");
 
+WORDS(inspect_types, "all", "container", "image", "volume");
 WORDS(ps_sort, "command", "created", "id", "image", "names", "runningfor", "size", "status");
 WORDS(log_options, "label=", "labels=", "max-size=", "path=", "tag=");
 
@@ -334,6 +335,7 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "image-filters", provide_image_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "image-formats", provide_image_formats, COMPLETE_NO_FILES },
 	{ NULL, "image-volume-modes", provide_image_volume_modes, COMPLETE_NO_FILES },
+	{ NULL, "inspect-types", provide_inspect_types, COMPLETE_NO_FILES },
 	{ NULL, "interfaces", provide_interfaces, COMPLETE_NO_FILES },
 	{ NULL, "log-drivers", provide_log_drivers, COMPLETE_NO_FILES },
 	{ NULL, "log-options", provide_log_options, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },

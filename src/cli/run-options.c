@@ -11,22 +11,27 @@
 #define P struct run_params
 
 static const struct field common_rows[] = {
-	{ .cli = "replace", F_BOOL(P, replace), .help = "If a container with the same name exists, replace it" },
+	{ .cli = "replace", F_BOOL(P, replace), .help = "Delete a container of the same name first" },
 	{ .cli = "disable-content-trust", F_BOOL(P, ignored_bool), .help = "Accepted for Docker's sake, does nothing",
 	  .flags = FIELD_HIDDEN },
-	{ .cli = "kernel-memory", F_STR(P, ignored), .help = "Accepted for old scripts, does nothing", .flags = FIELD_HIDDEN },
+	{ .cli = "kernel-memory", F_STR(P, ignored),
+	  .help = "Accepted for old scripts, does nothing", .flags = FIELD_HIDDEN },
 	{}
 };
 
 static const struct field run_rows[] = {
-	{ .cli = "detach", .abbr = 'd', F_BOOL(P, detach), .help = "Run the container in the background and print its ID" },
+	{ .cli = "detach", .abbr = 'd', F_BOOL(P, detach),
+	  .help = "Leave the container in the background, print its ID" },
 	{ .cli = "detach-keys", F_STR(P, detach_keys), .arg = "[a-Z] | ctrl-<value>", .fallback = "ctrl-p,ctrl-q",
 	  .help = "Key sequence that detaches from the container" },
-	{ .cli = "rmi", F_BOOL(P, rmi), .help = "Remove the image after the container unless others use it, implies --rm" },
-	{ .cli = "sig-proxy", F_BOOL(P, sig_proxy), .fallback = "true", .help = "Pass signals on to the container's process" },
+	{ .cli = "rmi", F_BOOL(P, rmi),
+	  .help = "Remove the image after the container unless others use it, implies --rm" },
+	{ .cli = "sig-proxy", F_BOOL(P, sig_proxy), .fallback = "true",
+	  .help = "Pass signals on to the container's process" },
 	{ .cli = "passwd", F_BOOL(P, passwd), .fallback = "true",
 	  .help = "Add entries for the user to /etc/passwd and /etc/group of the container" },
-	{ .cli = "preserve-fd", F_CSV(P, preserve_fd), .arg = "uints", .help = "File descriptors to pass into the container" },
+	{ .cli = "preserve-fd", F_CSV(P, preserve_fd), .arg = "uints",
+	  .help = "File descriptors to pass into the container" },
 	{ .cli = "preserve-fds", F_OPT_UINT(P, preserve_fds), .arg = "uint",
 	  .help = "Pass this many file descriptors from 3 up into the container" },
 	{}

@@ -13,7 +13,8 @@ struct selection_params {
 #define SELECTION_LATEST(S, m) \
 	{ .cli = "latest", .abbr = 'l', F_BOOL(S, m.latest), .help = "Act on the latest container this program knows" }
 #define SELECTION_CIDFILE(S, m) \
-	{ .cli = "cidfile", F_STRV(S, m.cid_files), .arg = "file", .complete = "files", .help = "Read the container ID from the file" }
+	{ .cli = "cidfile", F_STRV(S, m.cid_files), .arg = "file", .complete = "files", \
+	  .help = "Take container IDs from this file (repeatable)" }
 #define SELECTION_FILTER(S, m) \
 	{ .cli = "filter", .abbr = 'f', F_STRV(S, m.filters), .arg = "filter", .complete = "ps-filters", \
 	  .help = "Choose containers by conditions (key=value)" }

@@ -36,19 +36,19 @@ int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err)
 #define R struct image_remote
 const struct field image_remote_rows[] = {
 	{ .cli = "authfile", F_STR(R, authfile), .arg = "path", .complete = "files",
-	  .help = "Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override" },
+	  .help = "File with registry logins (REGISTRY_AUTH_FILE)" },
 	{ .cli = "cert-dir", F_STR(R, cert_dir), .arg = "path", .complete = "files",
 	  .help = "Directory with certificates of the registry and for it" },
 	{ .cli = "creds", F_STR(R, creds), .arg = "[username[:password]]",
-	  .help = "Credentials (user name and password) to use for the registry" },
+	  .help = "Login for the registry (USER[:PASSWORD])" },
 	{ .cli = "retry", F_OPT_UINT(R, retry), .arg = "attempts",
-	  .help = "Number of times to retry in case of failure" },
+	  .help = "How often to try again after a failure" },
 	{ .cli = "retry-delay", F_STR(R, retry_delay), .arg = "duration",
-	  .help = "Delay between retries in case of failure" },
+	  .help = "Time to wait before trying again" },
 	{ .cli = "signature-policy", F_STR(R, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
-	  .help = "Path of a signature policy file" },
+	  .help = "Signature policy to use instead of policy.json" },
 	{ .cli = "tls-verify", F_OPT_BOOL(R, tls_verify),
-	  .help = "Require HTTPS and verify certificates when contacting registries" },
+	  .help = "Insist on HTTPS and on a valid certificate of the registry" },
 	{},
 };
 
