@@ -53,7 +53,12 @@ int helper_find(const char *name, char **ret, struct error *err)
 	}
 	bool known = own_directory(own, sizeof(own));
 	if (known) {
+		/* ../monitor/umiak-monitor: a build directory that was not installed */
+		autofree char *sibling = NULL;
+		const char *part = str_after(name, "umiak-");
 		int r = try_dir(own, name, ret, err);
+		if (r == 0 && part && str_printf(&sibling, err, "%s/../%s", own, part) == 0)
+			r = try_dir(sibling, name, ret, err);
 		if (r != 0)
 			return r;
 	}
