@@ -197,12 +197,16 @@ int store_container_create(struct store *s, struct container_record *r, struct e
 static int mark_removing(struct store *s, const char *id, bool *transient, struct error *err)
 {
 	auto_txn t = DB_TXN_INIT;
-	int64_t value = 0;
+	auto_rows r = { 0 };
 
-	int there = db_get_int(s->run, &value, err, "SELECT transient FROM containers WHERE id=?", "s", id);
+	TRY(db_query(s->run, &r, err, "SELECT transient,intent FROM containers WHERE id=?", "s", id));
+	int there = db_next(&r, err);
 	if (there != 1)
 		return there;
-	*transient = value;
+	*transient = db_int(&r, 0);
+	if (db_int(&r, 1) == INTENT_REMOVE)
+		return 1;   /* promised already, by a change of state or by whom we finish the work of */
+	db_rows_done(&r);
 	TRY(db_begin(s->run, &t, err));
 	TRY(db_run(s->run, err, "UPDATE containers SET state=?,intent=? WHERE id=?", "iis", (int64_t)CONTAINER_REMOVING,
 		   (int64_t)INTENT_REMOVE, id));

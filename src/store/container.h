@@ -149,7 +149,8 @@ struct container_change {
 	unsigned set;                     /* enum container_change_field */
 	struct container_status to;       /* members named by `set`; strings borrowed */
 };
-/* UPDATE ... WHERE state IN expected. 1: done; 0: it was in another state (*ret_state, may be NULL) and nothing
+/* Entering CONTAINER_REMOVING (under the lock) is a promise: if we die, the next command removes the container.
+ * UPDATE ... WHERE state IN expected. 1: done; 0: it was in another state (*ret_state, may be NULL) and nothing
  * changed; ERROR_NOT_FOUND when it is gone. For a container that is not transient, entering running or exited is
  * also written to the index, so that a reboot leaves the right state. */
 int store_container_change(struct store *s, const char *id, const struct container_change *change,

@@ -359,6 +359,21 @@ static int tune(struct db *db, struct error *err)
 	return 0;
 }
 
+/* 1: begun; 0: somebody else writes. */
+static int try_begin(struct db *db, struct error *err)
+{
+	auto_rows r = { 0 };
+
+	TRY(prepare(db, "BEGIN IMMEDIATE", &r, err));
+	sqlite3_busy_timeout(db->handle, 0);
+	int rc = sqlite3_step(r.stmt);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	if (rc == SQLITE_DONE)
+		return 1;
+	return (rc & 0xff) == SQLITE_BUSY ? 0 : db_fail(db, rc, err);
+}
+
+/* Nobody else writing is the common case and costs no lock file; who meets a writer queues for the next turn. */
 int db_begin(struct db *db, struct db_txn *ret, struct error *err)
 {
 	struct db_txn t = { .db = db, .ticket = LOCK_INIT };
@@ -366,10 +381,13 @@ int db_begin(struct db *db, struct db_txn *ret, struct error *err)
 	if (!db->writable)
 		return fail(err, ERROR_DENIED, "%s belongs to a read-only store", db->path);
 	TRY(tune(db, err));
-	if (lock_acquire(db->lock_dirfd, db->lock_name, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 }, &t.ticket,
-			 err) < 0)
-		return -1;
-	if (db_run(db, err, "BEGIN IMMEDIATE", "") < 0) {
+	int begun = try_begin(db, err);
+	if (begun == 0) {
+		TRY(lock_acquire(db->lock_dirfd, db->lock_name, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 },
+				 &t.ticket, err));
+		begun = db_run(db, err, "BEGIN IMMEDIATE", "");
+	}
+	if (begun < 0) {
 		lock_release(&t.ticket);
 		return -1;
 	}
