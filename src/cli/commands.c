@@ -46,6 +46,7 @@ extern const struct command
 	cmd_system_renumber,
 	cmd_system_reset,
 	cmd_tag,
+	cmd_top,
 	cmd_unpause,
 	cmd_untag,
 	cmd_version,
@@ -80,6 +81,7 @@ const struct command_row command_rows[] = {
 	{ "wait", &cmd_wait },
 	{ "healthcheck", .group = "Health check commands" },
 	{ "healthcheck run", &cmd_healthcheck_run },
+	{ "top", &cmd_top },
 	{ "container", .group = "Container commands" },
 	{ "container attach", &cmd_attach },
 	{ "container cleanup", &cmd_container_cleanup },
@@ -100,6 +102,7 @@ const struct command_row command_rows[] = {
 	{ "container run", &cmd_run },
 	{ "container start", &cmd_start },
 	{ "container stop", &cmd_stop },
+	{ "container top", &cmd_top },
 	{ "container unpause", &cmd_unpause },
 	{ "container wait", &cmd_wait },
 

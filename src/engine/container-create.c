@@ -342,8 +342,10 @@ static int write_record(struct creation *k, struct error *err)
 	TRY(fill_columns(k, err));
 	TRY(ctr_format_record(c, &k->record.params, err));
 	if (store_container_create(k->store, &k->record, err) < 0) {
-		if (err->kind == ERROR_EXISTS)
-			return fail_wrap(err, "creating container storage");
+		const struct error why = *err;
+		if (why.kind == ERROR_EXISTS)
+			return fail(err, ERROR_EXISTS, "creating container storage: %s, or use --replace to instruct Podman to do so",
+				    why.text);
 		return -1;
 	}
 	container_record_done(&c->at.record);

@@ -54,6 +54,7 @@ void exec_params_done(struct exec_params *p)
 	strv_done(&p->env_files);
 	free(p->user);
 	free(p->workdir);
+	*p = (struct exec_params){};
 }
 
 void exec_run_done(struct exec_run *s)

@@ -383,6 +383,14 @@ static int default_ns(struct param_ns *ns, const struct field_custom *parse, con
 	return 0;
 }
 
+static int default_network(struct container_params *p, const struct engine *e, struct error *err)
+{
+	const char *name = e->conf.network.default_network;
+
+	strv_done(&p->net.networks);
+	return strv_add(&p->net.networks, str_empty(name) ? "podman" : name, err);
+}
+
 static int resolve_namespaces(struct container_params *p, const struct engine *e, struct error *err)
 {
 	const struct conf_containers *conf = &e->conf.containers;
@@ -398,8 +406,14 @@ static int resolve_namespaces(struct container_params *p, const struct engine *e
 	TRY(default_ns(&ns->user, &param_ns_user_custom, str_empty(userns) ? conf->userns : userns, NS_HOST, err));
 	if (ns->net.mode == NS_DEFAULT && !str_empty(conf->netns))
 		TRY(param_ns_net_custom.parse(NULL, p, conf->netns, err));
-	if (ns->net.mode == NS_DEFAULT)
+	if (ns->net.mode == NS_DEFAULT || ns->net.mode == NS_PRIVATE) {
 		ns->net.mode = e->paths.rootless ? NS_PASTA : NS_BRIDGE;
+		strv_done(&p->net.networks);
+	}
+	if (ns->net.mode != NS_BRIDGE)
+		strv_done(&p->net.networks);
+	else if (!p->net.networks.n || streq(p->net.networks.v[0], "bridge"))
+		TRY(default_network(p, e, err));
 	if (ns->uts.mode == NS_HOST && ns->hostname)
 		return fail(err, ERROR_INVALID, "cannot set hostname when running in the host UTS namespace: invalid configuration");
 	if (!ns->cgroups && conf->cgroups)

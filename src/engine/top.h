@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/top.h - the processes of a container in columns, as `top` and the API show them.
+ * Reads /proc of the host; nothing is executed in the container, whatever the descriptors. Allocates. */
+#pragma once
+#include "base/error.h"
+#include "base/str.h"
+#include "engine/container.h"
+
+/* A table: n_columns headers, then the cells row by row. */
+struct top_table {
+	struct strv headers, cells;
+};
+void top_table_done(struct top_table *t);
+#define auto_top_table CLEANUP(top_table_done) struct top_table
+
+/* `descriptors`: "pid", "user", "pid,comm", AIX codes ("%p %c"), or options of ps(1) that choose columns ("-ef", "aux",
+ * "-o pid,args"); empty: the default columns. ERROR_INVALID names an unknown one. */
+int top_list(struct ctr *c, const struct strv *descriptors, struct top_table *ret, struct error *err);
+/* All descriptors, sorted. */
+int top_descriptors(struct strv *ret, struct error *err);
