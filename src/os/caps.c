@@ -47,7 +47,7 @@ int caps_parse(const char *name, capset *set, struct error *err)
 {
 	unsigned n;
 
-	if (strcasecmp(name, "ALL") == 0 || strcasecmp(name, "CAP_ALL") == 0) {
+	if (strcasecmp(name, "ALL") == 0) {
 		*set |= caps_all();
 		return 0;
 	}
