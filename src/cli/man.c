@@ -11,6 +11,8 @@
 /* Text for a paragraph: scdoc's markup characters lose their meaning. */
 static void put(const char *s, size_t n, FILE *out)
 {
+	if (n && strchr("-.[]|", *s))   /* would start a list or a table at the start of a line */
+		fputc('\\', out);
 	for (size_t i = 0; i < n && s[i]; i++) {
 		if (strchr("*_\\#`~", s[i]))
 			fputc('\\', out);
@@ -24,10 +26,8 @@ static void put_text(const char *s, FILE *out)
 }
 
 /* The same with line breaks at blanks, for texts that may be longer than a source line should be. */
-static void put_wrapped(const char *s, const char *indent, FILE *out)
+static void put_wrapped(const char *s, size_t room, const char *indent, FILE *out)
 {
-	const size_t room = 70;
-
 	while (*s) {
 		size_t n = strcspn(s, "\n");
 		if (n > room)
@@ -63,7 +63,7 @@ static void put_head(const char *path, const char *summary, FILE *out)
 	put_page_name(path, out);
 	fputs(" - ", out);
 	fputc(is_upper(summary[0]) && !is_upper(summary[1]) ? summary[0] | 0x20 : summary[0], out);
-	put_text(summary + 1, out);
+	put_wrapped(summary + 1, 48, "", out);
 	fputs("\n\n# SYNOPSIS\n\n*" SELF, out);
 	if (*path) {
 		fputc(' ', out);
@@ -74,7 +74,7 @@ static void put_head(const char *path, const char *summary, FILE *out)
 
 static void put_lines(const char *text, FILE *out)
 {
-	put_wrapped(text, "", out);
+	put_wrapped(text, 70, "", out);
 	fputs("\n\n", out);
 }
 
@@ -92,25 +92,17 @@ static void put_option(const struct field *f, FILE *out)
 		put(value, strlen(value), out);
 		fputs("_", out);
 	}
+	auto_buf text = BUF_INIT(1 << 16);
+	buf_addf(&text, "%s.", f->help ? f->help : "");
+	for (int i = 0; f->choices && f->choices[i]; i++)
+		buf_addf(&text, "%s%s%s", i ? ", " : " One of: ", *f->choices[i] ? f->choices[i] : "(empty)",
+			 f->choices[i + 1] ? "" : ".");
+	if ((f->flags & FIELD_OPTIONAL_VALUE) && f->implied)
+		buf_addf(&text, " Without a value: %s.", f->implied);
+	if (f->fallback)
+		buf_addf(&text, " Default: %s.", f->fallback);
 	fputs("\n\t", out);
-	put_wrapped(f->help ? f->help : "", "\t", out);
-	fputs(".", out);
-	for (int i = 0; f->choices && f->choices[i]; i++) {
-		fputs(i ? ", " : " One of: ", out);
-		put_text(*f->choices[i] ? f->choices[i] : "(empty)", out);
-		if (!f->choices[i + 1])
-			fputc('.', out);
-	}
-	if ((f->flags & FIELD_OPTIONAL_VALUE) && f->implied) {
-		fputs(" Without a value: ", out);
-		put_text(f->implied, out);
-		fputc('.', out);
-	}
-	if (f->fallback) {
-		fputs(" Default: ", out);
-		put_text(f->fallback, out);
-		fputc('.', out);
-	}
+	put_wrapped(text.data ? text.data : "", 66, "\t", out);
 	fputs("\n\n", out);
 }
 
