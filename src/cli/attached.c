@@ -73,5 +73,6 @@ int attached_start(struct cli *cli, struct ctr *c, const struct attached_options
 		ctr_start_failed(c, err);
 		return oci_error(c->engine, err);
 	}
+	ctr_started_attached(c, r == 1);
 	return pump(c, &a, err);
 }

@@ -53,6 +53,7 @@ static int run_attach(struct cli *cli, void *params, struct strv *args, struct e
 		return -1;
 	if (r == 0)
 		return fail(err, ERROR_STATE, "you can only attach to running containers");
+	ctr_started_attached(c, true);
 	if (attach_run(&a, &x, err) < 0)
 		return fail_wrap(err, "attaching to container %s", c->id);
 	/* Podman ends the line, whatever was on it. */

@@ -78,8 +78,10 @@ static int clean(struct ctr *c, struct error *err)
 	TRY(remove_cgroup(c, err));
 	remove_sockets(c);
 	int r = to_exited(c, err);
-	if (r > 0)
+	if (r > 0) {
 		ctr_event(c, EVENT_DIED);
+		ctr_event(c, EVENT_CLEANUP);
+	}
 	return r;
 }
 

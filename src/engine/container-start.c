@@ -208,6 +208,15 @@ int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct att
 	return attached < 0 ? -1 : r == 1;
 }
 
+void ctr_started_attached(const struct ctr *c, bool was_running)
+{
+	if (!was_running) {
+		ctr_event(c, EVENT_INIT);
+		ctr_event(c, EVENT_START);
+	}
+	ctr_event(c, EVENT_ATTACH);
+}
+
 void ctr_start_failed(struct ctr *c, const struct error *why)
 {
 	struct error ignored;
