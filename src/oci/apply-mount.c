@@ -2,6 +2,7 @@
  * oci/apply-mount.c - the root and the mounts, as descriptors onto descriptors. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -267,6 +268,8 @@ static int mount_one(struct child *c, struct plan_mount *m, struct error *err)
 		return -1;
 	if (!bind)
 		TRY(mount_make(m, target, err));
+	if (m->must_be_procfs && !mount_is_fstype(m->fd, PROC_SUPER_MAGIC))
+		return fail(err, ERROR_DENIED, "only a proc file system can be mounted there");
 	TRY(child_attach(c, m->fd, m->target, target, err));
 	if (bind && directory)
 		c->foreign_tree = true;

@@ -117,26 +117,12 @@ static int set_oom_score(const struct oci_process_spec *process, pid_t pid)
 static int spawn_into(const struct oci_exec_options *o, struct child *c, int parent_fd, uint64_t flags,
 		      struct oci_process *ret, struct error *err)
 {
-	const uint64_t pid_flag = ns_info(NS_PID)->flag, user_flag = ns_info(NS_USER)->flag;
-	autoclose int pid_ns = -1;
-	struct spawn_child how = {
-		.child = c, .parent_fd = parent_fd, .join_pid_fd = -1, .join_user_fd = -1, .join_pidfd = -1,
+	const struct spawn_child how = {
+		.child = c, .parent_fd = parent_fd, .join_pid_fd = -1, .join_user_fd = -1,
+		.join_pidfd = o->target_pidfd, .join_flags = flags, .helper = true,
 		.into_cgroup = o->cgroup ? cgroup_clone_fd(o->cgroup) : -1,
 	};
 
-	/* A user namespace comes with everything it owns, in one go; that cannot be undone, so a helper does it. Without
-	 * one we only enter the pid namespace for the moment of the clone, and the child joins the rest. */
-	how.helper = flags & user_flag;
-	if (how.helper) {
-		how.join_pidfd = o->target_pidfd;
-		how.join_flags = flags;
-	} else if (flags & pid_flag) {
-		pid_ns = ns_open(o->target_pid, NS_PID, err);
-		if (pid_ns < 0)
-			return -1;
-		how.join_pid_fd = pid_ns;
-	}
-	c->target_flags = flags & ~pid_flag;
 	return spawn_child(&how, &ret->pid, &ret->pidfd, err);
 }
 

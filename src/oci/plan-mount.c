@@ -69,6 +69,19 @@ int plan_check_target(const char *target, bool is_procfs, struct error *err)
 	return fail(err, ERROR_INVALID, "mounts: `%s` cannot be mounted over: it is inside /proc", target);
 }
 
+/* What is on /proc itself has to be a proc file system: the labels and limits we write go through there. */
+static int check_proc(struct plan_mount *m, struct error *err)
+{
+	autofree char *clean = path_clean(m->target);
+
+	if (!clean)
+		return fail_oom(err);
+	m->must_be_procfs = streq(clean, "/proc");
+	if (m->must_be_procfs && !m->bind && !streq(m->fstype, "proc"))
+		return fail(err, ERROR_INVALID, "mounts: `/proc` cannot be mounted over with type %s", m->fstype);
+	return 0;
+}
+
 /* ---- one mount ---- */
 static struct plan_mount *mount_add(struct plan *p, struct error *err)
 {
@@ -264,6 +277,7 @@ static int plan_one(struct plan *p, const struct oci_mount *spec_mount, const st
 	if (!m->bind && str_empty(m->fstype))
 		return fail(err, ERROR_INVALID, "mount `%s` has neither a type nor the option bind", m->target);
 	TRY(plan_check_target(m->target, streq(m->fstype, "proc"), err));
+	TRY(check_proc(m, err));
 	TRY(mount_idmap(p, m, spec_mount, err));
 	TRY(add_label(m, spec, err));
 	if (is_cgroup(m))

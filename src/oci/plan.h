@@ -92,7 +92,7 @@ struct plan_mount {
 	const char *target, *source, *fstype;   /* of the specification */
 	struct mount_flags flags;
 	char *data;                /* options of the file system, comma-separated; NULL */
-	bool bind, src_nofollow, dest_nofollow, has_mode, must_be_directory;
+	bool bind, src_nofollow, dest_nofollow, has_mode, must_be_directory, must_be_procfs;
 	int fd;                    /* the detached mount or the source tree; -1: not made yet */
 	int idmap_fd;
 	struct idmap_pair *idmap;  /* explicit mappings, NULL: none */

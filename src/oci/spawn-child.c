@@ -4,7 +4,8 @@
  * Directly: the child is born into all its new namespaces; a pid namespace to join is entered by us for the moment of
  * the clone (setns of a pid namespace only concerns children) and left again.
  * Helper stage: joining a user namespace cannot be undone, and what is made after it belongs to it. So a short-lived
- * process joins and clones the container's process with CLONE_PARENT: it is our child all the same, no reparenting. */
+ * process joins and clones the container's process with CLONE_PARENT: it is our child all the same, no reparenting.
+ * An exec always goes this way: one setns() for everything, by a process the container cannot see yet. */
 #include "oci/spawn-child.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/file.h"
 #include "os/ns.h"
 #include "os/process.h"
 
@@ -89,15 +91,36 @@ static int join_rows(struct plan *p, bool last, struct error *err)
 	return 0;
 }
 
+/* exec: the child will be seen by the container from its first instruction on, so whatever must not be seen is put away
+ * here, where nobody inside can look: descriptors of the host (CVE-2016-9962), and dumpability. */
+static int enter_container(const struct spawn_child *how, struct error *err)
+{
+	struct child *c = how->child;
+	const int keep[] = { c->sync_fd, c->stdio[0], c->stdio[1], c->stdio[2], c->console_fd, how->join_pidfd };
+	int used[ARRAY_LEN(keep)];
+	size_t n = 0;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return fail_errno(err, "prctl PR_SET_DUMPABLE");
+	TRY(cgroup_join(&c->cgroup, err));
+	c->cgroup.n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+		if (keep[i] >= 3 + (int)c->preserve_fds)
+			used[n++] = keep[i];
+	TRY(file_close_from(3 + (int)c->preserve_fds, used, n, err));
+	TRY(ns_join_process(how->join_pidfd, how->join_flags, err));
+	c->target_flags = 0;
+	return 0;
+}
+
 static int helper_clone(const struct spawn_child *how, struct error *err)
 {
+	struct spawn_child last = *how;
 	int pidfd = -1;
 
 	if (how->join_pidfd >= 0) {
-		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-			return fail_errno(err, "prctl PR_SET_DUMPABLE");
-		TRY(ns_join_process(how->join_pidfd, how->join_flags, err));
-		how->child->target_flags = 0;
+		TRY(enter_container(how, err));
+		last.into_cgroup = -1;   /* we are in it, so will be the child */
 	} else {
 		TRY(join_rows(how->child->plan, false, err));
 		if (how->join_user_fd >= 0)
@@ -108,7 +131,7 @@ static int helper_clone(const struct spawn_child *how, struct error *err)
 			TRY(ns_join(how->join_pid_fd, NS_PID, err));
 	}
 	/* With CLONE_PARENT the exit signal is ours: SIGCHLD. */
-	pid_t pid = clone_child(how, how->flags | CLONE_PARENT, 0, &pidfd);
+	pid_t pid = clone_child(&last, how->flags | CLONE_PARENT, 0, &pidfd);
 	if (pid == 0)
 		child_main(how->child);
 	if (pid < 0)
@@ -122,9 +145,13 @@ static int spawn_helped(const struct spawn_child *how, pid_t *ret_pid, int *ret_
 	struct error sent = {};
 	int status = 0;
 
-	pid_t helper = fork();
+	autoclose int helper_fd = -1;
+	struct spawn_child first = *how;
+	if (how->join_pidfd < 0)
+		first.into_cgroup = -1;
+	pid_t helper = clone_child(&first, 0, SIGCHLD, &helper_fd);
 	if (helper < 0)
-		return fail_errno(err, "fork");
+		return clone_error(err);
 	if (helper == 0) {
 		if (helper_clone(how, &sent) < 0)
 			sync_send_error(how->child->sync_fd, &sent);
