@@ -61,6 +61,8 @@ struct health_job {
 	struct ctr *c;
 	struct health_check check;
 	int dir;                /* run-time directory */
+	int init_pidfd;         /* the container's first process */
+	bool killed;            /* the command got SIGKILL, not from us */
 	char *path;             /* of the record */
 	struct buf output;
 	struct health_result result;
@@ -71,6 +73,7 @@ struct health_job {
 static void job_done(struct health_job *j)
 {
 	close_p(&j->dir);
+	close_p(&j->init_pidfd);
 	free(j->path);
 	buf_done(&j->output);
 }
@@ -132,6 +135,7 @@ static int run_command(struct health_job *j, const struct strv *command, int64_t
 	while (!j->timed_out && read_output(j, from))
 		;
 	j->result.exit_code = j->timed_out ? -1 : code ? 1 : 0;
+	j->killed = !j->timed_out && code == 128 + SIGKILL;
 	return 0;
 }
 
@@ -151,14 +155,15 @@ static int check(struct health_job *j, const struct strv *command, int64_t timeo
 	return r;
 }
 
+/* A container that is stopped takes the command down with it, perhaps a moment before its own first process is seen
+ * as ended: a killed command waits for that. */
 static void look_whether_stopped(struct health_job *j)
 {
-	struct error gone;
+	struct error ignored;
 
 	if (j->result.exit_code != 0)
-		j->result.container_stopped = ctr_sync(j->c, &gone) < 0 ||
-					      !ctr_is_in(j->c, CONTAINER_STATE_BIT(CONTAINER_RUNNING) |
-								       CONTAINER_STATE_BIT(CONTAINER_PAUSED));
+		j->result.container_stopped =
+			process_wait_exit(j->init_pidfd, j->killed ? NSEC_PER_SEC / 2 : 0, &ignored) != 0;
 }
 
 /* ---- what follows ---- */
@@ -249,6 +254,8 @@ static int prepare(struct health_job *j, struct strv *command, struct error *err
 	health_check_from(&c->params.health, &j->check);
 	if (!health_is_defined(&c->params.health))
 		return fail(err, ERROR_STATE, "container %s has no defined healthcheck", c->id);
+	if (ctr_open_init(c, &j->init_pidfd, err) <= 0)
+		return fail(err, ERROR_STATE, "container %s is not running", c->id);
 	j->dir = ctr_open_run_dir(c, err);
 	if (j->dir < 0)
 		return -1;
@@ -260,7 +267,7 @@ static int prepare(struct health_job *j, struct strv *command, struct error *err
 
 int health_run(struct ctr *c, struct health_outcome *ret, struct error *err)
 {
-	CLEANUP(job_done) struct health_job j = { .c = c, .dir = -1, .output = BUF_INIT(OUTPUT_MAX + 1) };
+	CLEANUP(job_done) struct health_job j = { .c = c, .dir = -1, .init_pidfd = -1, .output = BUF_INIT(OUTPUT_MAX + 1) };
 	auto_strv command = {};
 	struct error failed = {};
 	char text[40];
