@@ -49,7 +49,16 @@ static int expand_list(struct containers_conf *conf, const char *table, const ch
 	return json_add(in, key, all, err);
 }
 
-/* Every list key of every table of the document. */
+/* Tables of strings (volume_plugins, ...) add up: entries the document does not name stay. */
+static int keep_entries(struct json_object *map, const struct strmap *old, struct error *err)
+{
+	for (size_t i = 0; i < old->n; i++)
+		if (!json_object_object_get_ex(map, old->v[i].key, NULL))
+			TRY(json_add_str(map, old->v[i].key, old->v[i].value, err));
+	return 0;
+}
+
+/* Every list and map key of every table of the document. */
 static int expand_lists(struct containers_conf *conf, struct json_object *tree, struct error *err)
 {
 	EACH_FIELD(table, containers_conf_rows) {
@@ -58,9 +67,12 @@ static int expand_lists(struct containers_conf *conf, struct json_object *tree, 
 			continue;
 		EACH_FIELD(f, table->rows) {
 			struct json_object *array = f->type == FIELD_STRV ? json_get_array(in, f->conf) : NULL;
-			const struct strv *old = (const void *)((const char *)conf + table->off + f->off);
+			struct json_object *map = f->type == FIELD_MAP ? json_get_object(in, f->conf) : NULL;
+			const void *old = (const char *)conf + table->off + f->off;
 			if (array)
 				TRY(expand_list(conf, table->conf, f->conf, in, old, array, err));
+			if (map)
+				TRY(keep_entries(map, old, err));
 		}
 	}
 	return 0;

@@ -42,6 +42,10 @@ static void test_containers_conf_merge_keeps_and_replaces(void **state)
 	assert_string_equal(c.containers.env.v[1], "A=1");
 	merge(&c, "[containers]\nenv = [\"B=2\"]\n");   /* append is sticky */
 	assert_int_equal(c.containers.env.n, 3);
+	merge(&c, "[engine.volume_plugins]\na = \"/run/a\"\nb = \"/run/b\"\n");
+	merge(&c, "[engine.volume_plugins]\nb = \"/run/c\"\n");
+	assert_string_equal(strmap_get(&c.engine.volume_plugins, "a"), "/run/a");
+	assert_string_equal(strmap_get(&c.engine.volume_plugins, "b"), "/run/c");
 	merge(&c, "[containers]\nenv = [\"C=3\", {append=false}]\n");
 	assert_int_equal(c.containers.env.n, 1);
 	assert_true(c.containers.env_host);
