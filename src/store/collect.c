@@ -46,7 +46,8 @@ static int trash_content(struct store *s, struct stage *st, const char *digest, 
 		bytes += info.bytes;
 	layer_info_done(&info);
 	int had_layer = stage_trash(st, s->root_fd, layer, err);
-	if (had_layer < 0)
+	snprintf(layer, sizeof(layer), "mapped/%s", digest + strlen("sha256:"));
+	if (had_layer < 0 || stage_trash(st, s->root_fd, layer, err) < 0)
 		return -1;
 	if (c)
 		c->bytes += bytes;

@@ -152,6 +152,12 @@ struct layer_fds {
 };
 void layer_fds_done(struct layer_fds *l);
 int layer_fds_open(const struct store *s, const struct strv *layers, struct layer_fds *ret, struct error *err);
+struct idmap_pair;
+/* Replaces every descriptor by one of a copy whose owners are seen through the maps. */
+int layer_fds_map_by_copy(const struct store *s, const struct strv *layers, struct layer_fds *l,
+			  const struct idmap_pair *maps, struct error *err);
+/* One layer laid over a directory; with maps: the layer as it is, with other owners, into an empty one. */
+int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *err);
 /* The copied tree of a container (vfs): a directory descriptor of containers/ID/root, made when missing. */
 int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, struct error *err);
 /* Whether this container's root is a copy. */

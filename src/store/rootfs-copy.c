@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "os/file.h"
+#include "os/idmap.h"
 #include "store/internal.h"
 #include "store/rootfs.h"
 
@@ -26,6 +27,7 @@ struct copy {
 	int root;               /* of the copy */
 	int from, to;           /* directories of this level */
 	char *path;             /* of this level below the root, "" at the top */
+	const struct idmap_pair *maps;   /* owners as seen by these; whiteouts and overlay's attributes are kept */
 	struct link *links;     /* files with several names already copied from this layer */
 	size_t n_links;
 };
@@ -45,24 +47,37 @@ static bool is_kept_attribute(const char *name)
 	return !str_after(name, "trusted.overlay.") && !str_after(name, "user.overlay.");
 }
 
-static int copy_xattrs(int from, int to, struct error *err)
+static int copy_xattrs(const struct copy *c, int from, int to, struct error *err)
 {
 	char names[8192], value[65536];
 	ssize_t len = flistxattr(from, names, sizeof(names));
 
 	for (char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
-		ssize_t size = is_kept_attribute(n) ? fgetxattr(from, n, value, sizeof(value)) : -1;
+		ssize_t size = c->maps || is_kept_attribute(n) ? fgetxattr(from, n, value, sizeof(value)) : -1;
 		if (size >= 0 && fsetxattr(to, n, value, (size_t)size, 0) < 0 && errno != EPERM && errno != EOPNOTSUPP)
 			return fail_errno(err, "copy attribute %s", n);
 	}
 	return 0;
 }
 
-static int copy_meta(int dir, const char *name, const struct stat *st, struct error *err)
+static int owner_of(const struct copy *c, const struct stat *st, uid_t *uid, gid_t *gid, struct error *err)
+{
+	*uid = st->st_uid;
+	*gid = st->st_gid;
+	if (!c->maps || (idmap_to_outside(&c->maps->uids, st->st_uid, uid) && idmap_to_outside(&c->maps->gids, st->st_gid, gid)))
+		return 0;
+	return fail(err, ERROR_INVALID, "the image has a file owned by %u:%u, which the user namespace does not map: give it more "
+		    "ids", st->st_uid, st->st_gid);
+}
+
+static int copy_meta(const struct copy *c, int dir, const char *name, const struct stat *st, struct error *err)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	uid_t uid;
+	gid_t gid;
 
-	if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	TRY(owner_of(c, st, &uid, &gid, err));
+	if (fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "change the owner of %s", name);
 	if (!S_ISLNK(st->st_mode) && fchmodat(dir, name, st->st_mode & 07777, 0) < 0)
 		return fail_errno(err, "change the mode of %s", name);
@@ -80,8 +95,8 @@ static int copy_file(struct copy *c, const char *name, const struct stat *st, st
 	if (from < 0 || to < 0)
 		return fail_errno(err, "copy %s", name);
 	TRY(file_copy_fd(from, to, NULL, err));
-	TRY(copy_meta(c->to, name, st, err));
-	return copy_xattrs(from, to, err);
+	TRY(copy_meta(c, c->to, name, st, err));
+	return copy_xattrs(c, from, to, err);
 }
 
 static int copy_link(struct copy *c, const char *name, struct error *err)
@@ -103,7 +118,7 @@ static int copy_node(struct copy *c, const char *name, const struct stat *st, st
 		TRY(copy_link(c, name, err));
 	else if (mknodat(c->to, name, st->st_mode, st->st_rdev) < 0)
 		return fail_errno(err, "make %s", name);
-	return copy_meta(c->to, name, st, err);
+	return copy_meta(c, c->to, name, st, err);
 }
 
 /* 1: the file has another name that is there already, and now this one too. */
@@ -154,7 +169,7 @@ static int enter(struct copy *c, int from, int to, const char *name, struct erro
 	TRY(str_printf(&below.path, err, "%s%s%s", c->path, *c->path ? "/" : "", name));
 	below.from = from;
 	below.to = to;
-	int r = overlay_is_opaque(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
+	int r = !c->maps && overlay_is_opaque(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
 	if (r == 0)
 		r = dir_each(from, ".", copy_entry, &below, err);
 	free(below.path);
@@ -176,8 +191,8 @@ static int copy_directory(struct copy *c, const char *name, const struct stat *s
 	if (from < 0 || to < 0)
 		return fail_errno(err, "open directory %s", name);
 	TRY(enter(c, from, to, name, err));
-	TRY(copy_xattrs(from, to, err));
-	return copy_meta(c->to, name, st, err);   /* last: times, and modes that would lock us out */
+	TRY(copy_xattrs(c, from, to, err));
+	return copy_meta(c, c->to, name, st, err);   /* last: times, and modes that would lock us out */
 }
 
 static int copy_entry(void *arg, int dir, const char *name, struct error *err)
@@ -187,22 +202,28 @@ static int copy_entry(void *arg, int dir, const char *name, struct error *err)
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "stat %s", name);
-	if (overlay_is_whiteout(dir, name, &st))
+	if (!c->maps && overlay_is_whiteout(dir, name, &st))
 		return file_remove_tree(c->to, name, err);
 	return S_ISDIR(st.st_mode) ? copy_directory(c, name, &st, err) : copy_other(c, name, &st, err);
 }
 
 /* ---- the whole ---- */
-static int copy_layer(int from, int to, struct error *err)
+int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *err)
 {
-	struct copy c = { .root = to, .from = from, .to = to, .path = (char[]){ "" } };
+	struct copy c = { .root = to, .from = from, .to = to, .path = (char[]){ "" }, .maps = maps };
 	struct stat st;
+	uid_t uid;
+	gid_t gid;
 
 	int r = dir_each(from, ".", copy_entry, &c, err);
 	copy_forget_links(&c);
 	if (r < 0 || fstat(from, &st) < 0)
 		return r < 0 ? r : fail_errno(err, "stat");
-	return fchmod(to, st.st_mode & 07777) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 ? fail_errno(err, "set mode") : 0;
+	TRY(owner_of(&c, &st, &uid, &gid, err));
+	TRY(copy_xattrs(&c, from, to, err));
+	if (fchown(to, uid, gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
+		return fail_errno(err, "set owner and mode of the root directory");
+	return 0;
 }
 
 static int make_copy(const struct store *s, int dir, const struct strv *layers, struct error *err)
@@ -217,7 +238,7 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	if (to < 0)
 		return fail_errno(err, "make a copy of the image");
 	for (size_t i = 0; i < l.n; i++)
-		if (copy_layer(l.v[i], to, err) < 0)
+		if (layer_copy(l.v[i], to, NULL, err) < 0)
 			return fail_wrap(err, "copy layer %s", layers->v[i]);
 	return renameat(dir, "root.new", dir, "root") < 0 ? fail_errno(err, "finish the copy of the image") : 0;
 }

@@ -69,18 +69,22 @@ int layer_fds_open(const struct store *s, const struct strv *layers, struct laye
 	return 0;
 }
 
-static int map_layers(struct layer_fds *l, int userns_fd, struct error *err)
+/* Rootless, or where the file system has no id-mapped mounts, a copy with other owners does it. */
+static int map_layers(const struct store *s, const struct rootfs_options *o, struct layer_fds *l, struct error *err)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && !s->userxattr; i++) {
 		struct mount_attrs a = MOUNT_ATTRS_INIT;
-		a.idmap_fd = userns_fd;
+		a.idmap_fd = o->userns_fd;
 		autoclose int mnt = mount_clone(l->v[i], "", false, err);
-		if (mnt < 0 || mount_set_attrs(mnt, a, err) < 0)
-			return fail_wrap(err, "id-map a layer (the file system of the store must support id-mapped mounts)");
+		if (mnt < 0 || mount_set_attrs(mnt, a, err) < 0) {
+			if (!o->maps || i > 0)
+				return fail_wrap(err, "id-map a layer (the file system of the store must support id-mapped mounts)");
+			return layer_fds_map_by_copy(s, o->layers, l, o->maps, err);
+		}
 		close_p(&l->v[i]);
 		l->v[i] = take_fd(mnt);
 	}
-	return 0;
+	return s->userxattr && o->maps ? layer_fds_map_by_copy(s, o->layers, l, o->maps, err) : 0;
 }
 
 /* ---- upper and work ---- */
@@ -304,8 +308,8 @@ static int open_overlay(const struct store *s, const struct rootfs_options *o, s
 	TRY(open_upper(s, o, &lower, &upper, err));
 	if (!lower.n)
 		return mount_clone(upper.upper, "", false, err);
-	if (o->userns_fd >= 0 && !s->userxattr)
-		TRY(map_layers(&lower, o->userns_fd, err));
+	if (o->userns_fd >= 0)
+		TRY(map_layers(s, o, &lower, err));
 	mount->lower = &lower;
 	mount->upper = &upper;
 	mount->transient = o->transient;

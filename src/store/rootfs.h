@@ -18,12 +18,15 @@
 #include "store/container.h"
 #include "store/store.h"
 
+struct idmap_pair;
+
 struct rootfs_options {
 	const char *id;               /* container; its directories exist */
 	const struct strv *layers;    /* diff-ids, lowest first */
 	bool transient;               /* overlay `volatile` */
 	bool read_only;               /* the mount itself is read-only; upper is still there for a later commit */
 	int userns_fd;                /* the container's own user namespace, or -1: none. Rootful: lower layers are id-mapped */
+	const struct idmap_pair *maps;   /* the same as a table (os/idmap.h): for where the kernel cannot map; NULL: none */
 	uid_t root_uid;               /* host ids of the container's root, owners of the upper directory */
 	gid_t root_gid;
 	const char *mount_label;      /* SELinux context= or NULL */
@@ -33,6 +36,8 @@ struct rootfs_options {
 /* *ret_fd: a detached mount (O_CLOEXEC, O_PATH). Safe after fork (files only, no database); allocates: not between
  * clone() and exec(). Must run in the mount namespace the store is visible in. */
 int store_rootfs_open(const struct store *s, const struct rootfs_options *o, int *ret_fd, struct error *err);
+/* Whether opening will first copy layers to give them other owners (slow, once per layer and mapping). 1/0. */
+int store_rootfs_needs_copy(const struct store *s, const struct rootfs_options *o, struct error *err);
 /* A read-only detached mount of an image's layers alone (mount type=image). */
 int store_rootfs_open_layers(const struct store *s, const struct strv *layers, int *ret_fd, struct error *err);
 

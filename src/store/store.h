@@ -7,6 +7,7 @@
  *   <root>/format oci-layout index.json       version mark; OCI layout (index.json is derived, never read back)
  *          blobs/sha256/HEX                   byte-exact blobs
  *          layers/sha256-HEX/{tree/,layer.json}   one unpacked layer per diff-id
+ *          mapped/HEX/MAPPING/                layers with other owners (derived; rootless user namespaces)
  *          images/HEX.json  containers/ID/    self-describing records: enough to rebuild the index
  *          volumes/                           named volumes
  *          partial/HEX                        blobs whose download was interrupted

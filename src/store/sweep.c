@@ -192,6 +192,15 @@ static int offer(void *arg, int dir, const char *name, struct error *err)
 	return collect_digest(u->store, u->stage, digest, NULL, err) < 0 ? -1 : 0;
 }
 
+static int drop_mapped(void *arg, int dir, const char *name, struct error *err)
+{
+	const struct unknown *u = arg;
+	char layer[BLOB_PATH_MAX];
+
+	snprintf(layer, sizeof(layer), "layers/sha256-%.64s", name);
+	return faccessat(u->store->root_fd, layer, F_OK, 0) == 0 ? 0 : file_remove_tree(dir, name, err);
+}
+
 static int drop_container(void *arg, int dir, const char *name, struct error *err)
 {
 	struct unknown *u = arg;
@@ -213,6 +222,7 @@ int sweep_unknown(struct store *s, struct error *err)
 	struct unknown u = { .store = s, .stage = st, .prefix = "sha256:" };
 	TRY(dir_each(s->root_fd, "blobs/sha256", offer, &u, err));
 	TRY(dir_each(s->root_fd, "layers", offer, &u, err));
+	TRY(dir_each(s->root_fd, "mapped", drop_mapped, &u, err));
 	TRY(sweep_partials(s, err));
 	u.prefix = "image:";
 	TRY(dir_each(s->root_fd, "images", offer, &u, err));

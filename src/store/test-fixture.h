@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "os/file.h"
+#include "os/ns.h"
 #include "store/internal.h"
 #include "store/rootfs.h"
 
@@ -32,7 +33,8 @@ struct fixture {
 
 static inline void fixture_open(struct fixture *fx)
 {
-	const struct store_options o = { .root = fx->root, .runroot = fx->runroot, .no_sync = true };
+	const struct store_options o = { .root = fx->root, .runroot = fx->runroot, .no_sync = true,
+					 .userxattr = !ns_in_initial_user() };
 
 	OK(store_open(&o, &fx->store, &fx->err));
 }

@@ -181,6 +181,41 @@ static void test_rootfs_is_idmapped_for_a_user_namespace(void **state)
 	close(fd);
 }
 
+/* What rootless does, where no mount can be id-mapped. */
+static void test_rootfs_is_copied_for_a_user_namespace(void **state)
+{
+	struct fixture *fx = *state;
+	auto_container c = { 0 };
+	struct idmap_pair m = { 0 };
+	struct stat st;
+	int fd = -1;
+	CLEANUP(store_image_removal_done) struct store_image_removal r = { 0 };
+	char path[128];
+
+	need_mount();
+	make(fx, 2, false, &c);
+	OK(idmap_add(&m.uids, (struct idmap_range){ 0, 10, 100 }, &fx->err));
+	OK(idmap_add(&m.gids, (struct idmap_range){ 0, 20, 100 }, &fx->err));
+	bool rootless = fx->store->userxattr;
+	fx->store->userxattr = true;
+	const struct rootfs_options o = { .id = c.record.id, .layers = &c.record.layers, .userns_fd = 0, .maps = &m,
+					  .root_uid = 10, .root_gid = 20 };
+	EQ(store_rootfs_needs_copy(fx->store, &o, &fx->err), 1);
+	OK(store_rootfs_open(fx->store, &o, &fd, &fx->err));
+	EQ(store_rootfs_needs_copy(fx->store, &o, &fx->err), 0);
+	EQ(fstatat(fd, "etc/layer-0", &st, 0), 0);
+	EQ(st.st_uid, 10);
+	EQ(st.st_gid, 20);
+	close(fd);
+	fx->store->userxattr = rootless;
+	EQ(count_dir(fx, fx->store->root_fd, "staging"), 0);
+	snprintf(path, sizeof(path), "mapped/%s", c.record.layers.v[0] + 7);
+	assert_true(exists(fx, path));
+	OK(store_container_remove(fx->store, c.record.id, &fx->err));
+	OK(store_image_remove(fx->store, c.record.image_id, &r, &fx->err));
+	assert_false(exists(fx, path));
+}
+
 static void test_rootfs_mount_is_counted(void **state)
 {
 	struct fixture *fx = *state;
@@ -269,7 +304,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_rootfs_merges_layers_and_keeps_changes), T(test_rootfs_vfs_copies),
 		T(test_rootfs_without_layers_is_empty_and_private), T(test_rootfs_missing_layer_names_the_remedy),
-		T(test_rootfs_is_idmapped_for_a_user_namespace), T(test_rootfs_mount_is_counted),
+		T(test_rootfs_is_idmapped_for_a_user_namespace),
+		T(test_rootfs_is_copied_for_a_user_namespace), T(test_rootfs_mount_is_counted),
 		T(test_rootfs_of_a_running_container_is_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
