@@ -8,6 +8,7 @@
  * Owns nothing: the params struct owns its strings, lists and sub-structs; fields_done() frees what the rows
  * describe. A row whose member has another type does not compile. Allocates: not between clone() and exec(). */
 #pragma once
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,25 +79,27 @@ struct field_custom {
 	void (*done)(const struct field *f, void *at);
 };
 
+/* Small on purpose: there are some two thousand rows, and every page of them is relocated at every start. */
 struct field {
 	const char *cli;              /* long option without dashes; NULL: not on the command line */
 	const char *aliases;          /* old spellings, blank-separated, accepted silently */
-	char abbr;                    /* short option or 0 */
 	const char *json, *docker, *conf, *quadlet;   /* names per dialect; NULL: not settable there */
 	const char *go;               /* --format name when it is not the JSON name without regard to case and '_' */
-	enum field_type type;
-	size_t off;                   /* where the value lands in the params struct */
 	const char *const *choices;   /* FIELD_ENUM: NULL-terminated */
 	const struct field *rows;     /* FIELD_OBJECT, FIELD_OPT_OBJECT, FIELD_LIST */
-	size_t size;                  /* FIELD_OPT_OBJECT, FIELD_LIST: size of one struct */
 	const struct field_custom *custom;
 	const char *arg;              /* placeholder in --help, e.g. "NAME" */
 	const char *help;             /* one line, no full stop */
 	const char *implied;          /* FIELD_OPTIONAL_VALUE: the value of a bare option */
 	const char *fallback;         /* default as --help shows it; the struct's init function sets it */
 	const char *complete;         /* what completes the value: "containers", "images", "files", ... or NULL */
-	unsigned flags;               /* enum field_flag */
+	uint32_t off;                 /* where the value lands in the params struct */
+	uint32_t size;                /* FIELD_OPT_OBJECT, FIELD_LIST: size of one struct */
+	uint16_t flags;               /* enum field_flag */
+	uint8_t type;                 /* enum field_type */
+	char abbr;                    /* short option or 0 */
 };
+static_assert(sizeof(struct field) <= 15 * sizeof(void *) + 16, "rows must stay small");
 
 /* offsetof() that refuses to compile when the member's type is not what the row says. */
 #define FIELD_OFF(S, m, T) (offsetof(S, m) + 0 * sizeof(&((S *)0)->m == (T *)0))
