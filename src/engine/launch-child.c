@@ -65,6 +65,7 @@ static int open_rootfs(struct child *k, struct error *err)
 		idmap_to_outside(&k->job->maps->uids, 0, &uid);
 		idmap_to_outside(&k->job->maps->gids, 0, &gid);
 		o.userns_fd = k->userns_fd;
+		o.maps = k->job->maps;
 		o.root_uid = uid;
 		o.root_gid = gid;
 	}
