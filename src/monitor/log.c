@@ -201,7 +201,7 @@ static void add_k8s(struct log *l, enum stream_id s, const char *stamp, size_t s
 }
 
 /* Bytes of a well-formed UTF-8 sequence at text, 0: none. */
-static size_t utf8_length(const unsigned char *t, size_t len)
+static size_t utf8_sequence(const unsigned char *t, size_t len)
 {
 	size_t n = t[0] < 0x80 ? 1 : t[0] >= 0xc2 && t[0] < 0xe0 ? 2 : (t[0] & 0xf0) == 0xe0 ? 3 :
 		   t[0] >= 0xf0 && t[0] < 0xf5 ? 4 : 0;
@@ -232,7 +232,7 @@ static size_t put_json_char(struct log *l, const char *text, size_t len)
 		put(l, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 		return 1;
 	}
-	n = utf8_length((const unsigned char *)text, len);
+	n = utf8_sequence((const unsigned char *)text, len);
 	if (n == 0) {
 		put_str(l, "\\ufffd");
 		return 1;
