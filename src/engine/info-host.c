@@ -242,18 +242,11 @@ static int fill_pasta(const struct engine *e, struct info_host *to, struct error
 
 static int fill_network(struct info_host *to, struct error *err)
 {
-	auto_json *o = json_object_new_object(), *dns = json_object_new_object();
-
-	if (!o || !dns)
-		return fail_oom(err);
 	TRY(str_set(&to->network_backend, "netavark", err));   /* whose files and options ours are */
 	TRY(str_set(&to->rootless_network, "pasta", err));
-	TRY(json_add_str(dns, "package", "built in", err));
-	TRY(json_add_str(o, "backend", "netavark", err));
-	TRY(json_add(o, "dns", take_ptr(dns), err));
-	TRY(json_add_str(o, "package", "built in", err));
-	to->network_backend_info = take_ptr(o);
-	return 0;
+	TRY(str_set(&to->network.name, "netavark", err));
+	TRY(str_set(&to->network.package, "built in", err));
+	return str_set(&to->dns.package, "built in", err);
 }
 
 static int fill_settings(const struct engine *e, struct info_host *to, struct error *err)

@@ -21,6 +21,20 @@ static const struct field program_rows[] = {
 	{ .json = "version", F_STR(struct info_program, version), ALWAYS },
 	{}
 };
+static const struct field dns_rows[] = {
+	{ .json = "version", F_STR(struct info_program, version) },
+	{ .json = "package", F_STR(struct info_program, package) },
+	{ .json = "path", F_STR(struct info_program, path) },
+	{}
+};
+static const struct field network_rows[] = {
+	{ .json = "backend", SUB(H, FIELD_STR, network.name), ALWAYS },
+	{ .json = "version", SUB(H, FIELD_STR, network.version) },
+	{ .json = "package", SUB(H, FIELD_STR, network.package) },
+	{ .json = "path", SUB(H, FIELD_STR, network.path) },
+	{ .json = "dns", .type = FIELD_OBJECT, .off = offsetof(H, dns), .rows = dns_rows },
+	{}
+};
 static const struct field cpu_rows[] = {
 	{ .json = "userPercent", SUB(H, FIELD_DOUBLE, cpu.user), ALWAYS },
 	{ .json = "systemPercent", SUB(H, FIELD_DOUBLE, cpu.kernel), ALWAYS },
@@ -85,7 +99,7 @@ static const struct field host_rows[] = {
 	{ .json = "memFree", F_INT(H, mem_free), ALWAYS },
 	{ .json = "memTotal", F_INT(H, mem_total), ALWAYS },
 	{ .json = "networkBackend", F_STR(H, network_backend), ALWAYS },
-	{ .json = "networkBackendInfo", F_JSON(H, network_backend_info) },
+	GROUP("networkBackendInfo", network_rows),
 	{ .json = "ociRuntime", F_OBJECT(H, runtime, program_rows), ALWAYS },
 	{ .json = "os", F_STR(H, os), ALWAYS },
 	GROUP("remoteSocket", socket_rows),
@@ -128,11 +142,19 @@ static const struct field store_rows[] = {
 	{}
 };
 
+static const struct field plugin_rows[] = {
+	{ .json = "volume", SUB(struct info, FIELD_STRV, plugins.volume), ALWAYS },
+	{ .json = "network", SUB(struct info, FIELD_STRV, plugins.network), ALWAYS },
+	{ .json = "log", SUB(struct info, FIELD_STRV, plugins.log), ALWAYS },
+	{ .json = "authorization", SUB(struct info, FIELD_STRV, plugins.authorization), ALWAYS },
+	{}
+};
+
 const struct field info_rows[] = {
 	{ .json = "host", F_OBJECT(struct info, host, host_rows), ALWAYS },
 	{ .json = "store", F_OBJECT(struct info, store, store_rows), ALWAYS },
 	{ .json = "registries", F_JSON(struct info, registries) },
-	{ .json = "plugins", F_JSON(struct info, plugins) },
+	GROUP("plugins", plugin_rows),
 	{}
 };
 
@@ -292,31 +314,17 @@ static int fill_registries(struct engine *e, struct info *to, struct error *err)
 	return 0;
 }
 
-static int add_words(struct json_object *to, const char *name, const char *const *words, const struct strmap *more,
-		     struct error *err)
-{
-	auto_strv all = {};
-
-	for (; *words; words++)
-		TRY(strv_add(&all, *words, err));
-	for (size_t i = 0; more && i < more->n; i++)
-		TRY(strv_add(&all, more->v[i].key, err));
-	return add_strings(to, "", name, &all, err);
-}
-
 static int fill_plugins(const struct engine *e, struct info *to, struct error *err)
 {
-	static const char *const volume[] = { "local", NULL };
-	static const char *const log[] = { "k8s-file", "none", "passthrough", "passthrough-tty", "json-file", "journald",
-					   NULL };
+	static const char *const log[] = { "k8s-file", "none", "passthrough", "passthrough-tty", "json-file", "journald" };
+	const struct strmap *more = &e->conf.engine.volume_plugins;
 
-	to->plugins = json_object_new_object();
-	if (!to->plugins)
-		return fail_oom(err);
-	TRY(json_add(to->plugins, "authorization", NULL, err));
-	TRY(add_words(to->plugins, "log", log, NULL, err));
-	TRY(json_add(to->plugins, "network", json_object_new_array(), err));
-	return add_words(to->plugins, "volume", volume, &e->conf.engine.volume_plugins, err);
+	for (size_t i = 0; i < ARRAY_LEN(log); i++)
+		TRY(strv_add(&to->plugins.log, log[i], err));
+	TRY(strv_add(&to->plugins.volume, "local", err));
+	for (size_t i = 0; i < more->n; i++)
+		TRY(strv_add(&to->plugins.volume, more->v[i].key, err));
+	return 0;
 }
 
 int info_get(struct engine *e, struct info *ret, struct error *err)

@@ -26,7 +26,7 @@ struct info_host {
 	char *kernel, *log_driver;
 	int64_t mem_free, mem_total, swap_free, swap_total;
 	char *network_backend;
-	struct json_object *network_backend_info;
+	struct info_program network, dns;     /* only name, package, path, version */
 	char *os;
 	struct { char *path; bool exists; } socket;
 	char *rootless_network;
@@ -51,7 +51,8 @@ struct info_store {
 struct info {
 	struct info_host host;
 	struct info_store store;
-	struct json_object *registries, *plugins;
+	struct json_object *registries;
+	struct { struct strv authorization, log, network, volume; } plugins;
 };
 extern const struct field info_rows[];   /* host store registries plugins */
 
