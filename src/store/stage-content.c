@@ -193,15 +193,14 @@ void stage_layer_abort(struct stage_layer *l)
 
 static int write_info(struct stage_layer *l, const struct stage_layer_info *info, struct error *err)
 {
-	int64_t bytes = info->bytes, entries = info->entries;
+	int64_t bytes, entries;
 	auto_json *o = json_object_new_object();
 	auto_buf text = BUF_INIT(4096);
 	char path[64];
 
 	if (!store_digest_hex(info->diff_id, err))
 		return -1;
-	if (bytes < 0 || entries < 0)
-		TRY(store_tree_usage(l->tree_fd, ".", &bytes, &entries, err));
+	TRY(store_tree_usage(l->tree_fd, ".", &bytes, &entries, err));
 	if (!o)
 		return fail_oom(err);
 	TRY(json_add_str(o, "diffId", info->diff_id, err));

@@ -71,7 +71,7 @@ int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err)
 struct stage_layer_info {
 	const char *diff_id;       /* digest of the uncompressed tar */
 	const char *tree_digest;   /* optional digest over the unpacked tree, as its maker defines it; NULL: none */
-	int64_t bytes, entries;    /* < 0: counted here by a walk */
+	int64_t bytes, entries;    /* what the maker counted; layer.json gets what a walk of the tree finds */
 };
 /* Makes the tree the layer info->diff_id. Done afterwards, also on failure. */
 int stage_layer_commit(struct stage_layer *l, const struct stage_layer_info *info, struct error *err);
