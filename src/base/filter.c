@@ -33,6 +33,8 @@ int filters_add(struct filters *f, const struct filter_key *keys, const char *te
 	const struct filter_key *key = find_key(keys, text, eq - text);
 	if (!key)
 		return fail(err, ERROR_INVALID, "%.*s is an invalid filter", (int)(eq - text), text);
+	if ((key->flags & FILTER_REGEX) && match_regex(eq + 1, "", err) < 0)
+		return fail_wrap(err, "filter %s", text);
 	struct filter *filter = find_filter(f, key);
 	if (!filter) {
 		struct filter *v = reallocarray(f->v, f->n + 1, sizeof(*v));

@@ -17,6 +17,7 @@ struct filter_key {
 };
 enum filter_flag {
 	FILTER_ALL = 1 << 0,   /* several values of this key: all must match (labels), instead of any */
+	FILTER_REGEX = 1 << 1, /* the value goes to match_regex(): a bad expression is refused when it is added */
 };
 
 struct filter {

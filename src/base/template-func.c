@@ -339,7 +339,10 @@ static int escape(struct call *c, void (*add)(struct buf *, const char *, size_t
 {
 	auto_buf plain = BUF_INIT(MAX_RESULT), text = BUF_INIT(MAX_RESULT);
 
-	value_sprint(c->pool, &plain, c->args, c->n, false);
+	if (c->n == 1 && c->args[0].kind == VALUE_MISSING)
+		buf_add_str(&plain, "<no value>");
+	else
+		value_sprint(c->pool, &plain, c->args, c->n, false);
 	TRY(buf_ok(&plain, "result", c->err));
 	add(&text, plain.data ? plain.data : "", plain.len);
 	return give_text(c, &text);

@@ -570,6 +570,9 @@ static int parse_definition_body(struct parser *p, const char *name, const struc
 
 	if (!d)
 		return -1;
+	for (const struct definition *other = p->t->definitions; other; other = other->next)
+		if (streq(other->name, name))
+			return bad(p, word->pos, "multiple definition of template \"%s\"", name);
 	d->name = name;
 	p->ranges = 0;
 	p->vars = (struct strv){};

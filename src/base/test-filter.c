@@ -80,7 +80,7 @@ static int thing_not_label(const void *object, const char *value, struct error *
 }
 
 static const struct filter_key keys[] = {
-	{ "name", 0, thing_name },
+	{ "name", FILTER_REGEX, thing_name },
 	{ "status", 0, thing_status },
 	{ "label", FILTER_ALL, thing_label },
 	{ "label!", FILTER_ALL, thing_not_label },
@@ -93,7 +93,6 @@ static void test_filters_combine(void **state)
 		{ "", 1 }, { "name=we", 1 }, { "name=db name=web", 1 }, { "name=db", 0 }, { "name=web status=exited", 0 },
 		{ "name=web status=exited status=running", 1 }, { "label=a label=b", 1 }, { "label=a label=c", 0 },
 		{ "label!=c", 1 }, { "label!=a", 0 }, { "label!=c label!=a", 0 }, { "label=a=1", 1 }, { "label=a=2", 0 },
-		{ "name=[", -1 },
 	};
 	struct error err = {};
 	struct thing t = { .name = "web", .status = "running" };
@@ -121,6 +120,8 @@ static void test_filters_add_refuses(void **state)
 	assert_string_equal(err.text, "colour is an invalid filter");
 	assert_int_equal(filters_add(&f, keys, "name", &err), -1);
 	assert_string_equal(err.text, "invalid filter \"name\": want key=value");
+	assert_int_equal(filters_add(&f, keys, "name=[", &err), -1);
+	assert_string_equal(err.text, "filter name=[: error parsing regexp: missing closing ]: `[`");
 	assert_int_equal(filters_add(&f, keys, "name=x=y", &err), 0);
 	assert_string_equal(filters_values(&f, "name")->v[0], "x=y");
 	assert_null(filters_values(&f, "status"));

@@ -118,6 +118,8 @@ static const struct { const char *text, *want; } cases[] = {
 	  "[][a b c][]3" },
 	{ "{{define \"x\"}}[{{.}}]{{end}}{{template \"x\" .Name}}{{template \"x\"}}", "[web][<no value>]" },
 	{ "{{block \"b\" .Name}}<{{.}}>{{end}}{{template \"b\" 3}}", "<web><3>" },
+	{ "{{define \"a\"}}{{end}}{{define \"a\"}}x{{end}}", "!template: t:1: multiple definition of template \"a\"" },
+	{ "{{html .Missing}} {{printf \"% v|% d\" 1.5 5}}", "&lt;no value&gt;  1.5| 5" },
 	{ "{{template \"none\"}}",
 	  "!template: t:1:2: executing \"t\" at <template>: template \"none\" not defined" },
 	{ "{{define \"r\"}}{{template \"r\"}}{{end}}x", "x" },

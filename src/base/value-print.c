@@ -228,9 +228,9 @@ static void print_float(struct printer *p, const struct value *v)
 		snprintf(text, sizeof(text), format, precision > 100 ? 100 : precision, n);
 #pragma GCC diagnostic pop
 	}
-	if (p->v.plus && *text != '-' && *text != '+') {
+	if ((p->v.plus || p->v.space) && *text != '-' && *text != '+') {
 		memmove(text + 1, text, strlen(text) + 1);
-		*text = '+';
+		*text = p->v.plus ? '+' : ' ';
 	} else if (*text == '+' && isinf(n) && !p->v.plus && p->v.c != 'v' && p->v.c != 'g') {
 		p->v.zero = false;
 	}
@@ -342,7 +342,7 @@ static void print(struct printer *p, const struct value *v)
 	case VALUE_MAP:
 	case VALUE_STRUCT:   print_container(p, v); break;
 	default:
-		if (p->v.c == 'v')
+		if (p->v.c == 'v' || p->depth)   /* a nil member is nil under any verb */
 			pad(p, "<nil>", 5);
 		else
 			bad_verb(p, v);
