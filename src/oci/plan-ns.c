@@ -28,7 +28,7 @@ static int open_foreign(const struct oci_namespace *ns, enum ns_kind kind, int *
 static int plan_join(struct plan *p, const struct oci_namespace *ns, enum ns_kind kind, struct error *err)
 {
 	int fd = -1;
-	int foreign = open_foreign(ns, kind, &fd, err);
+	int foreign = p->dry ? 1 : open_foreign(ns, kind, &fd, err);
 
 	if (foreign <= 0)
 		return foreign;

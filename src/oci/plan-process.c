@@ -68,7 +68,7 @@ static int plan_rlimit(struct plan *p, const struct oci_rlimit *l, const struct 
 	if (soft > hard)
 		return fail(err, ERROR_INVALID, "process.rlimits: %s: the soft limit %llu exceeds the hard limit %llu",
 			    l->type, (unsigned long long)soft, (unsigned long long)hard);
-	if (!raise_hard((int)resource, hard)) {
+	if (!o->dry_run && !raise_hard((int)resource, hard)) {
 		struct rlimit now;
 		char text[160];
 		if (getrlimit((int)resource, &now) < 0)
@@ -262,17 +262,30 @@ static int plan_groups(struct plan *p, const struct oci_user *u, struct error *e
 	return 0;
 }
 
+/* Only names: an unknown one is an error, "ALL" is no name here (CVE class D9). */
+static int add_caps(const struct strv *names, capset *set, struct error *err)
+{
+	unsigned n;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (!caps_number(names->v[i], &n))
+			return fail(err, ERROR_INVALID, "process.capabilities: unknown capability `%s`", names->v[i]);
+		*set |= UINT64_C(1) << n;
+	}
+	return 0;
+}
+
 static int plan_caps(struct plan *p, const struct oci_capabilities *c, struct error *err)
 {
 	capset known = caps_all();
 
 	if (!c)
 		return 0;
-	TRY(caps_parse_list(&c->bounding, &p->caps.bounding, err));
-	TRY(caps_parse_list(&c->effective, &p->caps.effective, err));
-	TRY(caps_parse_list(&c->permitted, &p->caps.permitted, err));
-	TRY(caps_parse_list(&c->inheritable, &p->caps.inheritable, err));
-	TRY(caps_parse_list(&c->ambient, &p->caps.ambient, err));
+	TRY(add_caps(&c->bounding, &p->caps.bounding, err));
+	TRY(add_caps(&c->effective, &p->caps.effective, err));
+	TRY(add_caps(&c->permitted, &p->caps.permitted, err));
+	TRY(add_caps(&c->inheritable, &p->caps.inheritable, err));
+	TRY(add_caps(&c->ambient, &p->caps.ambient, err));
 	p->caps.bounding &= known;   /* names newer than the running kernel */
 	p->caps.permitted &= known;
 	p->caps.effective &= p->caps.permitted;

@@ -226,6 +226,7 @@ int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct 
 		.process = spec->process, .seccomp = spec->lnx.seccomp, .filter = o->seccomp,
 		.personality = spec->lnx.personality, .memory_policy = spec->lnx.memory_policy,
 		.preserve_fds = o->preserve_fds, .first = true, .lenient = true,
+		.dry_run = o->dry_run,
 		.keep_groups = annotation_is_on(spec, "run.oci.keep_original_groups"),
 		.strict_seccomp = annotation_is_on(spec, "run.oci.seccomp_fail_unknown_syscall"),
 		.warn = o->warn, .warn_arg = o->warn_arg,
@@ -234,7 +235,8 @@ int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct 
 	if (!spec->process)
 		return fail(err, ERROR_INVALID, "process is missing: there is nothing to run");
 	p.process = spec->process;
-	p.privileged = caps_have(21 /* CAP_SYS_ADMIN */);
+	p.dry = o->dry_run;
+	p.privileged = !o->dry_run && caps_have(21 /* CAP_SYS_ADMIN */);
 	TRY(plan_hook_state(&p, spec, o, err));
 	TRY(plan_seccomp_state(&p, spec, err));
 	TRY(plan_early(&p, spec, o, err));

@@ -171,7 +171,8 @@ struct plan {
 	int join_user_fd, join_pid_fd;   /* to enter before clone; -1 */
 	bool early_joins;          /* PLAN_JOIN rows need rights a new user namespace would take away */
 	const struct oci_time_offsets *time_offsets;
-	bool new_mount_ns, new_pid_ns, privileged;
+	bool new_mount_ns, new_pid_ns, dry;
+	bool privileged;           /* may mount here: sources of binds are opened by the parent */
 	unsigned long root_propagation;   /* MS_*, of "/" in the end; 0: as it is */
 };
 
@@ -212,6 +213,7 @@ struct plan_process_options {
 	const struct oci_personality *personality;
 	const struct oci_memory_policy *memory_policy;
 	unsigned preserve_fds;
+	bool dry_run;
 	bool keep_groups;          /* the caller's supplementary groups stay (podman --group-add keep-groups) */
 	bool strict_seccomp;       /* unknown system call names are an error */
 	bool first;                /* the container's first process: stops before exec, has startContainer hooks */

@@ -46,6 +46,7 @@ struct oci_options {
 	int hook_stdout_fd, hook_stderr_fd;   /* of prestart and createRuntime hooks; -1: ours */
 	void (*warn)(void *arg, const char *text);   /* degraded, not failed ("nofile limit lowered ..."); may be NULL */
 	void *warn_arg;
+	bool dry_run;                 /* only for plans that are looked at: nothing is opened, nothing is changed */
 	void (*plan)(void *arg, const char *step);   /* --debug: called with each step of the plan before it is applied */
 	void *plan_arg;
 };
