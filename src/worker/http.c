@@ -156,6 +156,19 @@ static bool is_success(const struct exchange *x)
 	return status >= 200 && status < 300;
 }
 
+/* "bytes FROM-TO/SIZE": must start where we asked, or what came before and after would not fit together. */
+static int check_range(struct exchange *x)
+{
+	const char *got = x->r->content_range ? str_after(x->r->content_range, "bytes ") : NULL;
+	autofree char *number = got ? strndup(got, strcspn(got, "-")) : NULL;
+	int64_t from;
+
+	if (number && parse_i64(number, &from) && from == x->q->skip)
+		return 0;
+	return fail(&x->error, ERROR_CORRUPT, "the registry resumes at the wrong place (Content-Range: %.60s)",
+		    x->r->content_range ? x->r->content_range : "none");
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 {
 	struct exchange *x = data;
@@ -164,6 +177,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 	x->window_bytes += (int64_t)len;
 	if (!is_success(x))   /* error pages are never taken for content */
 		return len;
+	if (status_of(x) == 206 && x->r->bytes == 0 && check_range(x) < 0)
+		return 0;
 	if (x->skipped < x->q->skip && status_of(x) == 200) {
 		size_t drop = x->q->skip - x->skipped < (int64_t)len ? (size_t)(x->q->skip - x->skipped) : len;
 		x->skipped += (int64_t)drop;

@@ -2,6 +2,7 @@
  * worker/ring.c - one producer, every consumer sees every chunk. */
 #include "worker/ring.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 int ring_init(struct ring *r, unsigned consumers, struct error *err)
@@ -88,5 +89,5 @@ int ring_next(struct ring *r, unsigned consumer, const uint8_t **ret, size_t *re
 		r->holds[consumer] = true;
 	}
 	pthread_mutex_unlock(&r->mutex);
-	return n < 0 ? fail(err, ERROR_SYSTEM, "stopped") : n;
+	return n < 0 ? fail_with(err, ECANCELED, "ring") : n;
 }

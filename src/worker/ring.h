@@ -32,7 +32,8 @@ void ring_done(struct ring *r);
 uint8_t *ring_room(struct ring *r);
 void ring_publish(struct ring *r, size_t len);
 void ring_end(struct ring *r);
-/* The next chunk for this consumer, giving back the one before. 1; 0: end; -1: stopped (err is set). */
+/* The next chunk for this consumer, giving back the one before. 1; 0: end; -1: stopped (errnum ECANCELED: an echo of
+ * somebody else's failure). */
 int ring_next(struct ring *r, unsigned consumer, const uint8_t **ret, size_t *ret_len, struct error *err);
 /* Wakes and fails everybody. */
 void ring_stop(struct ring *r);

@@ -74,7 +74,7 @@ static void *untar_thread(void *data)
 				   .max_bytes = p->args->max_bytes };
 
 	if (p->tree >= 0 && untar((struct tar_source){ next_for_untar, p }, &o, &p->tree_result, &p->untar_error) < 0) {
-		p->untar_failed = true;
+		p->untar_failed = p->untar_error.errnum != ECANCELED;
 		ring_stop(&p->ring);
 		return NULL;
 	}
@@ -111,7 +111,7 @@ static int publish(struct pipeline *p, struct chunk *c, struct error *err)
 	c->room = ring_room(&p->ring);
 	c->used = 0;
 	if (!c->room)
-		return fail(err, ERROR_SYSTEM, "stopped");
+		return fail_with(err, ECANCELED, "ring");
 	return check_bomb(p, err);
 }
 
