@@ -44,7 +44,7 @@ teardown() { umiak_teardown; }
 @test "tag, untag, rmi, exists, inspect, history" {
     run_umiak tag $IMAGE localhost/other:2 localhost/other:3
     run_umiak image exists localhost/other:3
-    run_umiak untag localhost/other:3
+    run_umiak untag $IMAGE localhost/other:3   # with the image alone all its names go
     run_umiak 1 image exists localhost/other:3
     run_umiak rmi localhost/other:2; like "$output" "Untagged: localhost/other:2" "untagged only"
     run_umiak image inspect --format '{{.Architecture}} {{index .Config.Labels "org.umiak.test"}} {{len .RootFS.Layers}}' $IMAGE
