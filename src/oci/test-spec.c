@@ -53,7 +53,7 @@ static const struct { const char *text, *error; } refused[] = {
 	{ "{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"user\":{\"uid\":\"0\"}}}", "process.user.uid: expected a number" },
 	{ "{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"oomScoreAdj\":9999}}", "oomScoreAdj" },
 	{ "{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"rlimits\":[{\"type\":\"A\"},{\"type\":\"A\"}]}}", "twice" },
-	{ "{\"root\":{}}", "path is missing" },
+	{ "{\"root\":{}}", "missing" },
 	{ "{\"hostname\":\"x\"}", "UTS namespace" },
 	{ "{\"linux\":{\"namespaces\":[{\"type\":\"net\"}]}}", "invalid namespace type" },
 	{ "{\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]}}", "twice" },
