@@ -392,6 +392,10 @@ static int set_value(struct walk *w, const struct field *f, void *at, const char
 		return mark_seen(w->to, f, err);
 	if (w->flags & ARGV_LENIENT)
 		return 0;
+	if (f->type == FIELD_CUSTOM) {   /* Podman reads structured values behind pflag: the plain sentence */
+		*err = why;
+		return -1;
+	}
 	if (f->abbr)
 		return fail(err, ERROR_USAGE, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value, f->abbr, f->cli,
 			    why.text);

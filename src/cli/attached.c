@@ -55,7 +55,7 @@ static int pump(struct ctr *c, struct attach *a, struct error *err)
 		return code_from_record(c, err);
 	TRY(ctr_finish(c, &x, &plain, err));
 	attach_cleaned(a);
-	return x.exit_code < 0 ? 125 : x.exit_code;
+	return x.exit_code < 0 ? 125 : x.timed_out ? 255 : x.exit_code;
 }
 
 int attached_start(struct cli *cli, struct ctr *c, const struct attached_options *o, struct error *err)

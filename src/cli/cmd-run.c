@@ -62,6 +62,8 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 		.interactive = c->params.process.interactive,
 	};
 	autofree char *image = rmi && c->at.record.image_id ? strdup(c->at.record.image_id) : NULL;
+	if (o.streams->n == 1 && strcasecmp(o.streams->v[0], "stdin") == 0)
+		puts(c->id);
 	code = attached_start(cli, c, &o, err);
 	if (code < 0)
 		return give_up(c);

@@ -49,9 +49,12 @@ static bool wants_restart(const struct ctr *c)
 
 static int restart(struct ctr *c, struct error *err)
 {
-	const struct container_change count = { .set = CONTAINER_SET_RESTARTS, .to = { .restarts = c->at.status.restarts + 1 } };
+	const struct container_change count = { .expected = CONTAINER_STATE_BIT(CONTAINER_EXITED), .set = CONTAINER_SET_RESTARTS, .to = { .restarts = c->at.status.restarts + 1 } };
 
-	TRY(ctr_change(c, &count, err));
+	if (ctr_change(c, &count, err) <= 0)
+		return err->kind == ERROR_NONE || err->kind == ERROR_NOT_FOUND ? 0 : -1;
+	if (c->at.status.stopped_by_user)
+		return 0;
 	ctr_event(c, EVENT_RESTART);
 	return ctr_start(c, err) < 0 ? -1 : 0;
 }

@@ -4,10 +4,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "engine/container-impl.h"
 #include "engine/event.h"
+#include "engine/files.h"
 #include "engine/image-list.h"
 #include "engine/names.h"
 #include "engine/pull.h"
@@ -80,9 +82,12 @@ static int choose_name(struct creation *k, struct error *err)
 	struct error taken = {};
 
 	if (k->c->params.basic.name) {
-		if (name_check(k->c->params.basic.name, err) < 0)
+		const char *name = k->c->params.basic.name;
+		if (*name == '/')
+			name++;   /* Docker shows names with a slash */
+		if (name_check(name, err) < 0)
 			return fail_wrap(err, "running container create option");
-		return str_set(&k->record.name, k->c->params.basic.name, err);
+		return str_set(&k->record.name, name, err);
 	}
 	for (unsigned attempt = 0; attempt < 8; attempt++) {
 		autofree char *name = NULL;
@@ -244,11 +249,14 @@ static int check_params(struct creation *k, struct error *err)
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
 		known |= streq0(p->log.driver, drivers[i]);
 	if (!known)
-		return fail(err, ERROR_INVALID, "running container create option: invalid log driver \"%s\": invalid argument",
-			    p->log.driver);
+		return fail(err, ERROR_INVALID, "running container create option: invalid log driver: invalid argument");
 	if (p->basic.pod)
 		return fail(err, ERROR_UNSUPPORTED, "--pod: pods are not part of this build");
-	if (p->net.ports.n || p->net.publish_all)
+	if ((p->net.ports.n || p->net.publish_all) &&
+	    (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_NONE || p->ns.net.mode == NS_CONTAINER))
+		log_warn(k->engine->log, "Port mappings have been discarded as one of the Host, Container, Pod, and None network "
+					 "modes are in use");
+	else if (p->net.ports.n || p->net.publish_all)
 		return fail(err, ERROR_UNSUPPORTED, "--publish: port forwarding is not part of this build: use --network host");
 	if (p->storage.secrets.n)
 		return fail(err, ERROR_UNSUPPORTED, "--secret: secrets are not part of this build");
@@ -256,11 +264,19 @@ static int check_params(struct creation *k, struct error *err)
 		if (!str_after(p->net.networks.v[i], "bridge") && !str_after(p->net.networks.v[i], "podman"))
 			return fail(err, ERROR_NOT_FOUND, "unable to find network with name or ID %s: network not found",
 				    p->net.networks.v[i]);
+	if (!k->c->config.args.n && k->record.rootfs)
+		TRY(strv_add(&k->c->config.args, "", err));
 	if (!k->c->config.args.n)
 		return fail(err, ERROR_INVALID, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
 	if (security_caps(p, caps_default(), &ignored, err) < 0)
 		return fail_wrap(err, "invalid capability");
 	TRY(security_options_check(p, err));
+	TRY(files_timezone_check(p->process.timezone, err));
+	for (size_t i = 0; i < p->storage.device_cgroup_rules.n; i++)
+		TRY(spec_device_rule_check(p->storage.device_cgroup_rules.v[i], err));
+	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)
+		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
+			    p->image.authfile);
 	return check_mounts(p, err);
 }
 
@@ -338,6 +354,7 @@ static int write_record(struct creation *k, struct error *err)
 	k->record.created = time_now();
 	k->record.transient = c->params.basic.remove && c->params.basic.restart.policy <= RESTART_NO;
 	k->record.read_only = c->params.storage.read_only.value;
+	TRY(str_set(&c->config.runtime, k->engine->opt.runtime, err));
 	TRY(choose_log_path(k, err));
 	TRY(fill_columns(k, err));
 	TRY(ctr_format_record(c, &k->record.params, err));

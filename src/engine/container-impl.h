@@ -7,6 +7,9 @@
 #include "monitor/protocol.h"
 #include "os/cgroup.h"
 
+/* Exit code of a container that --timeout ended. */
+#define TIMED_OUT_CODE 255
+
 /* Wraps what the store read; `at` is emptied. */
 int ctr_new(struct engine *e, struct container *at, struct ctr **ret, struct error *err);
 int ctr_list_add(struct ctr_list *l, struct ctr **c, struct error *err);

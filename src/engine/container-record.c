@@ -11,6 +11,7 @@
 
 const struct field ctr_config_rows[] = {
 	{ .json = "image_digest", F_STR(struct ctr_config, image_digest) },
+	{ .json = "runtime", F_STR(struct ctr_config, runtime) },
 	{ .json = "log_path", F_STR(struct ctr_config, log_path) },
 	{ .json = "depends", F_STRV(struct ctr_config, depends) },
 	{ .json = "anonymous_volumes", F_STRV(struct ctr_config, anonymous_volumes) },

@@ -93,10 +93,16 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 
 	TRY(ctr_load(c, err));
 	TRY(remove_dependents(c, o, removed, err));
-	TRY(stop_first(c, o, err));
 	TRY(engine_store(c->engine, &s, err));
-	TRY(ctr_lock(c, &lock, err));
-	if (ctr_reread(c, &gone) < 0) {
+	/* a restart policy may bring it back between stop and lock */
+	for (int attempt = 0; attempt < 20; attempt++) {
+		TRY(stop_first(c, o, err));
+		TRY(ctr_lock(c, &lock, err));
+		if (ctr_reread(c, &gone) < 0 || !ctr_is_in(c, CONTAINER_STATE_ALIVE) || !o->force)
+			break;
+		lock_release(&lock);
+	}
+	if (gone.kind != ERROR_NONE) {
 		if (gone.kind != ERROR_NOT_FOUND) {
 			*err = gone;
 			return -1;

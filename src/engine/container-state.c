@@ -62,7 +62,7 @@ int ctr_record_exit(struct ctr *c, const struct monitor_exit *x, struct error *e
 	const struct container_change change = {
 		.expected = CONTAINER_STATE_ALIVE,
 		.set = CONTAINER_SET_STATE | CONTAINER_SET_EXIT | CONTAINER_SET_PID,
-		.to = { .state = CONTAINER_STOPPED, .exited = x->exit_code >= 0, .exit_code = x->exit_code,
+		.to = { .state = CONTAINER_STOPPED, .exited = x->exit_code >= 0, .exit_code = x->timed_out ? TIMED_OUT_CODE : x->exit_code,
 			.finished = x->finished_ns ? x->finished_ns : time_now(), .oom_killed = x->oom },
 	};
 

@@ -30,6 +30,7 @@
 struct ctr_config {
 	char *image_digest;
 	char *log_path;
+	char *runtime;                    /* --runtime as given; NULL: the built-in one */
 	struct strv depends;              /* ids of containers whose namespaces or volumes are used */
 	struct strv anonymous_volumes;    /* removed with the container */
 	struct strv args;                 /* entrypoint and command: what is executed */

@@ -165,11 +165,51 @@ static int make_containerenv(const struct spec_context *x, int dir, struct error
 	return put(dir, ".containerenv", &text, 0644, err);
 }
 
+/* ---- time zone ---- */
+static int zone_path(const char *zone, char **ret, struct error *err)
+{
+	if (streq(zone, "local"))
+		return str_set(ret, "/etc/localtime", err);
+	if (*zone == '/' || strstr(zone, ".."))
+		return fail(err, ERROR_INVALID, "running container create option: finding timezone: unknown time zone %s", zone);
+	return str_printf(ret, err, "/usr/share/zoneinfo/%s", zone);
+}
+
+int files_timezone_check(const char *zone, struct error *err)
+{
+	autofree char *path = NULL;
+
+	if (str_empty(zone))
+		return 0;
+	TRY(zone_path(zone, &path, err));
+	if (access(path, R_OK) < 0 && !streq(zone, "local"))
+		return fail(err, ERROR_INVALID, "running container create option: finding timezone: unknown time zone %s", zone);
+	return 0;
+}
+
+static int make_localtime(const struct spec_context *x, int dir, struct error *err)
+{
+	const char *zone = x->params->process.timezone;
+	auto_buf text = BUF_INIT(HOSTS_MAX);
+	autofree char *path = NULL, *data = NULL;
+	size_t len;
+
+	if (str_empty(zone))
+		return 0;
+	TRY(zone_path(zone, &path, err));
+	int r = file_read(AT_FDCWD, path, HOSTS_MAX, &data, &len, err);
+	if (r <= 0)
+		return r;
+	buf_add(&text, data, len);
+	return put(dir, "localtime", &text, 0644, err);
+}
+
 int files_make(const struct spec_context *x, int run_dir_fd, struct error *err)
 {
 	TRY(make_hosts(x, run_dir_fd, err));
 	TRY(make_resolv(x, run_dir_fd, err));
 	TRY(make_hostname(x, run_dir_fd, err));
+	TRY(make_localtime(x, run_dir_fd, err));
 	return make_containerenv(x, run_dir_fd, err);
 }
 

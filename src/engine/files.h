@@ -7,6 +7,8 @@
 
 /* hosts, resolv.conf, hostname, .containerenv. `run_dir_fd`: the container's run-time directory. */
 int files_make(const struct spec_context *x, int run_dir_fd, struct error *err);
+/* --tz: "local" or a zone name that exists. */
+int files_timezone_check(const char *zone, struct error *err);
 /* After spec_process(): an entry in the container's passwd and group for a user that has none, unless --passwd=false.
  * Written into the root file system, or into copies in the run-time directory when that is read-only. */
 int files_make_passwd(const struct spec_context *x, int run_dir_fd, struct error *err);

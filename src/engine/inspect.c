@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "engine/inspect-view.h"
+#include "engine/launch.h"
 #include "engine/spec.h"
 #include "engine/userns.h"
 #include "engine/volume.h"
@@ -321,7 +322,7 @@ static void fill_log(struct container_inspect *v)
 	char buf[24];
 
 	if (size)
-		size_parse(size, &bytes, &ignored);
+		log_size_parse(size, &bytes, &ignored);
 	v->host.log = (struct view_log){
 		.type = l->driver, .path = v->c->config.log_path, .tag = show(strmap_get(&l->options, "tag")),
 		.size = bytes > 0 ? text(v, "%s", size_format(bytes, buf)) : show("0B"),
@@ -508,7 +509,7 @@ static int fill(struct container_inspect *v, bool size, struct error *err)
 	v->image_name = r->image_name;
 	v->rootfs = r->rootfs;
 	v->pod = r->pod;
-	v->runtime = show(engine_runtime_name(v->c->engine));
+	v->runtime = v->c->config.runtime ? v->c->config.runtime : show(engine_runtime_name(v->c->engine));
 	v->restarts = v->c->at.status.restarts;
 	v->driver = v->graph.name = show("overlay");
 	v->exit_propagation = show("invalid");

@@ -7,13 +7,32 @@
 #include "engine/launch-impl.h"
 #include "os/file.h"
 
+/* json-file is Podman's other word for k8s-file: scripts read its lines. */
 static const struct {
 	const char *name;
 	enum monitor_log_driver driver;
 } drivers[] = {
-	{ "k8s-file", MONITOR_LOG_K8S_FILE }, { "json-file", MONITOR_LOG_JSON_FILE }, { "journald", MONITOR_LOG_JOURNALD },
+	{ "k8s-file", MONITOR_LOG_K8S_FILE }, { "json-file", MONITOR_LOG_K8S_FILE }, { "journald", MONITOR_LOG_JOURNALD },
 	{ "none", MONITOR_LOG_NONE }, { "passthrough", MONITOR_LOG_NONE }, { "passthrough-tty", MONITOR_LOG_NONE },
 };
+
+int log_size_parse(const char *text, int64_t *ret, struct error *err)
+{
+	static const char units[] = "kmgtp";
+	char *end;
+	double n = strtod(text, &end);
+	const char *unit;
+
+	if (end == text || !(n >= 0) || n > 1e15)
+		return fail(err, ERROR_INVALID, "invalid log size \"%s\": should be a number with k, m or g behind it", text);
+	unit = *end ? strchr(units, *end | 0x20) : NULL;
+	for (const char *u = units; unit && u <= unit; u++)
+		n *= 1000;
+	if ((unit && end[1] && !streq(end + 1, "b") && !streq(end + 1, "B")) || (*end && !unit && !streq(end, "b")))
+		return fail(err, ERROR_INVALID, "invalid log size \"%s\": should be a number with k, m or g behind it", text);
+	*ret = (int64_t)n;
+	return 0;
+}
 
 static int configure_log(struct launch_job *j, struct monitor_builder *b, struct error *err)
 {
@@ -27,7 +46,7 @@ static int configure_log(struct launch_job *j, struct monitor_builder *b, struct
 		if (streq0(l->driver, drivers[i].name))
 			b->c.log_driver = drivers[i].driver;
 	if (size)
-		TRY(size_parse(size, &b->c.log_max_size, err));
+		TRY(log_size_parse(size, &b->c.log_max_size, err));
 	if (files && parse_i64(files, &keep) && keep > 1)
 		b->c.log_keep = (uint32_t)(keep - 1);
 	if (b->c.log_driver == MONITOR_LOG_JOURNALD) {

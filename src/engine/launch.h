@@ -38,5 +38,7 @@ int launch_wait_pid(struct launch *l, struct error *err);
 /* Waits until it stands before exec. Its own errors arrive here or at launch_wait_pid(): ERROR_NO_COMMAND,
  * ERROR_NOT_EXECUTABLE, ERROR_RUNTIME, ...; then nothing is left behind. */
 int launch_wait_ready(struct launch *l, struct error *err);
+/* --log-opt max-size: go-units FromHumanSize (base 1000). */
+int log_size_parse(const char *text, int64_t *ret, struct error *err);
 void launch_done(struct launch *l);
 #define auto_launch CLEANUP(launch_done) struct launch

@@ -159,6 +159,13 @@ static int add_ulimit(struct list *ulimits, const char *name, int64_t soft, int6
 	return str_set(&u->name, name, err);
 }
 
+static int fail_soft_above_hard(const char *word, int64_t soft, int64_t hard, struct error *err)
+{
+	return fail(err, ERROR_INVALID, "ulimit option \"%s\" requires name=SOFT:HARD, failed to be parsed: ulimit soft limit must be "
+					"less than or equal to hard limit: soft: %lld%s, hard: %lld%s", word, (long long)soft,
+		    soft == -1 ? " (unlimited)" : "", (long long)hard, hard == -1 ? " (unlimited)" : "");
+}
+
 static int parse_ulimit(const char *word, struct list *ulimits, struct error *err)
 {
 	const char *eq = strchr(word, '=');
@@ -184,9 +191,7 @@ static int parse_ulimit(const char *word, struct list *ulimits, struct error *er
 	if (limits.n > 2 || !parse_limit(limits.v[0], &soft) || !parse_limit(limits.v[limits.n - 1], &hard))
 		return fail(err, ERROR_INVALID, "ulimit option \"%s\": limits are numbers, \"unlimited\" or -1", word);
 	if (hard != -1 && (soft == -1 || soft > hard))
-		return fail(err, ERROR_INVALID,
-			    "ulimit option \"%s\": ulimit soft limit must be less than or equal to hard limit: %s > %s", word,
-			    limits.v[0], limits.v[limits.n - 1]);
+		return fail_soft_above_hard(word, soft, hard, err);
 	return add_ulimit(ulimits, param_ulimit_names[i], soft, hard, err);
 }
 

@@ -229,6 +229,7 @@ static int resolve_process(struct params_process *p, const struct image_defaults
 		TRY(str_set(&p->user, image->user, err));
 	if (p->workdir && *p->workdir != '/')
 		return fail(err, ERROR_INVALID, "workdir \"%s\" must be an absolute path", p->workdir);
+	p->make_workdir |= !p->workdir;
 	if (!p->workdir)
 		TRY(str_set(&p->workdir, str_empty(image->workdir) ? "/" : image->workdir, err));
 	if (!p->stop_signal)

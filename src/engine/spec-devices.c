@@ -120,7 +120,7 @@ static bool privileged_skips(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(skip); i++)
 		if (streq(name, skip[i]))
 			return true;
-	return str_after(name, "tty") && name[3] >= '0' && name[3] <= '9';
+	return false;
 }
 
 static int add_host_devices(struct spec_context *x, struct oci_spec *s, const char *dir, struct error *err)
@@ -148,22 +148,67 @@ static int add_host_devices(struct spec_context *x, struct oci_spec *s, const ch
 	return r;
 }
 
-/* "c 1:3 rwm", "a *:* m" */
+/* "c 1:3 rwm", "a *:* m", "a 7 r": type, numbers, access. */
+struct text_rule {
+	struct strv words;
+	int64_t numbers[2];   /* -1: any */
+};
+
+static void text_rule_done(struct text_rule *r)
+{
+	strv_done(&r->words);
+}
+
+static int parse_number(const char *text, int64_t *ret, struct error *err)
+{
+	uint64_t n;
+
+	*ret = -1;
+	if (streq(text, "*"))
+		return 0;
+	if (!parse_u64(text, &n) || n > UINT32_MAX)
+		return fail(err, ERROR_INVALID, "strconv.ParseUint: parsing \"%s\": invalid syntax", text);
+	*ret = (int64_t)n;
+	return 0;
+}
+
+static int parse_text_rule(const char *text, struct text_rule *r, struct error *err)
+{
+	auto_strv numbers = {};
+
+	TRY(strv_split(&r->words, text, ' ', err));
+	if (r->words.n != 3)
+		return fail(err, ERROR_INVALID,
+			    "invalid device cgroup rule requires type, major:Minor, and access rules: \"%s\"", text);
+	const char *type = r->words.v[0], *access_text = r->words.v[2];
+	if (!*type || type[1] || !strchr("abc", *type))
+		return fail(err, ERROR_INVALID, "invalid device type in device-access-add: %s", type);
+	TRY(strv_split(&numbers, r->words.v[1], ':', err));
+	if (numbers.n > 2)
+		return fail(err, ERROR_INVALID, "invalid device cgroup rule requires type, major:Minor, and access rules: \"%s\"",
+			    text);
+	r->numbers[1] = -1;
+	for (size_t i = 0; i < numbers.n; i++)
+		TRY(parse_number(numbers.v[i], &r->numbers[i], err));
+	for (const char *a = access_text; *a; a++)
+		if (!strchr("rwm", *a))
+			return fail(err, ERROR_INVALID, "invalid device access in device-access-add: %c", *a);
+	return 0;
+}
+
+int spec_device_rule_check(const char *text, struct error *err)
+{
+	CLEANUP(text_rule_done) struct text_rule r = {};
+
+	return parse_text_rule(text, &r, err);
+}
+
 static int add_text_rule(struct oci_spec *s, const char *text, struct error *err)
 {
-	auto_strv words = {}, numbers = {};
-	int64_t n[2] = { -1, -1 };
+	CLEANUP(text_rule_done) struct text_rule r = {};
 
-	TRY(strv_split(&words, text, ' ', err));
-	if (words.n == 3)
-		TRY(strv_split(&numbers, words.v[1], ':', err));
-	if (words.n != 3 || numbers.n != 2 || !strchr("abc", words.v[0][0]) || words.v[0][1] || !*words.v[2] ||
-	    strspn(words.v[2], "rwm") != strlen(words.v[2]))
-		return fail(err, ERROR_INVALID, "invalid cgroup device rule format: '%s'", text);
-	for (size_t i = 0; i < 2; i++)
-		if (!streq(numbers.v[i], "*") && (!parse_i64(numbers.v[i], &n[i]) || n[i] < 0))
-			return fail(err, ERROR_INVALID, "invalid cgroup device rule format: '%s'", text);
-	return add_rule(s, true, words.v[0], n[0], n[1], words.v[2], err);
+	TRY(parse_text_rule(text, &r, err));
+	return add_rule(s, true, r.words.v[0], r.numbers[0], r.numbers[1], r.words.v[2], err);
 }
 
 int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err)

@@ -101,9 +101,13 @@ static int mount_dev(struct spec_context *x, struct oci_spec *s, struct error *e
 		gid_mapped = idmap_to_outside(&x->maps->gids, 5, &ignored);
 	else if (x->rootless)
 		gid_mapped = x->rootless_gid5;
+	const struct params_storage *storage = &x->params->storage;
+	bool read_only = storage->read_only.value && storage->read_only_tmpfs.set && !storage->read_only_tmpfs.value;
+
 	if (user_mount(x, "/dev"))
 		return 0;
-	TRY(add_mount(s, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k", NULL, err));
+	TRY(add_mount(s, "/dev", "tmpfs", "tmpfs", read_only ? "nosuid,noexec,strictatime,mode=755,size=65536k,ro" :
+							       "nosuid,noexec,strictatime,mode=755,size=65536k", NULL, err));
 	TRY(add_default(x, s, "/dev/pts", "devpts", "devpts",
 			gid_mapped ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" :
 				     "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620", err));
@@ -137,17 +141,26 @@ static int mount_file(struct spec_context *x, struct oci_spec *s, const char *di
 	return add_default(x, s, destination, "bind", source, "bind,rprivate,nosuid,nodev,noexec", err);
 }
 
+/* A directory of the host on /run shall not get a file of ours. */
+static bool hides_run(const struct spec_context *x)
+{
+	const struct param_mount *m = user_mount(x, "/run");
+
+	return m && !streq(m->type, "tmpfs");
+}
+
 static int mount_files(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct peer *net = spec_peer(x, &x->params->ns.net);
 	const char *net_dir = net ? net->run_dir : x->run_dir;
 	static const char *const own[][2] = { { "hostname", "/etc/hostname" }, { ".containerenv", "/run/.containerenv" },
-		{ "passwd", "/etc/passwd" }, { "group", "/etc/group" } };
+		{ "passwd", "/etc/passwd" }, { "group", "/etc/group" }, { "localtime", "/etc/localtime" } };
 
 	TRY(mount_file(x, s, net_dir, "hosts", "/etc/hosts", err));
 	TRY(mount_file(x, s, net_dir, "resolv.conf", "/etc/resolv.conf", err));
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		TRY(mount_file(x, s, x->run_dir, own[i][0], own[i][1], err));
+		if (!(i == 1 && hides_run(x)))
+			TRY(mount_file(x, s, x->run_dir, own[i][0], own[i][1], err));
 	if (!x->params->process.init.value || x->params->ns.pid.mode != NS_PRIVATE)
 		return 0;
 	autofree char *init = NULL;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/spec.h"
+#include "os/path.h"
 #include "os/user.h"
 
 /* --init: our own small init is bind-mounted and runs the command. */
@@ -82,6 +85,32 @@ static int find_user(struct spec_context *x, struct user_result *ret, struct err
 	return user_lookup(x->rootfs_fd, &l, ret, err);
 }
 
+static bool below_a_mount(const struct spec_context *x, const char *path)
+{
+	const struct param_mount *m = x->params->storage.mounts.v;
+
+	for (size_t i = 0; i < x->params->storage.mounts.n; i++)
+		if (m[i].destination && path_text_is_below(m[i].destination, path))
+			return true;
+	return false;
+}
+
+/* A working directory the user names must be there; an image's is made. */
+static int check_workdir(const struct spec_context *x, struct error *err)
+{
+	const char *path = x->params->process.workdir;
+	struct error missing;
+
+	if (x->params->process.make_workdir || below_a_mount(x, path) || streq(path, "/"))
+		return 0;
+	autoclose int fd = path_open_in_root(x->rootfs_fd, path, (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, &missing);
+	if (fd >= 0)
+		return 0;
+	if (missing.errnum == ENOTDIR)
+		return fail(err, ERROR_NOT_EXECUTABLE, "workdir \"%s\" is not a directory on container %s", path, x->container->id);
+	return fail(err, ERROR_NOT_EXECUTABLE, "workdir \"%s\" does not exist on container %s", path, x->container->id);
+}
+
 int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct params_process *params = &x->params->process;
@@ -104,6 +133,7 @@ int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
 	TRY(add_groups(x, p, &u, err));
 	TRY(spec_args(x, p, err));
 	TRY(spec_env(x, p, &u, x->hostname, err));
+	TRY(check_workdir(x, err));
 	TRY(str_set(&p->cwd, params->workdir, err));
 	if (x->params->resources.oom_score_adj.set)
 		p->oom_score_adj = x->params->resources.oom_score_adj;

@@ -69,5 +69,6 @@ int spec_chown_source(struct spec_context *x, const char *path, struct error *er
 
 /* ---- checks at creation, before anything is recorded ---- */
 int security_options_check(const struct container_params *p, struct error *err);
+int spec_device_rule_check(const char *text, struct error *err);
 /* --cap-add and --cap-drop over `base`. */
 int security_caps(const struct container_params *p, capset base, capset *ret, struct error *err);
