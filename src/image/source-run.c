@@ -218,8 +218,8 @@ static int check_result(const struct source_image *i, const struct source_job *j
 	const struct op_descriptor *d = layer_of(i, j->layer);
 	const struct op_unpacked *u = &j->result;
 
-	if (!digest_is_valid(u->blob_digest) || !digest_is_valid(u->diff_id) || u->blob_size < 0 || u->entries < 0 ||
-	    u->tree_bytes < 0 || u->compression < 0 || u->compression >= COMPRESSION_MAX)
+	if (!digest_is_valid(u->blob_digest) || !digest_is_valid(u->diff_id) || u->blob_size < 0 || u->entries < -1 ||
+	    u->tree_bytes < -1 || u->compression < 0 || u->compression >= COMPRESSION_MAX)
 		return fail(err, ERROR_CORRUPT, "worker unpack: an impossible answer");
 	if ((d->digest && !streq(d->digest, u->blob_digest)) ||
 	    (i->info.diff_ids.n && !streq(i->info.diff_ids.v[j->layer], u->diff_id)))

@@ -24,6 +24,8 @@ struct untar {
 	const struct untar_options *o;
 	struct tar_reader *tar;
 	struct untar_result result;
+	bool replaced;                /* something was removed again: the counts are off */
+	int64_t seen, stored;         /* entries and data of the archive, against the limits */
 	struct parent cache[CACHE_SLOTS];
 	uint64_t clock;
 	struct late_times late;

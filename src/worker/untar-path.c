@@ -65,7 +65,9 @@ static int open_or_make(struct untar *u, const char *path, struct error *err)
 		size_t upto = (size_t)(p - path) + len;
 		memcpy(part, p, len);
 		part[len] = '\0';
-		if (mkdirat(at, part, 0755) < 0 && errno != EEXIST)
+		if (mkdirat(at, part, 0755) == 0)
+			u->result.entries++;
+		else if (errno != EEXIST)
 			return fail_errno(err, "make directory %.300s", path);
 		memcpy(part, path, upto);
 		part[upto] = '\0';
@@ -144,6 +146,7 @@ int untar_remove(struct untar *u, const struct place *p, struct error *err)
 	struct stat st;
 	int parent = p->parent->fd;
 
+	u->replaced = true;
 	if (fstatat(parent, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : fail_errno(err, "stat %.300s", p->path);
 	if (!S_ISDIR(st.st_mode)) {

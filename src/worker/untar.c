@@ -60,6 +60,8 @@ static int make_file(struct untar *u, struct place *p, const struct tar_entry *e
 
 	if (fd < 0)
 		return fail_errno(err, "create %.300s", p->path);
+	u->result.entries++;
+	u->result.bytes += e->size;
 	TRY(write_data(u, fd, e, err));
 	TRY(untar_owner(u, p, e, &chowned, err));
 	if ((chowned || p->parent->setgid) && (e->mode & 06000) && fchmod(fd, e->mode) < 0)   /* chown clears these bits */
@@ -113,10 +115,12 @@ static int make_directory(struct untar *u, struct place *p, const struct tar_ent
 	struct stat st;
 	bool existed = false, opaque = false;
 
+	u->result.entries++;
 	if (mkdirat(p->parent->fd, p->name, e->mode) < 0) {
 		if (errno != EEXIST || fstatat(p->parent->fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail_errno(err, "make directory %.300s", p->path);
 		existed = S_ISDIR(st.st_mode);
+		u->result.entries -= existed;
 		opaque = is_whiteout(&st);   /* removed and made anew in one layer: what is below stays hidden */
 		if (!existed) {
 			TRY(untar_remove(u, p, err));
@@ -169,6 +173,7 @@ static int make_symlink(struct untar *u, struct place *p, const struct tar_entry
 {
 	if (symlinkat(e->link, p->parent->fd, p->name) < 0)
 		return fail_errno(err, "make link %.300s", p->path);
+	u->result.entries++;
 	return dress_other(u, p, e, err);
 }
 
@@ -190,6 +195,7 @@ static int make_hardlink(struct untar *u, struct place *p, const struct tar_entr
 				    to.path);
 		return fail_errno(err, "make hard link %.300s to %.300s", p->path, to.path);
 	}
+	u->result.entries++;
 	return 0;
 }
 
@@ -200,6 +206,7 @@ static int make_special(struct untar *u, struct place *p, mode_t type, dev_t dev
 
 	if (mknodat(p->parent->fd, p->name, type | e->mode, dev) < 0)
 		return fail_errno(err, "make special file %.300s", p->path);
+	u->result.entries++;
 	TRY(dress_other(u, p, e, err));
 	if ((e->mode & 06000) == 0 && !p->parent->setgid)
 		return 0;
@@ -229,8 +236,10 @@ static int make_whiteout(struct untar *u, struct place *p, const char *hidden, s
 
 	if (!*hidden || streq(hidden, ".") || streq(hidden, ".."))
 		return fail(err, ERROR_CORRUPT, "%.300s: a whiteout of nothing", p->path);
-	if (mknodat(p->parent->fd, hidden, S_IFCHR, makedev(0, 0)) == 0)
+	if (mknodat(p->parent->fd, hidden, S_IFCHR, makedev(0, 0)) == 0) {
+		u->result.entries++;
 		return 0;
+	}
 	if (errno != EEXIST || fstatat(p->parent->fd, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "make whiteout %.300s", p->path);
 	/* It speaks of lower layers only: what this layer brought stays, and a directory hides what is below it. */
@@ -310,11 +319,11 @@ static int check_limits(struct untar *u, const struct tar_entry *e, struct error
 	int64_t max_entries = u->o->max_entries ? u->o->max_entries : UNTAR_ENTRIES_MAX;
 	int64_t max_bytes = u->o->max_bytes ? u->o->max_bytes : UNTAR_BYTES_MAX;
 
-	if (++u->result.entries > max_entries)
+	if (++u->seen > max_entries)
 		return fail(err, ERROR_CORRUPT, "the layer has more than %lld entries", (long long)max_entries);
-	if (e->stored > max_bytes - u->result.bytes)
+	if (e->stored > max_bytes - u->stored)
 		return fail(err, ERROR_CORRUPT, "the layer unpacks to more than %lld bytes", (long long)max_bytes);
-	u->result.bytes += e->stored;
+	u->stored += e->stored;
 	return 0;
 }
 
@@ -345,6 +354,6 @@ int untar(struct tar_source source, const struct untar_options *o, struct untar_
 		free(u.late.v[i].path);
 	free(u.late.v);
 	if (r == 0)
-		*ret = u.result;
+		*ret = u.replaced ? (struct untar_result){ -1, -1 } : u.result;
 	return r;
 }

@@ -30,9 +30,10 @@ struct untar_options {
 	int64_t max_entries, max_bytes;   /* 0: the limits above */
 };
 
+/* What the tree holds now: names below its root, and sizes of regular files with hard links counted once. -1: the
+ * archive replaced some of its own entries, so only a walk can tell. */
 struct untar_result {
-	int64_t entries;
-	int64_t bytes;            /* sizes of regular files */
+	int64_t entries, bytes;
 };
 
 int untar(struct tar_source source, const struct untar_options *o, struct untar_result *ret, struct error *err);
