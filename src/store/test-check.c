@@ -37,7 +37,6 @@ static void test_check_healthy_store_has_no_problems(void **state)
 static void test_check_damaged_layer_is_quarantined_and_heals(void **state)
 {
 	struct fixture *fx = *state;
-	auto_strv layers = { 0 };
 	char path[200], digest[72], image[65];
 	struct store_layer l = { 0 };
 
