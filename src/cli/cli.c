@@ -242,6 +242,15 @@ static int unknown_command(struct cli *cli, const char *word, struct error *err)
 		    cli->path, word, list, cli->path);
 }
 
+/* Options are looked at before words: "bad --invalid" complains about the option. */
+static int check_options(struct line *l, struct error *err)
+{
+	struct cli *cli = l->cli;
+	struct argv_group groups[] = { { cli_global_rows, &cli->global }, {} };
+
+	return argv_parse(&cli->parsed, groups, cli->argv + l->at, cli->argc - l->at, cli->row ? ARGV_AFTER : 0, err);
+}
+
 /* No command on the line: help, version, or what is wrong. */
 static int run_without_command(struct line *l, struct error *err)
 {
@@ -251,6 +260,7 @@ static int run_without_command(struct line *l, struct error *err)
 		cli_print_version(cli);
 		return 0;
 	}
+	TRY(check_options(l, err));
 	if (l->at < cli->argc && !cli->global.help)
 		return unknown_command(cli, cli->argv[l->at], err);
 	TRY(help_print(cli, cli->row, cli->path, stdout, err));

@@ -75,7 +75,7 @@ static const struct field rows[] = {
 const struct command cmd_attach = {
 	.summary = "Connect the terminal to a running container's stdio",
 	.description = "Connects this terminal to the standard streams of a running container's process.",
-	.args = "CONTAINER", .max_args = 1, .examples = "ctrID\n1234\n--no-stdin foobar",
+	.args = "CONTAINER", .max_args = 1, .examples = "web\n--no-stdin --detach-keys=ctrl-x web",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = init_attach,
 	.run = run_attach, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

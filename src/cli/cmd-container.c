@@ -29,7 +29,7 @@ static const struct field exists_rows[] = {
 const struct command cmd_container_exists = {
 	.summary = "Exit status tells whether the container is known",
 	.description = "Exit code 0 when the container exists, 1 when not, 125 when that could not be found out.",
-	.args = "CONTAINER", .min_args = 1, .max_args = 1, .examples = "containerID\nmyctr || podman run --name myctr [etc...]",
+	.args = "CONTAINER", .min_args = 1, .max_args = 1, .examples = "web",
 	.groups = (const struct command_rows[]){ { exists_rows, 0 }, {} }, .params_size = sizeof(struct exists_params),
 	.run = run_exists, .flags = COMMAND_IN_USERNS,
 };
@@ -80,7 +80,7 @@ static const struct field cleanup_rows[] = {
 const struct command cmd_container_cleanup = {
 	.summary = "Release network and mounts of stopped containers",
 	.description = "Takes away what a container left when it exited. Run by the monitors of containers; nobody has to.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\nctrID1 ctrID2 ctrID3\n--all",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--all",
 	.groups = (const struct command_rows[]){ { cleanup_rows, 0 }, {} }, .params_size = sizeof(C), .run = run_cleanup,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
@@ -175,7 +175,7 @@ static int run_rename(struct cli *cli, void *params, struct strv *args, struct e
 const struct command cmd_rename = {
 	.summary = "Give a container a new name",
 	.description = "Gives a container a new name. The old one is free afterwards.",
-	.args = "CONTAINER NAME", .min_args = 2, .max_args = 2, .examples = "containerA containerB", .run = run_rename,
+	.args = "CONTAINER NAME", .min_args = 2, .max_args = 2, .examples = "web web-old", .run = run_rename,
 	.flags = COMMAND_IN_USERNS,
 };
 
@@ -257,7 +257,7 @@ static const struct field port_rows[] = {
 const struct command cmd_port = {
 	.summary = "Show which host ports lead to a container",
 	.description = "Lists the ports of a container that are published on the host.",
-	.args = "CONTAINER [PORT]", .max_args = 2, .examples = "--all\nctrID 80/tcp",
+	.args = "CONTAINER [PORT]", .max_args = 2, .examples = "web\nweb 80/tcp",
 	.groups = (const struct command_rows[]){ { port_rows, 0 }, {} }, .params_size = sizeof(struct port_params),
 	.run = run_port, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

@@ -93,7 +93,9 @@ const struct command cmd_events = {
 	.summary = "Print the event history and follow new events",
 	.description = "Prints what happens to containers, images, volumes and so on. Earlier events are shown with --since and "
 		       "--until.",
-	.examples = "\n--filter event=create\n--format {{.Image}}\n--since 1h30s",
+	.examples = "--since 1h --until 10m\n"
+		    "--filter container=web --filter event=died\n"
+		    "--format '{{.Time}} {{.Name}} {{.Status}}'",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = init_events,
 	.run = run_events, .format_type = &event_value_type,
 };

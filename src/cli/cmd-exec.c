@@ -228,7 +228,7 @@ const struct command cmd_exec = {
 	.summary = "Start a further process inside a running container",
 	.description = "Starts a further process in a container that runs already.",
 	.args = "CONTAINER COMMAND [ARG...]", .max_args = ARGS_ANY,
-	.examples = "-it ctrID ls\n-it -w /tmp myCtr pwd\n--user root ctrID ls",
+	.examples = "-it web sh\n--user 1000 --workdir /srv web make",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .done = exec_done,
 	.run = run_exec, .flags = COMMAND_ARGS_STOP | COMMAND_LATEST | COMMAND_IN_USERNS,
 };

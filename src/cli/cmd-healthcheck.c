@@ -35,7 +35,7 @@ static const struct field rows[] = {
 const struct command cmd_healthcheck_run = {
 	.summary = "Run a container's health check once and set the exit status",
 	.description = "Runs the container's health check: 0 healthy, 1 unhealthy, 125 it could not be run.",
-	.args = "CONTAINER", .min_args = 1, .max_args = 1, .examples = "mywebapp",
+	.args = "CONTAINER", .min_args = 1, .max_args = 1, .examples = "web",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_healthcheck,
 	.flags = COMMAND_IN_USERNS,
 };

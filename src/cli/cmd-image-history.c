@@ -161,7 +161,7 @@ static int run_history(struct cli *cli, void *params, struct strv *args, struct 
 
 const struct command cmd_history = {
 	.summary = "List the build steps behind an image", .args = "IMAGE", .min_args = 1, .max_args = 1,
-	.examples = "quay.io/fedora/fedora\n--no-trunc --format '{{.CreatedBy}}' alpine",
+	.examples = "alpine\n--no-trunc --format '{{.CreatedBy}}' alpine",
 	.groups = (const struct command_rows[]){ { history_rows }, {} }, .params_size = sizeof(P), .init = init_history,
 	.run = run_history, .format_type = &history_type,
 };
@@ -308,7 +308,7 @@ static int run_tree(struct cli *cli, void *params, struct strv *args, struct err
 
 const struct command cmd_image_tree = {
 	.summary = "Draw the layers of an image as a tree", .args = "IMAGE", .min_args = 1, .max_args = 1,
-	.examples = "alpine:latest",
+	.examples = "alpine\n--whatrequires alpine",
 	.groups = (const struct command_rows[]){ { tree_rows }, {} }, .params_size = sizeof(struct tree_params),
 	.run = run_tree,
 };

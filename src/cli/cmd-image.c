@@ -25,7 +25,7 @@ const struct command cmd_tag = {
 	.summary = "Add a name to an image",
 	.description = "Gives a stored image one or more further names. A name that another image had moves.",
 	.args = "IMAGE TARGET_NAME [TARGET_NAME...]", .min_args = 2, .max_args = ARGS_ANY,
-	.examples = "0e3bbc2 fedora:latest\nhttpd registry.example:5000/fedora/httpd:v2", .run = run_tag,
+	.examples = "alpine registry.example:5000/base/alpine:3\n4f21a9 web:stable web:1.4", .run = run_tag,
 };
 
 static int run_untag(struct cli *cli, void *params, struct strv *args, struct error *err)
@@ -44,7 +44,7 @@ const struct command cmd_untag = {
 	.summary = "Remove names from an image",
 	.description = "Takes the given names of an image away, all its names when only the image is given. The image stays.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
-	.examples = "0e3bbc2\nimageID:latest otherImageName:latest", .run = run_untag,
+	.examples = "web web:1.3\n4f21a9", .run = run_untag,
 };
 
 static int run_exists(struct cli *cli, void *params, struct strv *args, struct error *err)
@@ -60,7 +60,7 @@ static int run_exists(struct cli *cli, void *params, struct strv *args, struct e
 const struct command cmd_image_exists = {
 	.summary = "Exit status tells whether the image is stored",
 	.description = "Ends with 0 when the image is in the store, with 1 when it is not, with 125 when that cannot be told.",
-	.args = "IMAGE", .min_args = 1, .max_args = 1, .examples = "fedora:latest", .run = run_exists,
+	.args = "IMAGE", .min_args = 1, .max_args = 1, .examples = "alpine:3", .run = run_exists,
 };
 
 /* ---- removing ---- */
@@ -125,7 +125,7 @@ const struct command cmd_rmi = {
 	.description = "Takes names away; an image goes with its last name. An image that containers use is kept\n"
 		       "unless forced.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY, .flags = COMMAND_LATEST,
-	.examples = "imageID\n--force alpine\nc4dfb1609ee2 93fd78260bd1 c0ed59d05ff7",
+	.examples = "web:1.3 web:1.2\n--force alpine\n--all",
 	.groups = (const struct command_rows[]){ { rmi_rows }, {} }, .params_size = sizeof(struct rmi_params),
 	.run = run_rmi,
 };
@@ -238,7 +238,7 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 const struct command cmd_image_inspect = {
 	.summary = "Full metadata of an image as JSON",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
-	.examples = "alpine\n--format \"imageId: {{.Id}} size: {{.Size}}\" alpine",
+	.examples = "alpine\n--format '{{.Digest}} {{len .RootFS.Layers}}' alpine",
 	.groups = (const struct command_rows[]){ { inspect_rows }, {} }, .params_size = sizeof(struct inspect_params),
 	.run = run_inspect, .format_type = &image_inspect_type,
 };

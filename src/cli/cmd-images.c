@@ -314,8 +314,9 @@ const struct command cmd_images = {
 	.summary = "List stored images",
 	.description = "Shows the images in the store, one line a name. With an argument: those whose name matches it.",
 	.args = "[IMAGE]", .max_args = 1,
-	.examples = "--format json\n--sort repository --format \"table {{.ID}} {{.Repository}} {{.Tag}}\"\n"
-		    "--filter dangling=true",
+	.examples = "--sort size\n"
+		    "--filter label=team=web --quiet\n"
+		    "--format 'table {{.Repository}} {{.Tag}} {{.Size}}'",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(P),
 	.run = run_images, .format_type = &row_type,
 };

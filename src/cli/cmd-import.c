@@ -50,8 +50,9 @@ const struct command cmd_import = {
 	.description = "Unpacks a tar archive (plain or compressed; a file, an URL, or - for standard input) as the one layer of a "
 		"new\nimage and prints the image's id.",
 	.args = "PATH [REFERENCE]", .min_args = 1, .max_args = 2,
-	.missing = "need to give the path to the tarball, or must specify a tarball of '-' for stdin",
+	.missing = "the path of a tar archive must be given, or - for standard input",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct import_params),
-	.examples = "http://example.com/ctr.tar url-image\ncat ctr.tar | umiak import -q --message \"importing\" - tarball",
+	.examples = "root.tar.gz base:1\n"
+		    "--change 'CMD [\"/bin/sh\"]' --message 'from the old server' root.tar old:1",
 	.run = run_import, .flags = COMMAND_IN_USERNS,
 };

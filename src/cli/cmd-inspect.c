@@ -230,9 +230,11 @@ static const struct field type_rows[] = {
 
 const struct command cmd_inspect = {
 	.summary = "Show JSON of a container, image or volume",
-	.description = "Displays the low-level information of objects denoted by name or ID: containers, images, volumes.",
+	.description = "Shows everything the engine knows of containers, images and volumes, found by name or ID.",
 	.args = "{CONTAINER|IMAGE|VOLUME} [...]", .max_args = ARGS_ANY,
-	.examples = "fedora\n--type image fedora\nCtrID ImgID\n--format \"imageId: {{.Id}} size: {{.Size}}\" fedora",
+	.examples = "web\n"
+		    "--type image alpine\n"
+		    "--format '{{.State.Status}} {{.State.ExitCode}}' web db",
 	.groups = (const struct command_rows[]){ { rows, 0 }, { type_rows, 0 }, {} }, .params_size = sizeof(P),
 	.run = run_inspect, .format_type = &container_inspect_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
@@ -241,7 +243,7 @@ const struct command cmd_container_inspect = {
 	.summary = "Full configuration and state of a container as JSON",
 	.description = "Shows everything the engine knows of a container, by name or ID.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY,
-	.examples = "myCtr\n-l --format '{{.Id}} {{.Config.Labels}}'",
+	.examples = "web\n--format '{{json .Mounts}}' web",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_container_inspect,
 	.format_type = &container_inspect_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

@@ -38,7 +38,7 @@ static const struct field rows[] = {
 const struct command cmd_kill = {
 	.summary = "Send a signal to the main process of containers",
 	.description = "Sends SIGKILL, or the signal given, to the main process inside each container.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "mywebserver\n860a4b23\n--signal TERM ctrID",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web\n--signal HUP web db\n--all",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_kill,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

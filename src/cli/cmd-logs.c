@@ -196,7 +196,7 @@ const struct command cmd_logs = {
 	.summary = "Print or follow container output",
 	.description = "Prints what the containers wrote to their standard output and error.",
 	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY,
-	.examples = "ctrID\n--names ctrID1 ctrID2\n--tail 2 mywebserver\n--follow=true --since 10m ctrID",
+	.examples = "--tail 20 web\n--follow --since 10m --names web db",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = init_logs,
 	.run = run_logs, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

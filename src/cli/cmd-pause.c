@@ -66,7 +66,7 @@ static const struct field init_rows[] = { SELECTION_ALL(struct whole, s), SELECT
 const struct command cmd_pause = {
 	.summary = "Freeze all processes of containers",
 	.description = "Freezes every process of the containers; they go on with unpause.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "mywebserver\n860a4b23\n-a",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--all",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_pause,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
@@ -74,7 +74,7 @@ const struct command cmd_pause = {
 const struct command cmd_unpause = {
 	.summary = "Thaw paused containers",
 	.description = "Lets the processes of paused containers go on.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--all",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web\n--all",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_unpause,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
@@ -82,7 +82,7 @@ const struct command cmd_unpause = {
 const struct command cmd_init = {
 	.summary = "Set up a container up to the point before its process starts",
 	.description = "Makes all that a container needs - mounts, namespaces, its first process - without running its command.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\n3c45ef19d893\ntest1",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web\n--latest",
 	.groups = (const struct command_rows[]){ { init_rows, 0 }, {} }, .params_size = sizeof(struct whole), .run = run_init,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

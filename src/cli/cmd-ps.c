@@ -123,7 +123,9 @@ static const struct field rows[] = {
 const struct command cmd_ps = {
 	.summary = "List containers",
 	.description = "Shows containers, by default those that run.",
-	.examples = "-a\n-a --format \"{{.ID}}  {{.Image}}  {{.Labels}}  {{.Mounts}}\"\n--size --sort names",
+	.examples = "--all --size\n"
+		    "--filter status=exited --quiet\n"
+		    "--format 'table {{.Names}} {{.Status}} {{.Ports}}'",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = ps_init, .run = run_ps,
 	.format_type = &ps_row_type, .flags = COMMAND_IN_USERNS,
 };

@@ -64,6 +64,6 @@ const struct command cmd_pull = {
 	.description = "Copies images from a registry, an archive or a directory into the local storage and prints their ids.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
 	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, pull.remote) }, {} },
-	.params_size = sizeof(struct pull_params), .examples = "imageName\nfedora:latest\ndocker://quay.io/busybox",
+	.params_size = sizeof(struct pull_params), .examples = "alpine:3\n--quiet registry.example:5000/web:1.4\noci-archive:web.tar",
 	.run = run_pull, .flags = COMMAND_IN_USERNS,
 };

@@ -120,9 +120,8 @@ static const struct field rows[] = {
 
 const struct command cmd_rm = {
 	.summary = "Delete containers",
-	.description = "Removes one or more containers. Images are not removed. Running containers need --force.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\nmywebserver myflaskserver 860a4b23\n"
-	"--force --all\n-f c684f0d469f2",
+	.description = "Deletes containers with their files; images stay. One that runs needs --force.",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--force --time 2 web\n--filter status=exited",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = rm_init, .run = run_rm,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

@@ -77,19 +77,19 @@ const struct command cmd_run = {
 	.description = "Makes a container from the image and starts a command in it.",
 	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,
 	.missing = "requires at least 1 arg(s), only received 0",
-	.examples = "imageID ls -alF /etc\n--network=host imageID dnf -y install java\n"
-		    "--volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash",
+	.examples = "-it --rm alpine\n"
+		    "-d --name web --publish 8080:80 --restart always web:1.4\n"
+		    "--rm --volume .:/src:ro --workdir /src alpine wc -l README.md",
 	.groups = run_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_run,
 	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
 };
 
 const struct command cmd_create = {
 	.summary = "Prepare a container and leave it stopped",
-	.description = "Creates a new container from the given image or storage and prepares it for running the given command.\n"
-		       "The container ID is then printed to stdout. The container can be started at any time with start.",
+	.description = "Makes a container from the image, prints its ID and leaves it stopped; start runs it.",
 	.args = "IMAGE [COMMAND [ARG...]]", .min_args = 1, .max_args = ARGS_ANY,
 	.missing = "requires at least 1 arg(s), only received 0",
-	.examples = "alpine ls\n--annotation HELLO=WORLD alpine ls\n-t -i --name myctr alpine ls",
+	.examples = "--name web --publish 8080:80 web:1.4\n--interactive --tty alpine sh",
 	.groups = create_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_create_command,
 	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
 };

@@ -89,9 +89,8 @@ static const struct field rows[] = {
 
 const struct command cmd_start = {
 	.summary = "Start stopped containers",
-	.description = "Starts one or more containers by name or ID.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "--latest\n860a4b231279 5421ab43b45\n"
-	"--interactive --attach imageID",
+	.description = "Starts containers that exist and do not run.",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--attach --interactive shell",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_start,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

@@ -53,8 +53,8 @@ static const struct field stop_rows[] = {
 
 const struct command cmd_stop = {
 	.summary = "Stop containers gracefully, then by SIGKILL",
-	.description = "Stops one or more running containers: the stop signal first, SIGKILL when it was not enough in time.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--time 2 ctrID ctrName\n--all",
+	.description = "Asks containers to end by their stop signal, and ends them by SIGKILL when that takes too long.",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--time 2 --all",
 	.groups = (const struct command_rows[]){ { stop_rows, 0 }, {} }, .params_size = sizeof(P), .init = stop_init,
 	.run = run_stop, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
@@ -88,7 +88,7 @@ static const struct field restart_rows[] = {
 const struct command cmd_restart = {
 	.summary = "Stop and start containers",
 	.description = "Stops containers that run and starts them again; containers that do not run are started.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "ctrID\n--latest\nctrID1 ctrID2",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web\n--time 2 --running --all",
 	.groups = (const struct command_rows[]){ { restart_rows, 0 }, {} }, .params_size = sizeof(P), .init = stop_init,
 	.run = run_restart, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

@@ -68,7 +68,7 @@ const struct command cmd_top = {
 		       "args capamb capbnd capeff capinh capprm cgroup comm etime group groups hgroup hgroups hpid huser label\n"
 		       "nice pcpu pgid pid ppid rgroup rss ruser seccomp state stime time tty user vsz",
 	.args = "CONTAINER [FORMAT-DESCRIPTORS|ARGS...]", .max_args = ARGS_ANY,
-	.examples = "ctrID\nctrID pid seccomp args %C\nctrID -eo user,pid,comm",
+	.examples = "web\nweb pid user pcpu args",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_top,
 	.flags = COMMAND_ARGS_STOP | COMMAND_LATEST | COMMAND_IN_USERNS,
 };

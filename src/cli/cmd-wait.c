@@ -139,7 +139,7 @@ static const struct field rows[] = {
 const struct command cmd_wait = {
 	.summary = "Wait until containers reach a state and print their exit codes",
 	.description = "Waits for the containers one after the other and prints the exit code of each.",
-	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "mywebserver\n--interval 5s ctrID\nctrID1 ctrID2",
+	.args = "CONTAINER [CONTAINER...]", .max_args = ARGS_ANY, .examples = "web db\n--condition healthy web",
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .run = run_wait,
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

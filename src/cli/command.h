@@ -13,7 +13,7 @@
  *   static int run_tag(struct cli *cli, void *params, struct strv *args, struct error *err);
  *   const struct command cmd_tag = {
  *           .summary = "Add a name to an image", .args = "IMAGE TARGET_NAME [TARGET_NAME...]", .min_args = 2,
- *           .max_args = ARGS_ANY, .examples = "0e3bbc2 fedora:latest",
+ *           .max_args = ARGS_ANY, .examples = "alpine base/alpine:3",
  *           .groups = (const struct command_rows[]){ { tag_rows }, {} }, .params_size = sizeof(struct tag_params),
  *           .run = run_tag,
  *   };
