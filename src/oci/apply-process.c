@@ -313,6 +313,20 @@ int step_command(struct child *c, const struct plan_step *s, struct error *err)
 	return refuse_self(c, c->plan->path_buf, err);
 }
 
+/* Everything of the runtime's goes: what lies above the preserved numbers, and what lies between them. */
+static int close_all_but(struct child *c, const int *keep, size_t n, struct error *err)
+{
+	for (int fd = 3; fd < 3 + (int)c->preserve_fds; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		bool kept = flags < 0 || !(flags & FD_CLOEXEC);
+		for (size_t i = 0; i < n; i++)
+			kept |= keep[i] == fd;
+		if (!kept)
+			close(fd);
+	}
+	return file_close_from(3 + (int)c->preserve_fds, keep, n, err);
+}
+
 int step_created(struct child *c, const struct plan_step *s, struct error *err)
 {
 	char byte[64];
@@ -326,7 +340,7 @@ int step_created(struct child *c, const struct plan_step *s, struct error *err)
 		keep[n_keep++] = c->start_listen_fd;
 	if (c->agent_fd >= 0)
 		keep[n_keep++] = c->agent_fd;
-	TRY(file_close_from(3 + (int)c->preserve_fds, keep, n_keep, err));
+	TRY(close_all_but(c, keep, n_keep, err));
 	TRY(sync_send(c->sync_fd, SYNC_CREATED, 0, err));
 	if (c->start_listen_fd >= 0) {
 		int conn;

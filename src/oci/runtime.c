@@ -56,14 +56,6 @@ void oci_process_done(struct oci_process *p)
 	*p = OCI_PROCESS_INIT;
 }
 
-static int check_descriptors(const struct oci_options *o, struct error *err)
-{
-	for (unsigned i = 0; i < o->preserve_fds; i++)
-		if (fcntl((int)(3 + i), F_GETFD) < 0)
-			return fail(err, ERROR_INVALID, "preserve-fds: file descriptor %u is not open", 3 + i);
-	return 0;
-}
-
 static void child_setup(struct oci_spawned *s, int child_end)
 {
 	const struct oci_options *o = &s->o;
@@ -120,7 +112,6 @@ int oci_spawn(const struct oci_spec *spec, const struct oci_options *o, struct o
 	int sync[2];
 
 	TRY(oci_spec_check(spec, err));
-	TRY(check_descriptors(o, err));
 	CLEANUP(spawned_free_p) struct oci_spawned *s = calloc(1, sizeof(*s));
 	if (!s)
 		return fail_oom(err);

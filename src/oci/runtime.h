@@ -39,7 +39,7 @@ struct oci_options {
 	bool no_pivot;                /* move the root instead of pivot_root (initramfs) */
 	bool no_new_keyring;
 	bool systemd_cgroup;          /* for hooks' state only */
-	unsigned preserve_fds;        /* of 3 .. 3+n-1, all of them open, go in those that are not close-on-exec */
+	unsigned preserve_fds;        /* of 3 .. 3+n-1, those go in that are not close-on-exec */
 	int start_listen_fd;          /* -1, or a listening SOCK_SEQPACKET socket: the child takes its *start* from the
 	                               * first connection there instead of start_fd (create and start as two programs) */
 	const struct seccomp_filter *seccomp;   /* a ready filter; wins over the spec's linux.seccomp. NULL: the spec's */
