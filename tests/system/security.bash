@@ -51,7 +51,7 @@ command_is() { # SHELL-TEXT: what the container runs
 
 run_oci() { # runs the bundle; sets status, output
     run timeout 20 "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" run --bundle "$BUNDLE" "$ID" </dev/null
-    [ "$status" != 124 ] || { echo "hangs: $output"; return 1; }
+    case $status in 124|134|139) echo "hangs or crashes ($status): $output"; return 1 ;; esac
     "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" delete --force "$ID" >/dev/null 2>&1 || true
 }
 
