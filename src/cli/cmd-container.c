@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/selection.h"
+#include "engine/exec.h"
 
 /* ---- exists ---- */
 struct exists_params {
@@ -47,6 +48,8 @@ static int cleanup_one(struct ctr *c, void *arg, struct error *err)
 	const struct cleanup_params *p = arg;
 	const struct ctr_cleanup_options o = { .remove = p->rm };
 
+	if (p->exec)
+		return exec_cleanup(c, p->exec, err);
 	if (ctr_sync(c, err) < 0)
 		return err->kind == ERROR_NOT_FOUND ? 0 : -1;
 	if (CONTAINER_STATE_BIT(c->at.status.state) & CONTAINER_STATE_ALIVE) {
@@ -61,10 +64,10 @@ static int run_cleanup(struct cli *cli, void *params, struct strv *args, struct 
 {
 	struct cleanup_params *p = params;
 	const struct selection_call call = { .params = &p->s, .names = args, .act = cleanup_one, .arg = p,
-					     .print = !p->stopped_only };
+					     .print = !p->stopped_only && !p->exec };
 
 	/* called by a monitor: somebody else may have removed the container by now */
-	p->s.ignore |= p->stopped_only;
+	p->s.ignore |= p->stopped_only || p->exec;
 	return selection_run(cli, &call, err);
 }
 

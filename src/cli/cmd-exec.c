@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/descriptors.h"
 #include "engine/attach.h"
 #include "engine/exec.h"
 #include "engine/params-parse.h"
@@ -144,7 +145,7 @@ static int find(struct cli *cli, struct exec_options *o, struct strv *args, stru
 	} else if (o->cid_file) {
 		int r = file_read(AT_FDCWD, o->cid_file, 4096, &id, NULL, err);
 		if (r == 0)
-			return fail_with(err, ENOENT, "reading CIDFile: open %s", o->cid_file);
+			return fail(err, ERROR_INVALID, "reading CIDFile: open %s: no such file or directory", o->cid_file);
 		if (r < 0)
 			return -1;
 		id[strcspn(id, "\n")] = '\0';
@@ -181,16 +182,23 @@ static int run_exec(struct cli *cli, void *params, struct strv *args, struct err
 	struct exec_options *o = params;
 	auto_ctr *c = NULL;
 	autofree char *id = NULL;
+	struct opt_uint preserve = { o->x.preserve_fds > 0, o->x.preserve_fds };
 
 	if (o->detach && o->x.interactive)
 		o->x.interactive = false;
 	TRY(exec_params_finish(&o->x, err));
+	TRY(descriptors_keep(&o->preserve_fd, &preserve, err));
+	o->x.preserve_fds = preserve.value;
 	TRY(find(cli, o, args, &c, err));
 	if (o->wait)
 		TRY(wait_running(c, o->wait, err));
 	if (!o->detach)
 		return run_attached(cli, c, o, err);
-	TRY(exec_detached(c, &o->x, &id, err));
+	if (exec_detached(c, &o->x, &id, err) < 0) {
+		if (err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE)
+			err->kind = ERROR_RUNTIME;   /* nobody waits for the command: 125 */
+		return -1;
+	}
 	puts(id);
 	return 0;
 }

@@ -59,7 +59,8 @@ typedef int (*finder)(struct engine *e, const struct inspect_params *p, const ch
 static int find_container(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
 			  struct error *err)
 {
-	TRY(p->latest ? ctr_latest(e, &ret->container, err) : ctr_find(e, name, &ret->container, err));
+	if ((p->latest ? ctr_latest(e, &ret->container, err) : ctr_find(e, name, &ret->container, err)) < 0)
+		return err->kind == ERROR_NOT_FOUND && name ? fail(err, ERROR_NOT_FOUND, "no such container \"%s\"", name) : -1;
 	return ctr_inspect(ret->container, p->size, &ret->view, err);
 }
 

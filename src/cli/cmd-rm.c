@@ -27,14 +27,17 @@ static void count(struct removal *r, const struct error *e)
 {
 	r->failures++;
 	r->missing += e->kind == ERROR_NOT_FOUND;
-	r->running += e->kind == ERROR_STATE || e->kind == ERROR_IN_USE;
+	r->running += e->kind == ERROR_STATE;
 	cli_note_error(r->cli, e);
 }
 
 static void not_found(void *arg, const char *name, const struct error *e)
 {
-	(void)name;
-	count(arg, e);
+	struct error own = *e;
+
+	if (e->kind == ERROR_NOT_FOUND)
+		fail(&own, ERROR_NOT_FOUND, "no container with ID or name \"%s\" found: no such container", name);
+	count(arg, &own);
 }
 
 static void remove_all(struct removal *r, struct ctr_list *list, const struct strv *names)

@@ -6,6 +6,7 @@
 
 #include "cli/attached.h"
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/run-options.h"
 #include "engine/image-remove.h"
 
@@ -72,6 +73,19 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	return code;
 }
 
+/* Behind the image: what lies in the image. */
+static int complete_run_words(struct cli *cli, void *params, struct completion *c, struct error *err)
+{
+	const struct run_params *p = params;
+
+	if (!c->args->n || p->c.basic.rootfs)
+		return 0;
+	int r = complete_image_path(cli, c, c->args->v[0], err);
+	if (!r)
+		c->directive = COMPLETE_DEFAULT;
+	return r < 0 ? r : 1;
+}
+
 const struct command cmd_run = {
 	.summary = "Create a container and start it",
 	.description = "Makes a container from the image and starts a command in it.",
@@ -80,7 +94,7 @@ const struct command cmd_run = {
 	.examples = "-it --rm alpine\n"
 		    "-d --name web --publish 8080:80 --restart always web:1.4\n"
 		    "--rm --volume .:/src:ro --workdir /src alpine wc -l README.md",
-	.groups = run_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_run,
+	.groups = run_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_run, .complete = complete_run_words,
 	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
 };
 
@@ -91,5 +105,6 @@ const struct command cmd_create = {
 	.missing = "requires at least 1 arg(s), only received 0",
 	.examples = "--name web --publish 8080:80 web:1.4\n--interactive --tty alpine sh",
 	.groups = create_groups, .params_size = sizeof(struct run_params), .init = run_params_init, .run = run_create_command,
+	.complete = complete_run_words,
 	.flags = COMMAND_ARGS_STOP | COMMAND_IN_USERNS,
 };

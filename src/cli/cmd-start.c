@@ -16,7 +16,12 @@ struct start_params {
 static int start_one(struct ctr *c, void *arg, struct error *err)
 {
 	(void)arg;
-	return ctr_start(c, err) < 0 ? -1 : 0;
+	if (ctr_start(c, err) >= 0)
+		return 0;
+	/* 126 and 127 are for those who wait for the command */
+	if (err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE)
+		err->kind = ERROR_RUNTIME;
+	return -1;
 }
 
 static int start_attached(struct cli *cli, struct start_params *p, struct strv *args, struct error *err)
@@ -41,6 +46,10 @@ static int check(const struct start_params *p, const struct strv *args, struct e
 		return fail(err, ERROR_INVALID, "you cannot start and attach multiple containers at once");
 	if (p->sig_proxy && !p->attach && !p->interactive)
 		return fail(err, ERROR_INVALID, "you cannot use sig-proxy without --attach: invalid argument");
+	if (p->s.all && p->s.latest)
+		return fail(err, ERROR_INVALID, "--all and --latest cannot be used together");
+	if (p->s.latest && args->n)
+		return fail(err, ERROR_INVALID, "--latest and containers cannot be used together");
 	if (p->s.all && args->n)
 		return fail(err, ERROR_INVALID, "either start all containers or the container(s) provided in the arguments");
 	if (!args->n && !p->s.all && !p->s.latest && !p->s.filters.n)
@@ -61,7 +70,7 @@ static int start_stopped(struct ctr *c, void *arg, struct error *err)
 static int run_start(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct start_params *p = params;
-	struct selection_call call = { .params = &p->s, .names = args, .act = start_one, .print = true };
+	struct selection_call call = { .params = &p->s, .names = args, .act = start_one, .print = true, .filter_names = true };
 
 	TRY(check(p, args, err));
 	if (p->attach || p->interactive)

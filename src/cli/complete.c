@@ -151,7 +151,14 @@ static int offer_template(struct unfinished *u, struct error *err)
 	if (strncmp("json", word, strlen(word)) == 0)
 		return strv_add(&u->c.found, "json", err);
 	u->c.directive |= COMPLETE_NO_SPACE;
-	return template_complete(command_of(u)->format_type, word, &u->c.found, err);
+	TRY(template_complete(command_of(u)->format_type, word, &u->c.found, err));
+	for (size_t i = u->c.found.n; i > 1; i--)   /* a field may be a method and a row */
+		for (size_t k = 0; k < i - 1; k++)
+			if (streq(u->c.found.v[k], u->c.found.v[i - 1])) {
+				strv_remove(&u->c.found, i - 1);
+				break;
+			}
+	return 0;
 }
 
 static const struct completion_kind *kind_named(const char *name)

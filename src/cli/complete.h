@@ -35,6 +35,9 @@ struct completion {
 /* Adds a candidate unless the typed word is no prefix of it or it was already given as a positional word. */
 int complete_add(struct completion *c, const char *text, const char *description, struct error *err);
 
+/* Paths inside an image (`run IMAGE <path>`), never of the host: links and ".." stay inside. 1: done; 0: no such image. */
+int complete_image_path(struct cli *cli, struct completion *c, const char *image, struct error *err);
+
 struct completion_kind {
 	const char *word;   /* of a usage line: "CONTAINER"; NULL: only by name */
 	const char *name;   /* of a row's .complete: "containers" */

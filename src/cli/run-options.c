@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/descriptors.h"
 #include "os/file.h"
 
 #define P struct run_params
@@ -56,31 +56,6 @@ void run_params_init(void *params)
 	p->sig_proxy = p->passwd = true;
 }
 
-/* --preserve-fd 9,40: everything up to the highest goes along, so the others must end at exec by themselves. */
-static int keep_descriptors(struct run_params *p, struct error *err)
-{
-	uint32_t fd, highest = 2;
-
-	for (size_t i = 0; i < p->preserve_fd.n; i++) {
-		if (!parse_u32(p->preserve_fd.v[i], &fd) || fd < 3 || fd > 1 << 20 || fcntl((int)fd, F_GETFD) < 0)
-			return fail(err, ERROR_INVALID, "file descriptor %s is not available: must be greater than 2 and open",
-				    p->preserve_fd.v[i]);
-		highest = fd > highest ? fd : highest;
-	}
-	if (!p->preserve_fd.n)
-		return 0;
-	if (p->preserve_fds.set && p->preserve_fds.value)
-		return fail(err, ERROR_INVALID, "--preserve-fds and --preserve-fd cannot be used together");
-	for (fd = 3; fd < highest; fd++) {
-		char text[16];
-		snprintf(text, sizeof(text), "%u", fd);
-		if (!strv_has(&p->preserve_fd, text) && fcntl((int)fd, F_GETFD) >= 0)
-			fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-	}
-	p->c.process.preserve_fds = (struct opt_uint){ true, highest - 2 };
-	return 0;
-}
-
 static int fill_words(struct cli *cli, struct run_params *p, const struct strv *args, struct error *err)
 {
 	struct params_process *process = &p->c.process;
@@ -93,7 +68,7 @@ static int fill_words(struct cli *cli, struct run_params *p, const struct strv *
 	if (!p->passwd)
 		process->passwd = (struct opt_bool){ true, false };
 	process->preserve_fds = p->preserve_fds;
-	TRY(keep_descriptors(p, err));
+	TRY(descriptors_keep(&p->preserve_fd, &p->c.process.preserve_fds, err));
 	p->c.basic.remove |= p->rmi;
 	p->c.basic.remove_image = p->rmi;
 	return 0;

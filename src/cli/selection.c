@@ -49,7 +49,8 @@ int selection_run(struct cli *cli, const struct selection_call *call, struct err
 	auto_ctr_list list = {};
 	struct engine *e;
 
-	TRY(selection_check(p, call->names, err));
+	if (!call->filter_names)
+		TRY(selection_check(p, call->names, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(ctr_select(e, &s, &list, note, cli, err));
 	for (size_t i = 0; i < list.n; i++) {

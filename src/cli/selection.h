@@ -26,6 +26,7 @@ struct selection_call {
 	/* Acts on one container; 0, or -1 and *err. Prints the answer itself, or lets `print` decide. */
 	int (*act)(struct ctr *c, void *arg, struct error *err);
 	void *arg;
+	bool filter_names;           /* --filter chooses among the names given (start) */
 	bool print;                  /* print the name as given (or the id) of every container that went well */
 };
 /* Words against options: ERROR_INVALID with Podman's sentence. `need`: some selection must be there. */

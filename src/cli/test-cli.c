@@ -59,6 +59,7 @@ static void test_cli_errors_when_line_is_wrong(void **state)
 		  "Error: unrecognized command `podman image nonesuch`\nTry 'podman image --help' for more information\n" },
 		{ "podman|versio", 125, "Error: unrecognized command `podman versio`\n\nDid you mean this?\n\tversion\n\n"
 					"Try 'podman --help' for more information\n" },
+		{ "podman|nonesuch|--bogus", 125, "Error: unknown flag: --bogus\nSee 'podman --help'\n" },
 		{ "podman", 125, "Error: missing command 'podman COMMAND'\n" },
 		{ "podman|system", 125, "Error: missing command 'podman system COMMAND'\n" },
 		{ "podman|--remote", 125, "Error: missing command 'podman COMMAND'\n" },
