@@ -100,6 +100,21 @@ int container_record_format(const struct container_record *r, struct buf *to, st
 	return format(container_rows, r->id, r, to, err);
 }
 
+static int check_digests(const struct strv *l, struct error *err)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!store_digest_hex(l->v[i], err))
+			return -1;
+	return 0;
+}
+
+static int check_container(const struct container_record *r, struct error *err)
+{
+	if (str_empty(r->name))
+		return fail(err, ERROR_CORRUPT, "the container has no name");
+	return check_digests(&r->layers, err);
+}
+
 int container_record_parse(const char *what, const char *text, size_t len, struct container_record *ret,
 			   struct error *err)
 {
@@ -107,7 +122,7 @@ int container_record_parse(const char *what, const char *text, size_t len, struc
 	struct container_record r = { 0 };
 
 	TRY(parse(what, text, len, &tree, r.id, err));
-	if (fields_load(container_rows, FIELD_COLUMN_JSON, tree, &r, NULL, err) < 0) {
+	if (fields_load(container_rows, FIELD_COLUMN_JSON, tree, &r, NULL, err) < 0 || check_container(&r, err) < 0) {
 		container_record_done(&r);
 		return fail_wrap(err, "%s", what);
 	}
@@ -127,6 +142,18 @@ int image_record_format(const struct store_image *i, struct buf *to, struct erro
 	return format(image_rows, i->id, &f, to, err);
 }
 
+static int check_image(const struct image_file *f, struct error *err)
+{
+	const struct store_image_layer *l = f->layers.v;
+
+	if (!store_digest_hex(f->manifest, err))
+		return -1;
+	for (size_t i = 0; i < f->layers.n; i++)
+		if (!store_digest_hex(l[i].diff_id, err) || (l[i].blob && !store_digest_hex(l[i].blob, err)))
+			return -1;
+	return check_digests(&f->digests, err);
+}
+
 int image_record_parse(const char *what, const char *text, size_t len, struct store_image *ret, struct error *err)
 {
 	auto_json *tree = NULL;
@@ -134,7 +161,7 @@ int image_record_parse(const char *what, const char *text, size_t len, struct st
 	char id[65];
 
 	TRY(parse(what, text, len, &tree, id, err));
-	if (fields_load(image_rows, FIELD_COLUMN_JSON, tree, &f, NULL, err) < 0) {
+	if (fields_load(image_rows, FIELD_COLUMN_JSON, tree, &f, NULL, err) < 0 || check_image(&f, err) < 0) {
 		fields_done(image_rows, &f);
 		return fail_wrap(err, "%s", what);
 	}

@@ -169,7 +169,8 @@ int stage_layer_begin(struct stage *st, struct stage_layer *ret, struct error *e
 	if (mkdirat(st->fd, l.name, 0755) < 0 || mkdirat(st->fd, tree, 0755) < 0)
 		return fail_errno(err, "make %s/%s", st->path, tree);
 	l.tree_fd = openat(st->fd, tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l.tree_fd < 0 || fchmod(l.tree_fd, 0755) < 0)   /* whatever the umask */
+	/* Most archives say nothing about "/": then it is read-only, as in Podman. Whatever the umask. */
+	if (l.tree_fd < 0 || fchmod(l.tree_fd, 0555) < 0)
 		return fail_errno(err, "open %s/%s", st->path, tree);
 	*ret = l;
 	return 0;
