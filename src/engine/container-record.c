@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Containers between the store and the engine: reading records, finding, listing, selecting. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -229,8 +230,11 @@ static int read_cid(const char *path, char **ret, struct error *err)
 	autofree char *text = NULL;
 	int r = file_read(AT_FDCWD, path, 4096, &text, NULL, err);
 
-	if (r == 0)
-		return fail_with(err, ENOENT, "reading CIDFile: open %s", path);
+	if (r == 0) {
+		fail(err, ERROR_INVALID, "reading CIDFile: open %s: no such file or directory", path);
+		err->errnum = ENOENT;
+		return -1;
+	}
 	if (r < 0)
 		return fail_wrap(err, "reading CIDFile");
 	text[strcspn(text, "\n")] = '\0';
@@ -259,6 +263,14 @@ static int select_name(struct engine *e, const struct ctr_selection *s, const ch
 	return listed(ret, c->id) ? 0 : ctr_list_add(ret, &c, err);
 }
 
+static bool is_named(const struct ctr *c, const struct strv *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (streq(names->v[i], c->at.record.name) || str_after(c->id, names->v[i]))
+			return true;
+	return false;
+}
+
 static int select_listed(struct engine *e, const struct ctr_selection *s, struct ctr_list *ret, struct error *err)
 {
 	auto_ctr_list all = {};
@@ -269,6 +281,8 @@ static int select_listed(struct engine *e, const struct ctr_selection *s, struct
 	TRY(ctr_list(e, &all, err));
 	for (size_t i = 0; i < all.n; i++) {
 		struct container_filter_object o = { all.v[i], e };
+		if (!s->all && s->names && s->names->n && !is_named(all.v[i], s->names))
+			continue;
 		if (s->running_only && !ctr_is_running(all.v[i]))
 			continue;
 		int r = filters_match(&filters, &o, err);

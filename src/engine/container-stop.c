@@ -45,12 +45,18 @@ static bool real_time(const char *name, int *ret)
 
 int signal_parse(const char *s, int *ret, struct error *err)
 {
-	const char *name = strncasecmp(s, "SIG", 3) == 0 ? s + 3 : s;
 	char upper[16];
+	const char *name;
 	int64_t n;
 	size_t i;
 
+	if (*s == '-')
+		s++;   /* kill -s -HUP */
+	name = strncasecmp(s, "SIG", 3) == 0 ? s + 3 : s;
+
 	if (parse_i64(s, &n)) {
+		if (n == 0)
+			return fail(err, ERROR_INVALID, "invalid signal: %s", s);
 		if (n < 1 || n > 64)
 			return fail(err, ERROR_INVALID, "valid signals are 1 through 64");
 		*ret = (int)n;
@@ -107,7 +113,8 @@ int ctr_kill(struct ctr *c, int sig, struct error *err)
 {
 	if (!ctr_is_running(c) && c->at.status.state != CONTAINER_PAUSED)
 		return ctr_fail_state(c, "can only kill running containers", err);
-	if (sig == SIGKILL) {
+	TRY(ctr_load(c, err));
+	if (sig == SIGKILL || sig == ctr_stop_signal(c)) {
 		const struct container_change by_user = { .set = CONTAINER_SET_STOPPED_BY_USER, .to = { .stopped_by_user = true } };
 		TRY(ctr_change(c, &by_user, err));
 	}
@@ -371,10 +378,10 @@ int ctr_wait(struct ctr *c, unsigned conditions, int64_t interval_ns, int64_t *r
 			return -1;
 		}
 		unsigned now = ctr_conditions(c);
-		/* a container that never ran has not stopped yet, but nothing will change by itself */
-		if ((now & conditions) || (c->at.status.state == CONTAINER_CREATED && (conditions & ended) &&
-					   !(conditions & ~ended) && c->at.status.error)) {
-			*ret_code = (now & conditions & ended) ? c->at.status.exit_code : -1;
+		/* a container that never ran does not run: code 0, as Podman says */
+		bool never = c->at.status.state == CONTAINER_CREATED && conditions == ended;
+		if ((now & conditions) || never) {
+			*ret_code = never ? 0 : (now & conditions & ended) ? c->at.status.exit_code : -1;
 			return 0;
 		}
 		if (!ctr_is_in(c, CONTAINER_STATE_ALIVE)) {

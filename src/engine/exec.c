@@ -118,7 +118,7 @@ static int replace_params(struct building *b, const struct exec_params *p, struc
 	b->view = b->c->params;
 	v = &b->view.process;
 	TRY(strmap_copy(&b->env, &v->env, err));
-	if (p->tty)
+	if (p->tty && !strmap_get(&b->env, "TERM"))
 		TRY(strmap_set(&b->env, "TERM", "xterm", err));
 	TRY(strmap_copy(&b->env, &p->env, err));
 	v->env = b->env;
@@ -130,6 +130,7 @@ static int replace_params(struct building *b, const struct exec_params *p, struc
 		if (*p->workdir != '/')
 			return fail(err, ERROR_INVALID, "workdir \"%s\" must be an absolute path", p->workdir);
 		v->workdir = p->workdir;
+		v->make_workdir = false;
 	}
 	b->view.security.privileged |= p->privileged;
 	return 0;
@@ -231,18 +232,61 @@ struct detached {
 	struct ctr *c;
 	const struct exec_params *params;
 	char id[65], *dir, *monitor;
+	struct strv cleanup;
 	int socket;
 };
 
 static int make_session_dir(struct detached *d, struct error *err)
 {
-	autofree char *run = NULL;
+	autofree char *dir = NULL;
 
-	TRY(ctr_run_dir(d->c, &run, err));
-	TRY(str_printf(&d->dir, err, "%s/exec-%s", run, d->id));
+	TRY(d->c->at.record.transient ? ctr_run_dir(d->c, &dir, err) : ctr_dir(d->c, &dir, err));
+	TRY(str_printf(&d->dir, err, "%s/exec-%s", dir, d->id));
 	if (mkdir(d->dir, 0700) < 0)
 		return fail_errno(err, "mkdir %s", d->dir);
 	return 0;
+}
+
+static int write_exec_pid(const struct detached *d, pid_t pid, struct error *err)
+{
+	autofree char *path = NULL;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", pid);
+
+	TRY(str_printf(&path, err, "%s/exec_pid", d->dir));
+	return file_replace(AT_FDCWD, path, text, (size_t)n, 0600, 0, err);
+}
+
+static int cleanup_command(struct detached *d, struct error *err)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return fail_errno(err, "readlink /proc/self/exe");
+	self[n] = '\0';
+	TRY(strv_add(&d->cleanup, self, err));
+	TRY(engine_command_line(d->c->engine, &d->cleanup, err));
+	TRY(strv_add(&d->cleanup, "container", err));
+	TRY(strv_add(&d->cleanup, "cleanup", err));
+	TRY(strv_addf(&d->cleanup, err, "--exec=%s", d->id));
+	return strv_add(&d->cleanup, d->c->id, err);
+}
+
+int exec_cleanup(struct ctr *c, const char *id, struct error *err)
+{
+	autofree char *dir = NULL, *name = NULL;
+	autoclose int fd = -1;
+	struct store *s;
+
+	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
+		return fail(err, ERROR_INVALID, "%s is no exec session: must be 64 hexadecimal digits", id);
+	TRY(engine_store(c->engine, &s, err));
+	TRY(store_exec_remove(s, id, err));
+	TRY(c->at.record.transient ? ctr_run_dir(c, &dir, err) : ctr_dir(c, &dir, err));
+	TRY(str_printf(&name, err, "exec-%s", id));
+	fd = file_open_dir(AT_FDCWD, dir, false, 0, err);
+	return fd < 0 ? -1 : file_remove_tree(fd, name, err);
 }
 
 /* In the child: start the command, tell the parent, become the monitor. */
@@ -270,6 +314,9 @@ static int detached_child(struct detached *d, struct error *err)
 	m.c.run_dir_fd = open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	m.c.id = monitor_builder_string(&m, d->id);
 	m.c.name = monitor_builder_string(&m, d->c->at.record.name);
+	m.c.cleanup_argv = monitor_builder_list(&m, d->cleanup.v);
+	monitor_builder_env(&m);
+	TRY(write_exec_pid(d, m.c.pid, err));
 	return monitor_exec(&m, d->monitor, err);
 }
 
@@ -279,6 +326,7 @@ static int run_detached(struct detached *d, struct error *err)
 	struct error answer;
 
 	TRY(make_session_dir(d, err));
+	TRY(cleanup_command(d, err));
 	TRY(helper_find("umiak-monitor", &d->monitor, err));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_errno(err, "socketpair");
@@ -322,6 +370,7 @@ int exec_detached(struct ctr *c, const struct exec_params *p, char **ret_id, str
 	pid = run_detached(&d, err);
 	free(d.dir);
 	free(d.monitor);
+	strv_done(&d.cleanup);
 	if (pid < 0)
 		return -1;
 	record(c, d.id, pid, &unrecorded);

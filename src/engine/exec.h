@@ -44,5 +44,7 @@ int exec_start(struct ctr *c, const struct exec_params *p, const int stdio[3], s
 	       struct error *err);
 /* Waits; *ret_code is the shell's exit code. */
 int exec_wait(struct exec_run *s, int *ret_code, struct error *err);
+/* What a detached session left: its record and directory. Run by its monitor through `container cleanup --exec`. */
+int exec_cleanup(struct ctr *c, const char *id, struct error *err);
 /* Starts it under a monitor and returns; *ret_id: the session's id, malloc'ed. */
 int exec_detached(struct ctr *c, const struct exec_params *p, char **ret_id, struct error *err);

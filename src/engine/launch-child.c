@@ -3,6 +3,7 @@
  * the store's database and ends only by exec or _exit(). */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include "os/cgroup.h"
 #include "os/idmap.h"
 #include "os/mount.h"
+#include "os/ns.h"
 #include "os/process.h"
 #include "os/seccomp.h"
 #include "store/rootfs.h"
@@ -48,6 +50,35 @@ static void log_warning(void *arg, const char *text)
 }
 
 /* ---- steps ---- */
+/* --ipc container:X shares X's /dev/shm. Only inside X's mount namespace may that mount be copied. */
+static int copy_shm(struct peer *p, struct error *err)
+{
+	autoclose int own = ns_open(0, NS_MOUNT, err), theirs = -1;
+
+	if (own < 0)
+		return -1;
+	theirs = ns_open(p->pid, NS_MOUNT, err);
+	if (theirs < 0)
+		return -1;
+	TRY(ns_join(theirs, NS_MOUNT, err));
+	p->shm_fd = mount_clone(AT_FDCWD, "/dev/shm", false, err);
+	int r = p->shm_fd;
+	struct error back;
+	if (ns_join(own, NS_MOUNT, &back) < 0)
+		_exit(1);   /* nothing may go on in a container's mount namespace */
+	return r < 0 ? fail_wrap(err, "sharing /dev/shm of container %s", p->id) : 0;
+}
+
+static int share_memory(struct child *k, struct error *err)
+{
+	const struct param_ns *ipc = &k->job->c->params.ns.ipc;
+
+	for (size_t i = 0; ipc->mode == NS_CONTAINER && i < k->job->n_peers; i++)
+		if (streq(k->job->peers[i].id, ipc->value))
+			return copy_shm(&k->job->peers[i], err);
+	return 0;
+}
+
 static int open_rootfs(struct child *k, struct error *err)
 {
 	const struct ctr *c = k->job->c;
@@ -87,6 +118,13 @@ static int build_spec(struct child *k, struct error *err)
 		.peers = j->peers, .n_peers = j->n_peers, .maps = j->maps, .image_fds = j->image_fds,
 		.rootless = j->engine->paths.rootless,
 	};
+	if (j->maps && j->c->params.ns.user.mode == NS_KEEP_ID) {
+		const struct passwd *own = getpwuid(j->engine->paths.uid);
+		if (own) {
+			k->x.passwd_name = own->pw_name;
+			k->x.passwd_home = own->pw_dir;
+		}
+	}
 	if (k->x.rootless) {
 		struct idmap gids = {};
 		uint32_t ignored;
@@ -235,7 +273,7 @@ static int become_monitor(struct child *k, struct error *err)
 static int run_steps(struct child *k, struct error *err)
 {
 	static int (*const steps[])(struct child *k, struct error *err) = {
-		open_rootfs, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
+		share_memory, open_rootfs, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
 	};
 
 	k->run_dir_fd = open(k->job->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

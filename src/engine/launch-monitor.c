@@ -76,7 +76,7 @@ static void configure_timers(struct launch_job *j, struct monitor_builder *b)
 	if (!j->health.n || h->interval_off)
 		return;
 	b->c.health_interval_ns = h->startup_test.n && h->startup_interval.set ? h->startup_interval.value : h->interval.value;
-	b->c.health_first_ns = b->c.health_interval_ns;
+	b->c.health_first_ns = 1;   /* the first check comes right after the start */
 	b->c.health_argv = monitor_builder_list(b, j->health.v);
 }
 

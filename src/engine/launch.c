@@ -38,6 +38,7 @@ void launch_job_done(struct launch_job *j)
 		free(j->peers[i].id);
 		free(j->peers[i].run_dir);
 		free(j->peers[i].hostname);
+		close_p(&j->peers[i].shm_fd);
 	}
 	free(j->peers);
 	for (size_t i = 0; j->image_fds && i < j->c->params.storage.mounts.n; i++)
@@ -79,7 +80,7 @@ static int add_peer(struct launch_job *j, const struct param_ns *ns, struct erro
 		return fail_oom(err);
 	j->peers = p;
 	p += j->n_peers++;
-	*p = (struct peer){ .pid = other->at.status.pid };
+	*p = (struct peer){ .pid = other->at.status.pid, .shm_fd = -1 };
 	TRY(str_set(&p->id, other->id, err));
 	TRY(ctr_run_dir(other, &p->run_dir, err));
 	return other->params.ns.hostname ? str_set(&p->hostname, other->params.ns.hostname, err) :

@@ -24,9 +24,14 @@ MATCH(match_ctr_id)
 MATCH(match_name)
 {
 	OBJECT;
-	if (match_regex(value, c->at.record.name, err) > 0)
-		return 1;
-	return *value == '/' ? match_regex(value + 1, c->at.record.name, err) : 0;
+	autofree char *plain = NULL;
+	int r = match_regex(value, c->at.record.name, err);
+
+	/* Docker's names begin with a slash: "/web" and "^/web$" mean web, too */
+	if (r != 0 || (*value != '/' && !str_after(value, "^/")))
+		return r;
+	TRY(str_printf(&plain, err, "%s%s", *value == '^' ? "^" : "", strchr(value, '/') + 1));
+	return match_regex(plain, c->at.record.name, err);
 }
 
 static int labels_match(struct ctr *c, const char *value, struct error *err)
@@ -178,7 +183,7 @@ MATCH(match_restart)
 	const char *policy = c->at.record.restart_policy ? c->at.record.restart_policy : "no";
 	if (!streq(value, "no") && !streq(value, "always") && !streq(value, "on-failure") && !streq(value, "unless-stopped") &&
 	    !streq(value, "none"))
-		return fail(err, ERROR_INVALID, "\"%s\" is not a valid restart policy", value);
+		return fail(err, ERROR_INVALID, "%s invalid restart policy", value);
 	return streq(policy, streq(value, "none") ? "no" : value);
 }
 
@@ -200,7 +205,7 @@ MATCH(match_on_boot)
 }
 
 const struct filter_key container_filter_keys[] = {
-	{ "id", 0, match_ctr_id }, { "name", 0, match_name }, { "label", FILTER_ALL, match_labels },
+	{ "id", 0, match_ctr_id }, { "name", FILTER_REGEX, match_name }, { "label", FILTER_ALL, match_labels },
 	{ "label!", FILTER_ALL, match_not_label }, { "exited", 0, match_exited }, { "status", 0, match_status },
 	{ "ancestor", 0, match_ancestor }, { "before", 0, match_before }, { "since", 0, match_since },
 	{ "volume", 0, match_volume }, { "health", 0, match_health }, { "pod", 0, match_pod }, { "network", 0, match_network },

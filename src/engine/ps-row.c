@@ -187,6 +187,16 @@ METHOD(row_label)
 	return 0;
 }
 
+METHOD(row_labels)
+{
+	ROW;
+	auto_buf text = BUF_INIT(1 << 20);
+	for (size_t i = 0; i < r->labels.n; i++)
+		buf_addf(&text, "%s%s=%s", i ? "," : "", r->labels.v[i].key, r->labels.v[i].value);
+	*ret = value_str_copy(c->pool, text.data ? text.data : "", text.len);
+	return 0;
+}
+
 METHOD(row_pod)
 {
 	ROW;
@@ -221,7 +231,7 @@ static const struct value_method methods[] = {
 	{ "Networks", row_networks }, { "Ports", row_ports }, { "ExposedPorts", row_none }, { "State", row_state },
 	{ "Status", row_status }, { "Created", row_created }, { "CreatedAt", row_created_at },
 	{ "CreatedHuman", row_created_human }, { "RunningFor", row_created_human }, { "StartedAt", row_started },
-	{ "ExitedAt", row_exited_at }, { "Size", row_size }, { "Label", row_label, 1, 1 }, { "Pod", row_pod },
+	{ "ExitedAt", row_exited_at }, { "Size", row_size }, { "Label", row_label, 1, 1 }, { "Labels", row_labels }, { "Pod", row_pod },
 	{ "CIDFile", row_none }, { "Cgroup", row_ns_cgroup }, { "IPC", row_ns_ipc }, { "MNT", row_ns_mnt },
 	{ "NET", row_ns_net }, { "PIDNS", row_ns_pid }, { "User", row_ns_user }, { "USERNS", row_ns_user }, { "UTS", row_ns_uts },
 	{},

@@ -135,7 +135,7 @@ static int choose(struct engine *e, const struct ps_options *o, struct ctr_list 
 static int by_created(const void *a, const void *b)
 {
 	const struct ps_row *x = a, *y = b;
-	return (x->created < y->created) - (x->created > y->created);   /* newest first */
+	return (x->created > y->created) - (x->created < y->created);   /* oldest first */
 }
 
 static int by_id(const void *a, const void *b)

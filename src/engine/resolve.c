@@ -384,6 +384,22 @@ static int default_ns(struct param_ns *ns, const struct field_custom *parse, con
 	return 0;
 }
 
+/* --userns=keep-id[:uid=N,gid=N]: the process is the user that keeps its number. */
+static int keep_id_user(const char *options, const struct engine *e, char **ret, struct error *err)
+{
+	uint32_t uid = e->paths.uid, gid = e->paths.gid;
+	auto_strv words = {};
+
+	TRY(strv_split(&words, options ? options : "", ',', err));
+	for (size_t i = 0; i < words.n; i++) {
+		if (str_after(words.v[i], "uid="))
+			parse_u32(words.v[i] + 4, &uid);
+		if (str_after(words.v[i], "gid="))
+			parse_u32(words.v[i] + 4, &gid);
+	}
+	return str_printf(ret, err, "%u:%u", uid, gid);
+}
+
 static int default_network(struct container_params *p, const struct engine *e, struct error *err)
 {
 	const char *name = e->conf.network.default_network;
@@ -415,6 +431,8 @@ static int resolve_namespaces(struct container_params *p, const struct engine *e
 		strv_done(&p->net.networks);
 	else if (!p->net.networks.n || streq(p->net.networks.v[0], "bridge"))
 		TRY(default_network(p, e, err));
+	if (ns->user.mode == NS_KEEP_ID && e->paths.rootless && !p->process.user)
+		TRY(keep_id_user(ns->user.value, e, &p->process.user, err));
 	if (ns->uts.mode == NS_HOST && ns->hostname)
 		return fail(err, ERROR_INVALID, "cannot set hostname when running in the host UTS namespace: invalid configuration");
 	if (!ns->cgroups && conf->cgroups)

@@ -81,8 +81,10 @@ static int mount_shm(struct spec_context *x, struct oci_spec *s, struct error *e
 	if (ipc->mode == NS_HOST)
 		return add_default(x, s, "/dev/shm", "bind", "/dev/shm", "rbind,nosuid,noexec,nodev", err);
 	if (peer) {
-		TRY(str_printf(&text, err, "/proc/%d/root/dev/shm", peer->pid));
-		return add_default(x, s, "/dev/shm", "bind", text, "rbind,nosuid,noexec,nodev", err);
+		if (peer->shm_fd < 0)
+			return 0;
+		TRY(str_printf(&text, err, "/proc/self/fd/%d", peer->shm_fd));
+		return add_default(x, s, "/dev/shm", "bind", text, "bind,nosuid,noexec,nodev", err);
 	}
 	const struct opt_bool *ro_tmpfs = &x->params->storage.read_only_tmpfs;
 	bool ro = x->params->storage.read_only.value && ro_tmpfs->set && !ro_tmpfs->value;

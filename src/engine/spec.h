@@ -43,6 +43,7 @@ void spec_context_done(struct spec_context *x);
 struct peer {
 	char *id, *run_dir, *hostname;
 	pid_t pid;
+	int shm_fd;                   /* a detached copy of its /dev/shm, -1: not needed */
 };
 
 #define SPEC_INIT_PATH "/run/podman-init"   /* where --init's program is mounted */
