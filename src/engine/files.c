@@ -66,6 +66,29 @@ static int base_hosts(const struct spec_context *x, struct buf *to, struct error
 	return 0;
 }
 
+/* A value with a line break would become further lines of the file (CVE-2022-4318 and its kind). */
+static int check_line(const char *value, const char *what, struct error *err)
+{
+	for (const char *p = value ? value : ""; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return fail(err, ERROR_INVALID, "%s: may not contain line breaks or other control characters", what);
+	return 0;
+}
+
+static int check_lines(const struct spec_context *x, struct error *err)
+{
+	const struct params_network *net = &x->params->net;
+	const struct { const struct strv *list; const char *what; } lists[] = {
+		{ &net->add_hosts, "--add-host" }, { &net->dns, "--dns" }, { &net->dns_search, "--dns-search" },
+		{ &net->dns_options, "--dns-option" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (size_t j = 0; j < lists[i].list->n; j++)
+			TRY(check_line(lists[i].list->v[j], lists[i].what, err));
+	return check_line(x->hostname, "--hostname", err);
+}
+
 /* host[;host...]:ip; the first colon separates, the address may hold more. */
 static int add_extra_host(struct buf *to, const char *entry, struct error *err)
 {
@@ -206,6 +229,7 @@ static int make_localtime(const struct spec_context *x, int dir, struct error *e
 
 int files_make(const struct spec_context *x, int run_dir_fd, struct error *err)
 {
+	TRY(check_lines(x, err));
 	TRY(make_hosts(x, run_dir_fd, err));
 	TRY(make_resolv(x, run_dir_fd, err));
 	TRY(make_hostname(x, run_dir_fd, err));
