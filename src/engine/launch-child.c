@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -15,6 +17,7 @@
 #include "oci/resources.h"
 #include "oci/runtime.h"
 #include "os/cgroup.h"
+#include "os/file.h"
 #include "os/idmap.h"
 #include "os/mount.h"
 #include "os/ns.h"
@@ -69,13 +72,30 @@ static int copy_shm(struct peer *p, struct error *err)
 	return r < 0 ? fail_wrap(err, "sharing /dev/shm of container %s", p->id) : 0;
 }
 
+/* The copy belongs to the other namespace's tree and cannot be cloned again from here, only moved: it gets a place in a
+ * mount namespace of our own, where the runtime finds it as an ordinary path. The host sees nothing of it. */
+static int place_shm(struct child *k, struct peer *p, struct error *err)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return fail_errno(err, "unshare");
+	TRY(mount_set_propagation("/", MS_SLAVE, true, err));
+	autofree char *path = NULL;   /* by name: descriptors opened before still mean the old namespace */
+	TRY(str_printf(&path, err, "%s/shm", k->job->run_dir));
+	int target = file_open_dir(AT_FDCWD, path, true, 0700, err);
+	if (target < 0)
+		return -1;
+	int r = mount_attach(p->shm_fd, target, err);
+	close(target);
+	return r;
+}
+
 static int share_memory(struct child *k, struct error *err)
 {
 	const struct param_ns *ipc = &k->job->c->params.ns.ipc;
 
 	for (size_t i = 0; ipc->mode == NS_CONTAINER && i < k->job->n_peers; i++)
 		if (streq(k->job->peers[i].id, ipc->value))
-			return copy_shm(&k->job->peers[i], err);
+			return copy_shm(&k->job->peers[i], err) < 0 ? -1 : place_shm(k, &k->job->peers[i], err);
 	return 0;
 }
 

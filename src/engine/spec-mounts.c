@@ -83,7 +83,7 @@ static int mount_shm(struct spec_context *x, struct oci_spec *s, struct error *e
 	if (peer) {
 		if (peer->shm_fd < 0)
 			return 0;
-		TRY(str_printf(&text, err, "/proc/self/fd/%d", peer->shm_fd));
+		TRY(str_printf(&text, err, "%s/shm", x->run_dir));
 		return add_default(x, s, "/dev/shm", "bind", text, "bind,nosuid,noexec,nodev", err);
 	}
 	const struct opt_bool *ro_tmpfs = &x->params->storage.read_only_tmpfs;
