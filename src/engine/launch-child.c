@@ -293,7 +293,7 @@ static int become_monitor(struct child *k, struct error *err)
 static int run_steps(struct child *k, struct error *err)
 {
 	static int (*const steps[])(struct child *k, struct error *err) = {
-		share_memory, open_rootfs, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
+		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
 	};
 
 	k->run_dir_fd = open(k->job->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
