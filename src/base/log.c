@@ -157,6 +157,22 @@ void log_printf(const struct log *log, enum log_level level, const char *fmt, ..
 	line_end(log, level, &l);
 }
 
+void log_notice(const struct log *log, const char *fmt, ...)
+{
+	char msg[2048];
+	va_list ap;
+
+	if (!log_on(log, LOG_LEVEL_WARN))
+		return;
+	va_start(ap, fmt);
+	int n = vsnprintf(msg, sizeof(msg) - 1, fmt, ap);
+	va_end(ap);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(msg) - 1 ? (size_t)n : sizeof(msg) - 2;
+	msg[len++] = '\n';
+	ssize_t ignored = write(log->fd, msg, len);   /* nobody to tell when stderr is gone */
+	(void)ignored;
+}
+
 void log_pairs(const struct log *log, enum log_level level, const char *msg, ...)
 {
 	struct line l;

@@ -38,6 +38,8 @@ static inline bool log_on(const struct log *l, enum log_level level)
 	return l && level <= l->level;
 }
 void log_printf(const struct log *l, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* One plain line at warning level: sentences about a command's result that scripts know without time and level. */
+void log_notice(const struct log *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As log_printf with further key=value pairs: const char * key, value, ..., NULL. */
 void log_pairs(const struct log *l, enum log_level level, const char *msg, ...) __attribute__((sentinel));
 

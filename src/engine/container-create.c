@@ -239,6 +239,11 @@ static int check_mounts(const struct container_params *p, struct error *err)
 	return 0;
 }
 
+static const char *portless_mode(int mode)
+{
+	return mode == NS_HOST ? "host" : mode == NS_NONE ? "none" : "container";
+}
+
 static int check_params(struct creation *k, struct error *err)
 {
 	const struct container_params *p = &k->c->params;
@@ -254,8 +259,8 @@ static int check_params(struct creation *k, struct error *err)
 		return fail(err, ERROR_UNSUPPORTED, "--pod: pods are not part of this build");
 	if ((p->net.ports.n || p->net.publish_all) &&
 	    (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_NONE || p->ns.net.mode == NS_CONTAINER))
-		log_warn(k->engine->log, "Port mappings have been discarded as one of the Host, Container, Pod, and None network "
-					 "modes are in use");
+		log_notice(k->engine->log, "Port mappings have been discarded because \"%s\" network namespace mode does not "
+					   "support them", portless_mode(p->ns.net.mode));
 	else if (p->net.ports.n || p->net.publish_all)
 		return fail(err, ERROR_UNSUPPORTED, "--publish: port forwarding is not part of this build: use --network host");
 	if (p->storage.secrets.n)

@@ -7,8 +7,8 @@
 #include "monitor/protocol.h"
 #include "os/cgroup.h"
 
-/* Exit code of a container that --timeout ended. */
-#define TIMED_OUT_CODE 255
+/* Exit code of a container that --timeout ended: what `inspect` shows. A process that ends with it ends with 255. */
+#define TIMED_OUT_CODE (-1)
 
 /* Wraps what the store read; `at` is emptied. */
 int ctr_new(struct engine *e, struct container *at, struct ctr **ret, struct error *err);
