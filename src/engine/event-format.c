@@ -120,6 +120,7 @@ void event_format_line(const struct event *ev, struct buf *out)
 void event_read_done(struct event_read *e)
 {
 	json_put_p(&e->tree);
+	e->tree = NULL;
 	strmap_done(&e->attributes);
 }
 

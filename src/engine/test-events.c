@@ -110,7 +110,7 @@ static void test_event_line_refused_when_garbage(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct event_read e;
+		auto_event_read e = {};   /* cleaning up after a refusal is right, too */
 		assert_int_equal(event_parse_line(cases[i], strlen(cases[i]), &e), 0);
 	}
 }

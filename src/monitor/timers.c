@@ -15,6 +15,7 @@
 
 #define ARGS_MAX 128
 #define ENV_MAX 256
+#define FOREVER (INT64_MAX / 4)   /* longer than any clock runs; sums of it with now do not overflow */
 #define OWNER_PATIENCE INT64_C(60000000000)   /* clients that do not read after the end */
 
 int64_t monitor_now(void)
@@ -130,14 +131,19 @@ void children_reap(struct monitor *m)
 
 /* ---- timers ---- */
 
+static int64_t bounded(int64_t ns)
+{
+	return ns < 0 ? 0 : ns > FOREVER ? FOREVER : ns;
+}
+
 void monitor_set_timeout(struct monitor *m, int64_t ns)
 {
-	m->timers.timeout = ns > 0 && m->phase <= PHASE_RUNNING ? monitor_now() + ns : 0;
+	m->timers.timeout = ns > 0 && m->phase <= PHASE_RUNNING ? monitor_now() + bounded(ns) : 0;
 }
 
 void monitor_set_health_interval(struct monitor *m, int64_t ns)
 {
-	m->health_interval = ns > 0 ? ns : 0;
+	m->health_interval = bounded(ns);
 	/* A running check sets the timer when it ends. */
 	m->timers.health = m->health_interval && m->phase == PHASE_RUNNING && !m->health_pid
 				   ? monitor_now() + m->health_interval : 0;
@@ -160,7 +166,7 @@ void timers_start(struct monitor *m)
 	monitor_set_timeout(m, m->config->timeout_ns);
 	monitor_set_health_interval(m, m->config->health_interval_ns);
 	if (m->health_interval)
-		m->timers.health = monitor_now() + m->config->health_first_ns;
+		m->timers.health = monitor_now() + bounded(m->config->health_first_ns);
 	notify_started(m);
 	prefer_others_for_oom();
 }

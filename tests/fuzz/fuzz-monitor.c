@@ -33,13 +33,12 @@ static void feed(struct monitor *m, int fd, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct monitor_config config = { .flags = MONITOR_STDIN_ONCE, .kill_fd = -1, .oom_fd = -1 };
-	struct monitor *m = calloc(1, sizeof(*m));
+	static struct monitor state, *m = &state;
 	int pair[2];
 
-	if (!m || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		free(m);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return 0;
-	}
+	memset(m, 0, sizeof(*m));
 	m->config = &config;
 	m->phase = PHASE_RUNNING;
 	m->reaped = true;
@@ -53,6 +52,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (m->client[0].fd >= 0)
 		client_close(m, 0);
 	close(pair[0]);
-	free(m);
 	return 0;
 }
