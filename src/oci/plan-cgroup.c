@@ -9,6 +9,23 @@
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define HIERARCHIES_MAX 32
 
+/* Whether the container has a group of its own in the hierarchy with these comma-separated names ("": the unified). */
+static bool has_group(const struct cgroup *c, const char *names)
+{
+	if (!*names)
+		return c->made & 1U << CGROUP_UNIFIED;
+	for (int i = 0; i < CGROUP_UNIFIED; i++) {
+		const char *own = cgroup_controller_name((enum cgroup_controller)i);
+		size_t len = strlen(own);
+		if (!(c->made & 1U << i))
+			continue;
+		for (const char *p = names; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+			if (strncmp(p, own, len) == 0 && (p[len] == ',' || !p[len]))
+				return true;
+	}
+	return false;
+}
+
 /* One line of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path". */
 static int add_hierarchy(struct plan_mount *m, char *line, const struct cgroup *cgroup, bool ns, struct error *err)
 {
@@ -22,6 +39,9 @@ static int add_hierarchy(struct plan_mount *m, char *line, const struct cgroup *
 	names++;
 	const char *named = str_after(names, "name=");
 	h->unified = !*names;
+	/* Behind a cgroup namespace a hierarchy without a group of the container's would show the caller's. */
+	if (ns && cgroup && !has_group(cgroup, named ? named : names))
+		return 0;
 	const char *dir = h->unified ? "unified" : named ? named : names;
 	int n = snprintf(h->name, sizeof(h->name), "%s", dir);
 	int k = snprintf(h->options, sizeof(h->options), "%s%s", named ? "none," : "", names);
