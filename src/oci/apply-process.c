@@ -18,6 +18,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "oci/agent.h"
 #include "oci/apply.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -193,28 +194,20 @@ int step_capabilities(struct child *c, const struct plan_step *s, struct error *
 }
 
 /* ---- seccomp ---- */
-/* The agent gets the listener with the container's state in front. */
+/* The agent gets the listener with the container's state in front; an exec leaves that to its parent. */
 static int pass_listener(struct child *c, int listener, struct error *err)
 {
 	size_t outer_len = 0, inner_len = 0;
+
+	if (c->target_pidfd >= 0)
+		return sync_send_fd(c->sync_fd, SYNC_LISTENER, 0, listener, err);
+	if (c->agent_fd < 0)
+		return 0;
 	const char *outer = hook_state_text_pid(&c->plan->seccomp_state, c->host_pid, &outer_len);
 	const char *inner = hook_state_text_pid(&c->plan->hook_state, c->host_pid, &inner_len);
 	char end[] = "}";
-	struct iovec iov[] = { { (char *)outer, outer_len }, { (char *)inner, inner_len }, { end, 1 } };
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct msghdr h = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov), .msg_control = control.bytes,
-			    .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&h);
-
-	cm->cmsg_level = SOL_SOCKET;
-	cm->cmsg_type = SCM_RIGHTS;
-	cm->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cm), &listener, sizeof(int));
-	if (sendmsg(c->agent_fd, &h, MSG_NOSIGNAL) < 0)
-		return fail_errno(err, "pass the seccomp listener on");
+	const struct iovec text[] = { { (char *)outer, outer_len }, { (char *)inner, inner_len }, { end, 1 } };
+	TRY(agent_send(c->agent_fd, text, ARRAY_LEN(text), listener, err));
 	close(c->agent_fd);
 	c->agent_fd = -1;
 	return 0;
@@ -228,7 +221,7 @@ int step_seccomp(struct child *c, const struct plan_step *s, struct error *err)
 		return fail_wrap(err, "seccomp");
 	if (listener == 0 || !plan_filter(c->plan)->notify)
 		return 0;
-	int r = c->agent_fd >= 0 ? pass_listener(c, listener, err) : 0;
+	int r = pass_listener(c, listener, err);
 	close(listener);
 	return r;
 }

@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "oci/agent.h"
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/ns.h"
@@ -193,16 +193,9 @@ static int step_sysctl(struct child *c, const struct plan_step *s, struct error 
 /* ---- hooks, listener ---- */
 static int step_seccomp_connect(struct child *c, const struct plan_step *s, struct error *err)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	if (strlen(s->a) >= sizeof(a.sun_path))
-		return fail(err, ERROR_INVALID, "linux.seccomp: listenerPath `%s` is too long", s->a);
-	memcpy(a.sun_path, s->a, strlen(s->a));
 	TRY(child_host_pid(c, err));
-	c->agent_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->agent_fd < 0 || connect(c->agent_fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return fail_errno(err, "connect to the seccomp listener `%s`", s->a);
-	return 0;
+	c->agent_fd = agent_connect(s->a, err);
+	return c->agent_fd < 0 ? -1 : 0;
 }
 
 static int step_hooks_outside(struct child *c, const struct plan_step *s, struct error *err)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "oci/agent.h"
 #include "oci/plan.h"
 #include "oci/spawn-child.h"
 #include "oci/sync.h"
@@ -79,6 +80,28 @@ static void child_setup(struct child *c, const struct oci_exec_options *o, struc
 	c->target_pidfd = o->target_pidfd;
 }
 
+static int forward_listener(const struct oci_exec_options *o, pid_t pid, int listener, struct error *err)
+{
+	const char *path = o->seccomp ? json_get_str(o->seccomp, "listenerPath") : NULL;
+	const struct oci_hook_state state = { .id = o->id, .status = "running", .pid = o->target_pid };
+	auto_buf inner = BUF_INIT(1 << 20);
+	struct hook_state_text outer = {};
+	size_t outer_len = 0;
+	char end[] = "}";
+
+	if (!path)
+		return 0;
+	TRY(oci_hook_state_format(&state, &inner, err));
+	autoclose int sock = agent_connect(path, err);
+	if (sock < 0 || seccomp_state_text_make(json_get_str(o->seccomp, "listenerMetadata"), &outer, err) < 0)
+		return -1;
+	const char *text = hook_state_text_pid(&outer, pid, &outer_len);
+	const struct iovec v[] = { { (char *)text, outer_len }, { inner.data, inner.len }, { end, 1 } };
+	int r = agent_send(sock, v, ARRAY_LEN(v), listener, err);
+	hook_state_text_done(&outer);
+	return r;
+}
+
 /* End of file is success: exec closed the child's end. */
 static int wait_exec(const struct oci_exec_options *o, struct oci_process *p, struct error *err)
 {
@@ -92,6 +115,9 @@ static int wait_exec(const struct oci_exec_options *o, struct oci_process *p, st
 		case SYNC_CONSOLE:
 			close_p(&p->console_master);
 			p->console_master = take_fd(fd);
+			break;
+		case SYNC_LISTENER:
+			TRY(forward_listener(o, p->pid, fd, err));
 			break;
 		case SYNC_WARNING:
 			if (o->warn)

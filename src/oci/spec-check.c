@@ -98,6 +98,14 @@ static int check_linux(const struct oci_spec *s, struct error *err)
 		return fail(err, ERROR_INVALID, "hostname requires the UTS namespace");
 	if (!str_empty(s->domainname) && !oci_spec_namespace(s, "uts"))
 		return fail(err, ERROR_INVALID, "domainname requires the UTS namespace");
+	/* Known to the specification, not to us: better no container than one without what was asked for. */
+	if (l->net_devices && json_object_is_type(l->net_devices, json_type_object) &&
+	    json_object_object_length(l->net_devices))
+		return fail(err, ERROR_UNSUPPORTED, "linux.netDevices is not supported: move the device after create, "
+			    "with `ip link set DEVICE netns PID`");
+	if (l->intel_rdt)
+		return fail(err, ERROR_UNSUPPORTED, "linux.intelRdt is not supported: assign the container's process in "
+			    "/sys/fs/resctrl");
 	if (l->time_offsets && !oci_spec_namespace(s, "time"))
 		return fail(err, ERROR_INVALID, "linux.timeOffsets requires the time namespace");
 	return 0;

@@ -17,6 +17,7 @@ enum sync_kind {
 	SYNC_CHILD,       /* value: pid of the container's process, descriptor: its pidfd (from the helper stage) */
 	SYNC_HOOKS,       /* everything is mounted: run prestart and createRuntime hooks */
 	SYNC_CONSOLE,     /* descriptor: the pty's master */
+	SYNC_LISTENER,    /* descriptor: listener of a seccomp filter (exec) */
 	SYNC_WARNING,     /* text */
 	SYNC_STEP,        /* value: number of the step about to be applied (--debug) */
 	SYNC_CREATED,     /* I stand before exec and wait for *start* */
