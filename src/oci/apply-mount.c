@@ -104,10 +104,9 @@ int step_root_readonly(struct child *c, const struct plan_step *s, struct error 
 {
 	struct mount_attrs a = MOUNT_ATTRS_INIT;
 
-	(void)s;
 	a.set = MOUNT_ATTR_RDONLY;
-	if (mount_set_attrs(c->root_fd, a, err) < 0)
-		return fail_wrap(err, "remount the rootfs read-only");
+	if (mount_set_attrs(s->mount ? s->mount->fd : c->root_fd, a, err) < 0)
+		return fail_wrap(err, "remount `%s` read-only", s->mount ? s->mount->target : "/");
 	return 0;
 }
 
@@ -220,7 +219,7 @@ static int mount_make(struct plan_mount *m, int target_fd, struct error *err)
 		.fstype = m->fstype, .source = m->source, .options = options, .n_options = n, .data = m->data,
 		.attrs = m->flags.attr_set,
 	};
-	if (m->flags.tmpcopyup)
+	if (m->flags.tmpcopyup || m->readonly_late)
 		how.attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	m->fd = mount_new(&how, err);
 	if (m->fd < 0 && m->fallback && (err->errnum == EPERM || err->errnum == EBUSY || err->errnum == EINVAL))
@@ -229,7 +228,7 @@ static int mount_make(struct plan_mount *m, int target_fd, struct error *err)
 		return -1;
 	if (m->flags.tmpcopyup)
 		TRY(copy_up(target_fd, m->fd, err));
-	if (m->flags.rec_set || m->flags.rec_clear || m->flags.tmpcopyup)
+	if (m->flags.rec_set || m->flags.rec_clear || (m->flags.tmpcopyup && !m->readonly_late))
 		TRY(mount_apply_flags(m->fd, &m->flags, err));
 	return 0;
 }

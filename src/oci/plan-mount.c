@@ -372,6 +372,19 @@ static int plan_own_dev(struct plan *p, struct error *err)
 	return add_step(p, PLAN_MOUNT, m, err);
 }
 
+/* /dev and other new tmpfs mounts that are to be read-only: devices and the targets of later mounts are made first. */
+static int plan_late_readonly(struct plan *p, size_t first, size_t end, struct error *err)
+{
+	for (size_t i = first; i < end; i++) {
+		struct plan_mount *m = p->mounts[i];
+		if (m->bind || m->hierarchies || !streq0(m->fstype, "tmpfs") || !(m->flags.attr_set & MOUNT_ATTR_RDONLY))
+			continue;
+		m->readonly_late = true;
+		TRY(add_step(p, PLAN_ROOT_READONLY, m, err));
+	}
+	return 0;
+}
+
 int plan_mounts(struct plan *p, const struct oci_spec *spec, const struct oci_options *o, struct error *err)
 {
 	const struct oci_mount *v = spec->mounts.v;
@@ -398,6 +411,7 @@ int plan_mounts(struct plan *p, const struct oci_spec *spec, const struct oci_op
 		TRY(plan_add_text(p, PLAN_MAKE_CWD, spec->process->cwd, NULL, err));
 	if (spec->process->terminal && o->console_fd < 0)
 		TRY(plan_add_number(p, PLAN_CONSOLE, 0, err));
+	TRY(plan_late_readonly(p, first, end, err));
 	if (propagation & (MS_SHARED | MS_SLAVE | MS_UNBINDABLE))
 		p->root_propagation = propagation;
 	return 0;

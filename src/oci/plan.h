@@ -53,7 +53,7 @@ enum plan_kind {
 	PLAN_HOOKS_CREATE,     /* createContainer, by us */
 	PLAN_READONLY_PATH,    /* a */
 	PLAN_MASK_PATH,        /* a */
-	PLAN_ROOT_READONLY,
+	PLAN_ROOT_READONLY,    /* mount: that one, else the root */
 	PLAN_PIVOT,            /* n: 1: move the mount instead */
 	/* inside the new root */
 	PLAN_ROOT_PROPAGATION, /* n: MS_ flags */
@@ -93,6 +93,7 @@ struct plan_mount {
 	struct mount_flags flags;
 	char *data;                /* options of the file system, comma-separated; NULL */
 	bool bind, src_nofollow, dest_nofollow, has_mode, must_be_directory, must_be_procfs;
+	bool readonly_late;        /* a read-only tmpfs: only once everything below has its place */
 	int fd;                    /* the detached mount or the source tree; -1: not made yet */
 	int idmap_fd;
 	struct idmap_pair *idmap;  /* explicit mappings, NULL: none */
