@@ -8,13 +8,21 @@
 #include "base/units.h"
 #include "engine/attach.h"
 #include "engine/container-impl.h"
+#include "engine/launch-external.h"
 #include "engine/volume.h"
 #include "monitor/exit.h"
 
 static int remove_cgroup(struct ctr *c, struct error *err)
 {
 	auto_cgroup cgroup = CGROUP_INIT;
-	int r = ctr_cgroup(c, &cgroup, err);
+	auto_live live = {};
+	autofree char *dir = NULL;
+	struct external x;
+	int r = ctr_external(c, &live, &dir, &x, err);
+
+	if (r < 0 || (r > 0 && external_delete(&x, err) < 0))
+		return -1;
+	r = ctr_cgroup(c, &cgroup, err);
 
 	return r <= 0 ? r : cgroup_remove(&cgroup, err);
 }

@@ -22,6 +22,7 @@ const struct field ctr_config_rows[] = {
 
 const struct field ctr_live_rows[] = {
 	{ .json = "cgroup", F_STR(struct ctr_live, cgroup) },
+	{ .json = "runtime", F_STR(struct ctr_live, runtime) },
 	{ .json = "netns", F_STR(struct ctr_live, netns) },
 	{},
 };

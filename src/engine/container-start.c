@@ -10,6 +10,7 @@
 #include "engine/container-impl.h"
 #include "engine/health.h"
 #include "engine/launch.h"
+#include "engine/launch-external.h"
 #include "engine/oci-error.h"
 #include "monitor/exit.h"
 #include "os/process.h"
@@ -21,7 +22,7 @@
 /* ---- rows ---- */
 static int record_launched(struct ctr *c, const struct launch *l, bool running, struct error *err)
 {
-	const struct ctr_live live = { .cgroup = l->cgroup };
+	const struct ctr_live live = { .cgroup = l->cgroup, .runtime = l->runtime };
 	autofree char *text = NULL;
 	struct container_change change = {
 		.expected = STARTABLE,
@@ -78,6 +79,31 @@ static int reset_health(struct ctr *c, struct error *err)
 	health_check_from(&c->params.health, &check);
 	dir = ctr_open_run_dir(c, err);
 	return dir < 0 ? -1 : health_reset(dir, &check, c->id, err);
+}
+
+/* ---- another runtime ---- */
+int ctr_external(const struct ctr *c, struct ctr_live *live, char **ret_run_dir, struct external *ret, struct error *err)
+{
+	TRY(ctr_live(c, live, err));
+	if (!live->runtime)
+		return 0;
+	TRY(ctr_run_dir(c, ret_run_dir, err));
+	*ret = (struct external){ .path = live->runtime, .flags = engine_runtime_flags(c->engine), .id = c->id,
+				  .run_dir = *ret_run_dir };
+	return 1;
+}
+
+/* The monitor only looks on when another runtime holds the start. */
+static int start_external(struct ctr *c, struct error *err)
+{
+	auto_live live = {};
+	autofree char *dir = NULL;
+	struct external x;
+	int r = ctr_external(c, &live, &dir, &x, err);
+
+	if (r <= 0)
+		return r;
+	return external_start(&x, err) < 0 ? oci_error(c->engine, err) : 0;
 }
 
 /* ---- launching ---- */
@@ -181,6 +207,10 @@ int ctr_start(struct ctr *c, struct error *err)
 	} else {
 		fd = take_fd(l.client);
 	}
+	if (start_external(c, err) < 0) {
+		ctr_start_failed(c, err);
+		return -1;
+	}
 	if (monitor_start(fd, err) < 0) {
 		ctr_start_failed(c, err);
 		return oci_error(c->engine, err);
@@ -198,6 +228,10 @@ int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct att
 
 	if (r < 0)
 		return -1;
+	if (r == 0 && start_external(c, err) < 0) {
+		ctr_start_failed(c, err);
+		return -1;
+	}
 	if (r == 0)
 		return attach_inherit(take_fd(l.client), o, ret, err) < 0 ? -1 : 0;
 	if (r == 2)

@@ -40,6 +40,7 @@ extern const struct field ctr_config_rows[];
 /* What dies with the boot; kept as text in container_status.runtime. */
 struct ctr_live {
 	char *cgroup;                     /* cgroup_save() text */
+	char *runtime;                    /* path of another runtime; NULL: the built-in one */
 	char *netns;                      /* reserved for networks */
 };
 extern const struct field ctr_live_rows[];

@@ -90,13 +90,20 @@ static bool runtime_is_default(const struct engine *e, const char *word)
 	return !e->opt.runtime && (streq(word, "crun") || streq(word, "runc"));
 }
 
-int engine_runtime(struct engine *e, char **ret, struct error *err)
+const struct strv *engine_runtime_flags(const struct engine *e)
 {
-	const char *word = runtime_word(e);
+	if (e->opt.runtime_flags && e->opt.runtime_flags->n)
+		return e->opt.runtime_flags;
+	return conf_named_list_find(&e->conf.engine.runtimes_flags, engine_runtime_name(e));
+}
+
+int engine_runtime(struct engine *e, const char *recorded, char **ret, struct error *err)
+{
+	const char *word = recorded ? recorded : runtime_word(e);
 	const struct strv *candidates;
 
 	*ret = NULL;
-	if (!word || runtime_is_default(e, word))
+	if (!word || streq(word, "umiak") || streq(word, "umiak-oci") || (!recorded && runtime_is_default(e, word)))
 		return 0;
 	if (strchr(word, '/')) {
 		if (access(word, X_OK) < 0)

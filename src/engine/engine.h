@@ -52,9 +52,12 @@ void engine_done(struct engine *e);
 /* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
 int engine_store(struct engine *e, struct store **ret, struct error *err);
 
+/* Flags for the runtime: --runtime-flag, else containers.conf's for that runtime. Borrowed; NULL: none. */
+const struct strv *engine_runtime_flags(const struct engine *e);
 /* The runtime in force: NULL for the built-in one, else the absolute path of another (crun, runc, ...).
  * *ret is malloc'ed. */
-int engine_runtime(struct engine *e, char **ret, struct error *err);
+/* `recorded`: what the container was created with, wins over the engine's; may be NULL. */
+int engine_runtime(struct engine *e, const char *recorded, char **ret, struct error *err);
 /* Name and path shown by `info` and `inspect`; name borrowed ("crun" unless another was chosen, because that is the
  * command line and behaviour the built-in runtime has). */
 const char *engine_runtime_name(const struct engine *e);

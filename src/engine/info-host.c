@@ -220,7 +220,7 @@ static int fill_runtime(struct engine *e, struct info_host *to, struct error *er
 {
 	autofree char *path = NULL;
 
-	TRY(engine_runtime(e, &path, err));
+	TRY(engine_runtime(e, NULL, &path, err));
 	TRY(str_set(&to->runtime.name, engine_runtime_name(e), err));
 	if (!path)
 		return fill_own(&to->runtime, "umiak-oci", "built in", err);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "engine/launch-external.h"
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
 #include "monitor/exit.h"
@@ -136,7 +137,7 @@ static int build_spec(struct child *k, struct error *err)
 		.container = j->c, .params = &j->c->params, .engine = j->engine, .rootfs_fd = k->rootfs_fd,
 		.run_dir = j->run_dir, .dir = j->c->at.record.transient ? j->run_dir : j->dir, .run_dir_fd = k->run_dir_fd,
 		.peers = j->peers, .n_peers = j->n_peers, .maps = j->maps, .image_fds = j->image_fds,
-		.rootless = j->engine->paths.rootless,
+		.rootless = j->engine->paths.rootless, .external = j->runtime != NULL,
 	};
 	if (j->maps && j->c->params.ns.user.mode == NS_KEEP_ID) {
 		const struct passwd *own = getpwuid(j->engine->paths.uid);
@@ -171,7 +172,7 @@ static int make_cgroup(struct child *k, struct error *err)
 	const struct params_resources *p = &k->job->c->params.resources;
 	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
 
-	if (!how.path)
+	if (!how.path || k->job->runtime)   /* another runtime makes its own */
 		return 0;
 	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
 		how.manager = CGROUP_MANAGER_SYSTEMD;
@@ -234,8 +235,35 @@ static int report_pid(struct child *k, struct error *err)
 	return 0;
 }
 
+static int spawn_external(struct child *k, struct error *err)
+{
+	const struct launch_job *j = k->job;
+	const struct external x = { .path = j->runtime, .flags = engine_runtime_flags(j->engine), .id = j->c->id,
+				    .run_dir = j->run_dir };
+	const struct external_create how = {
+		.rootfs_fd = k->rootfs_fd, .stdio = { k->stdio[0], k->stdio[1], k->stdio[2] },
+		.terminal = j->c->params.process.tty && !log_passes_through(j), .no_pivot = j->engine->conf.engine.no_pivot_root,
+		.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value,
+	};
+	struct cgroup_create cgroup = { .path = k->spec.lnx.cgroups_path };
+	struct cgroup_warnings w = {};
+	struct error ignored;
+
+	if (external_create(&x, &k->spec, &how, &k->process.pid, &k->process.console_master, err) < 0)
+		return oci_error(j->engine, err);
+	k->process.pidfd = process_open(k->process.pid, err);
+	if (k->process.pidfd < 0)
+		return -1;
+	/* for signals, freezing and statistics; made by the runtime */
+	if (cgroup.path && cgroup_create(&cgroup, &k->cgroup, &w, &ignored) >= 0)
+		cgroup_save(&k->cgroup, k->cgroup_text, sizeof(k->cgroup_text), &ignored);
+	return report_pid(k, err);
+}
+
 static int spawn(struct child *k, struct error *err)
 {
+	if (k->job->runtime)
+		return spawn_external(k, err);
 	const struct launch_job *j = k->job;
 	struct oci_options o = OCI_OPTIONS_INIT;
 

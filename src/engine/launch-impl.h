@@ -21,6 +21,7 @@ struct launch_job {
 	const struct store *store;
 	const struct launch_options *options;
 	char *run_dir, *dir;
+	char *runtime;                 /* another runtime's path; NULL: the built-in one */
 	char *monitor_path, *self;     /* umiak-monitor; our own program for clean-up and health checks */
 	struct peer *peers;
 	size_t n_peers;
@@ -36,7 +37,5 @@ void launch_job_done(struct launch_job *j);
 int launch_job_commands(struct launch_job *j, struct error *err);
 /* M. Never returns. */
 _Noreturn void launch_child(struct launch_job *j);
-/* The launching of an external runtime (crun, runc): create with a bundle on disk. */
-int launch_external(struct launch_job *j, struct spec_context *x, struct oci_spec *s, struct error *err);
 /* What the monitor shall do for this container: log, timers, commands. */
 int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err);

@@ -34,6 +34,7 @@ void launch_job_done(struct launch_job *j)
 	free(j->dir);
 	free(j->monitor_path);
 	free(j->self);
+	free(j->runtime);
 	for (size_t i = 0; i < j->n_peers; i++) {
 		free(j->peers[i].id);
 		free(j->peers[i].run_dir);
@@ -56,6 +57,7 @@ void launch_done(struct launch *l)
 	close_p(&l->client);
 	close_p(&l->socket);
 	free(l->cgroup);
+	free(l->runtime);
 	*l = LAUNCH_INIT;
 }
 
@@ -174,6 +176,25 @@ int launch_job_commands(struct launch_job *j, struct error *err)
 	return add_commands(j, err);
 }
 
+/* The built-in runtime has no command line of its own to hand flags to; those that would change nothing are fine. */
+static int check_flags(const struct launch_job *j, struct error *err)
+{
+	static const char *const known[] = { "debug", "log", "log-format", "root", "systemd-cgroup", "cgroup-manager" };
+	const struct strv *flags = engine_runtime_flags(j->engine);
+
+	for (size_t i = 0; !j->runtime && flags && i < flags->n; i++) {
+		bool ok = false;
+		for (size_t k = 0; k < ARRAY_LEN(known); k++) {
+			const char *rest = str_after(flags->v[i], known[k]);
+			ok |= rest && (!*rest || *rest == '=');
+		}
+		if (!ok)
+			return fail(err, ERROR_NOT_EXECUTABLE, "%s: unknown option '--%s': OCI permission denied",
+				    engine_runtime_name(j->engine), flags->v[i]);
+	}
+	return 0;
+}
+
 static int prepare(struct launch_job *j, struct error *err)
 {
 	struct store *s;
@@ -182,6 +203,8 @@ static int prepare(struct launch_job *j, struct error *err)
 	TRY(engine_store(j->engine, &s, err));
 	j->store = s;
 	TRY(launch_job_commands(j, err));
+	TRY(engine_runtime(j->engine, j->c->config.runtime, &j->runtime, err));
+	TRY(check_flags(j, err));
 	TRY(add_peers(j, err));
 	TRY(mount_images(j, err));
 	return userns_maps(j->engine, &j->c->params, &j->maps, err);
@@ -197,6 +220,7 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 	TRY(monitor_client_pair(&l->client, &j.monitor_client, err));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_errno(err, "socketpair");
+	TRY(str_set(&l->runtime, j.runtime, err));
 	l->socket = pair[0];
 	j.socket = pair[1];
 	l->monitor = fork();

@@ -27,6 +27,7 @@ struct launch {
 	pid_t pid;               /* the container's first process, 0 until known */
 	uint64_t pid_start;
 	char *cgroup;            /* cgroup_save() text; NULL: none */
+	char *runtime;           /* another runtime's path; NULL: the built-in one */
 };
 #define LAUNCH_INIT ((struct launch){ .socket = -1, .client = -1, .monitor = -1 })
 
