@@ -8,7 +8,6 @@
 #include "base/units.h"
 #include "conf/helpers.h"
 #include "store/image.h"
-#include "store/layer.h"
 
 /* How long to wait for another process that pulls the same layer. */
 #define LEASE_WAIT_NS (INT64_C(1800) * NSEC_PER_SEC)
@@ -113,26 +112,68 @@ static int open_work(struct image_transfer *t, struct layer_work *w, struct erro
 	return 0;
 }
 
-/* What is here already stays and is pinned; the rest becomes work. A docker archive's layer blob is its tar. */
+static int copy_description(const struct store_image_layer *from, struct op_descriptor *to, struct error *err)
+{
+	to->size = from->blob_size;
+	TRY(str_set(&to->digest, from->blob, err));
+	return str_set(&to->media_type, from->media_type, err);
+}
+
+/* A docker archive does not say which blob a layer is; an image that is here may know one with the same diff-id. */
+static int find_known_blob(struct image_transfer *t, const char *diff_id, struct op_descriptor *to, struct error *err)
+{
+	auto_store_image_list all = {};
+
+	TRY(store_image_list(t->store, STORE_IMAGE_LAYERS, &all, err));
+	for (size_t i = 0; i < all.n; i++)
+		for (size_t k = 0; k < all.v[i].n_layers; k++) {
+			const struct store_image_layer *l = &all.v[i].layers[k];
+			if (!l->blob || !streq(l->diff_id, diff_id))
+				continue;
+			int pinned = stage_pin_blob(t->stage, l->blob, err);
+			TRY(pinned);
+			if (pinned)
+				return copy_description(l, to, err) < 0 ? -1 : 1;
+		}
+	return 0;
+}
+
+/* 1: the layer's tree and blob are here, and stay. */
+static int is_here(struct image_transfer *t, struct op_descriptor *d, const char *diff_id, bool *ret_tree,
+		   bool *ret_blob, struct error *err)
+{
+	int tree = stage_pin_layer(t->stage, diff_id, err);
+	int blob = 0;
+
+	TRY(tree);
+	if (d->digest)
+		blob = stage_pin_blob(t->stage, d->digest, err);
+	else if (tree)
+		blob = find_known_blob(t, diff_id, d, err);
+	TRY(blob);
+	*ret_tree = tree;
+	*ret_blob = blob;
+	return tree && blob;
+}
+
+/* What is here already stays and is pinned; the rest becomes work. */
 static int plan_layer(struct image_transfer *t, const struct source_image *i, size_t layer, struct layers *to,
 		      struct error *err)
 {
-	const struct op_descriptor *d = layer_of(i, layer);
-	const char *diff_id = i->info.diff_ids.v[layer], *blob = d->digest ? d->digest : diff_id;
-	int tree = stage_pin_layer(t->stage, diff_id, err);
-	int bytes = tree < 0 ? -1 : stage_pin_blob(t->stage, blob, err);
+	struct op_descriptor *d = layer_of(i, layer);
+	const char *diff_id = i->info.diff_ids.v[layer];
+	bool tree, blob;
+	int here = is_here(t, d, diff_id, &tree, &blob, err);
 
-	TRY(bytes);
-	if (tree && bytes) {
-		image_say(t->progress, "Copying blob %s skipped: already exists  ", blob);
+	TRY(here);
+	if (!here && seen_before(i, layer) && !d->digest)
 		return 0;
-	}
-	if (seen_before(i, layer) && d->digest == NULL)
+	image_say(t->progress, "Copying blob %s%s", d->digest ? d->digest : diff_id, here ? " skipped: already exists  " : "");
+	if (here)
 		return 0;
-	image_say(t->progress, "Copying blob %s", blob);
 	struct layer_work *w = &to->v[to->n++];
 	*w = (struct layer_work){ .job = { .layer = layer }, .tree = STAGE_LAYER_INIT, .blob = STAGE_BLOB_INIT,
-				  .wants_tree = !tree && !seen_before(i, layer), .wants_blob = !bytes };
+				  .wants_tree = !tree && !seen_before(i, layer), .wants_blob = !blob };
 	return open_work(t, w, err);
 }
 
@@ -163,22 +204,18 @@ static int commit_layers(struct image_transfer *t, struct layers *l, struct erro
 }
 
 /* What the source could not say before (docker archives): digests and sizes of the layers' blobs. */
-static int describe(struct image_transfer *t, struct source_image *i, const struct layers *l, enum media_type type,
-		    struct error *err)
+static int describe(struct source_image *i, const struct layers *l, enum media_type type, struct error *err)
 {
 	for (size_t k = 0; k < i->layers.n; k++) {
 		if (layer_of(i, k)->digest)
 			continue;
-		struct op_unpacked u = { .blob_digest = i->info.diff_ids.v[k] };
+		const struct op_unpacked *u = NULL;
 		for (size_t w = 0; w < l->n; w++)
 			if (streq(l->v[w].job.result.diff_id, i->info.diff_ids.v[k]))
-				u = l->v[w].job.result;
-		if (!u.diff_id) {
-			int found = store_blob_find(t->store, u.blob_digest, &u.blob_size, err);
-			if (found <= 0)
-				return found < 0 ? found : fail(err, ERROR_CORRUPT, "layer %s: its blob is gone", u.blob_digest);
-		}
-		TRY(source_describe_layer(i, k, &u, type, err));
+				u = &l->v[w].job.result;
+		if (!u)
+			return fail(err, ERROR_CORRUPT, "layer %s: its blob is gone", i->info.diff_ids.v[k]);
+		TRY(source_describe_layer(i, k, u, type, err));
 	}
 	return 0;
 }
@@ -199,7 +236,7 @@ static int bring_layers(struct image_transfer *t, struct source_image *i, struct
 	for (size_t k = 0; k < l.n; k++)
 		l.v[k].job = jobs[k];
 	TRY(r);
-	TRY(describe(t, i, &l, MEDIA_DOCKER_MANIFEST, err));
+	TRY(describe(i, &l, MEDIA_DOCKER_MANIFEST, err));
 	return commit_layers(t, &l, err);
 }
 

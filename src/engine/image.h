@@ -64,6 +64,36 @@ struct image_import {
 };
 int image_import(struct engine *e, const struct image_import *o, char ret_id[65], struct error *err);
 
+enum image_format { IMAGE_FORMAT_KEEP, IMAGE_FORMAT_OCI, IMAGE_FORMAT_V2S2, IMAGE_FORMAT_MAX };
+/* "", "oci", "v2s2" (also "docker"); "v2s1" and unknown ones are refused by name. */
+int image_format_parse(const char *s, enum image_format *ret, struct error *err);
+
+struct image_push {
+	struct image_remote remote;
+	enum image_format format;
+	const char *compression;    /* "gzip", "zstd", ...: refused when a layer is stored otherwise; NULL: as stored */
+	struct image_progress progress;
+};
+/* Pushes an image to `destination` (a reference, docker://, oci:, oci-archive:, docker-archive:, dir:; NULL: the name it
+ * was found by). ret_digest: of the manifest at the destination, DIGEST_TEXT_MAX bytes. */
+int image_push(struct engine *e, const char *what, const char *destination, const struct image_push *o, char *ret_digest,
+	       struct error *err);
+
+enum archive_kind { SAVE_DOCKER_ARCHIVE, SAVE_OCI_ARCHIVE, SAVE_OCI_DIR, SAVE_DOCKER_DIR, SAVE_MAX };
+/* "docker-archive", "oci-archive", "oci-dir", "docker-dir" */
+int archive_kind_parse(const char *s, enum archive_kind *ret, struct error *err);
+
+struct image_save {
+	enum archive_kind kind;
+	const char *path;           /* file or directory to make; NULL: write to fd (archives) */
+	int fd;
+	enum image_format format;   /* of directories and OCI: KEEP */
+	struct strv extra_names;    /* further RepoTags for a single image (docker-archive); borrowed */
+	struct image_progress progress;
+};
+/* Writes images (names or ids) into one archive. More than one: docker-archive only, as Podman. */
+int image_save(struct engine *e, const struct strv *what, const struct image_save *o, struct error *err);
+
 /* ---- parts others use ---- */
 /* Applies one Containerfile instruction ("CMD [\"/bin/sh\"]", "ENV a=b", ...) to a config, as --change does.
  * engine/image-change.c */

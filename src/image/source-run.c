@@ -59,6 +59,8 @@ static struct op_unpack unpack_request(const struct run *r, const struct source_
 
 	q.has_tree = j->tree_fd >= 0;
 	q.has_blob = j->blob_fd >= 0;
+	if (!d->digest)   /* a bare tar: no digest binds us, so it is kept at a quarter of its size */
+		q.recompress = COMPRESSION_GZIP;
 	return q;
 }
 
@@ -269,7 +271,7 @@ void source_job_done(struct source_job *j)
 int source_run_tar(struct source *s, int fd, bool seekable, struct source_job *job, struct error *err)
 {
 	struct op_unpack q = { .in_offset = seekable ? 0 : -1, .in_size = -1, .blob_size = -1,
-			       .ignore_chown = s->o.ignore_chown };
+			       .ignore_chown = s->o.ignore_chown, .recompress = COMPRESSION_GZIP };
 	auto_worker_message m = { .fd = -1 };
 
 	q.has_tree = job->tree_fd >= 0;

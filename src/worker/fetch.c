@@ -6,8 +6,7 @@
 
 #include "base/json.h"
 #include "os/file.h"
-#include "worker/registry.h"
-#include "worker/role.h"
+#include "worker/fetch.h"
 
 #define ENDPOINTS_MAX 64
 #define PROGRESS_STEP (INT64_C(1) << 20)
@@ -22,23 +21,15 @@ struct fetcher {
 	int64_t n_endpoints;
 };
 
-struct task {
-	struct fetcher *f;
-	struct request r;
-	int64_t told;
-};
-
-static int find_endpoint(struct fetcher *f, int64_t n, struct endpoint **ret, struct error *err)
+int fetch_endpoint(struct task *t, int64_t n, struct endpoint **ret, struct error *err)
 {
-	if (n < 0 || n >= f->n_endpoints)
+	if (n < 0 || n >= t->f->n_endpoints)
 		return fail(err, ERROR_INVALID, "no such endpoint");
-	*ret = f->endpoints[n];
+	*ret = t->f->endpoints[n];
 	return 0;
 }
 
 /* ---- operations ---- */
-typedef int fetch_handler(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err);
-
 static void tell_progress(void *data, int64_t bytes)
 {
 	struct task *t = data;
@@ -57,7 +48,7 @@ static int get_manifest(struct task *t, const struct op_get *a, struct op_got *r
 	auto_strv headers = {};
 	autofree char *path = NULL;
 
-	TRY(find_endpoint(t->f, a->endpoint, &e, err));
+	TRY(fetch_endpoint(t, a->endpoint, &e, err));
 	TRY(strv_addf(&headers, err, "Accept: %s", media_accept_manifest));
 	TRY(str_printf(&path, err, "manifests/%s", a->reference));
 	struct registry_call c = { .path = path };
@@ -79,7 +70,7 @@ static int get_blob(struct task *t, const struct op_get *a, struct op_got *ret, 
 				  .progress_data = t, .max = a->max > 0 ? a->max : BLOB_BYTES_MAX };
 
 	TRY(digest_parse(a->reference, &d, err));
-	TRY(find_endpoint(t->f, a->endpoint, &e, err));
+	TRY(fetch_endpoint(t, a->endpoint, &e, err));
 	return endpoint_get_blob(e, a->reference, a->offset, a->size, &q, &ret->bytes, err);
 }
 
@@ -133,7 +124,7 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 	autofree char *path = NULL;
 
 	(void)ret;
-	TRY(find_endpoint(t->f, a->endpoint, &e, err));
+	TRY(fetch_endpoint(t, a->endpoint, &e, err));
 	TRY(str_set(&path, "tags/list", err));
 	for (int page = 0; page < TAG_PAGES_MAX; page++) {
 		auto_buf body = BUF_INIT(TAGS_BYTES_MAX);
@@ -158,6 +149,7 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 
 static fetch_handler *const handlers[OP_MAX] = {
 	[OP_GET_MANIFEST] = get_manifest, [OP_GET_BLOB] = get_blob, [OP_GET_URL] = get_url, [OP_LIST_TAGS] = list_tags,
+	[OP_HAS_BLOB] = fetch_has_blob, [OP_PUT_BLOB] = fetch_put_blob, [OP_PUT_MANIFEST] = fetch_put_manifest,
 };
 
 /* ---- threads ---- */

@@ -17,7 +17,7 @@
 static op_handler *const handlers[OP_MAX] = {
 	[OP_PARSE_MANIFEST] = op_parse_manifest, [OP_PARSE_CONFIG] = op_parse_config, [OP_OPEN_ARCHIVE] = op_open_archive,
 	[OP_ARCHIVE_IMAGE] = op_archive_image, [OP_ARCHIVE_BLOB] = op_archive_blob, [OP_UNPACK] = op_unpack,
-	[OP_DIGEST] = op_digest,
+	[OP_DIGEST] = op_digest, [OP_RECOMPRESS] = op_recompress,
 };
 
 /* What must not happen lazily inside the sandbox: OpenSSL's providers and their files. */

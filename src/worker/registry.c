@@ -76,6 +76,14 @@ static int wait_as_told(const struct endpoint *e, const struct http_response *r,
 	return 0;
 }
 
+void registry_pause(const struct endpoint *e, const struct http_response *r, int64_t attempt)
+{
+	struct error ignored;
+
+	if (wait_as_told(e, r, attempt, &ignored) < 0)
+		sleep_ns(retry_delay(e, attempt));
+}
+
 /* ---- first contact ---- */
 static int take_challenges(struct endpoint *e, const struct http_response *r, struct error *err)
 {

@@ -43,6 +43,9 @@ int endpoint_call(struct endpoint *e, struct registry_call *call, struct http_re
 int endpoint_get_blob(struct endpoint *e, const char *digest, int64_t offset, int64_t size,
 		      struct http_request *q, int64_t *ret_bytes, struct error *err);
 
+/* Sleeps before another try, as long as the answer asks for, within reason. */
+void registry_pause(const struct endpoint *e, const struct http_response *r, int64_t attempt);
+
 /* Any URL, no registry: redirects followed, no credentials. */
 int http_get_url(struct http_client *c, const struct http_trust *trust, const char *url, struct http_request *q,
 		 struct http_response *ret, struct error *err);

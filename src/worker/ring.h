@@ -12,7 +12,7 @@
 
 #define RING_CHUNK ((size_t)256 << 10)   /* stays in the second-level cache between producer and consumers */
 #define RING_SLOTS 8
-#define RING_CONSUMERS_MAX 2
+#define RING_CONSUMERS_MAX 3
 
 struct ring {
 	uint8_t *bytes;

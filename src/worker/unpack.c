@@ -5,6 +5,7 @@
  *                                                                                           |        |
  *                                                  [second thread] SHA-256 of the tar <-----+        |
  *                                                  [third thread]  untar into the tree  <------------+
+ * (A tar that came uncompressed, from a docker archive, may be kept compressed: a fourth thread, the same ring.)
  *
  * Nothing is stored twice or copied between the threads. The blob's size, the blob's digest and the tar's digest are
  * compared with what the caller expects before the reply says "done"; the tree counts only then. */
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "os/file.h"
+#include "worker/deflate.h"
 #include "worker/hash.h"
 #include "worker/inflate.h"
 #include "worker/input.h"
@@ -23,7 +25,7 @@
 #define BOMB_RATIO 200                       /* gzip can do 1032, layers do 3 to 20 */
 #define PROGRESS_STEP (INT64_C(4) << 20)
 
-enum { HASHER, UNTARRER };
+enum { HASHER, UNTARRER, COMPRESSOR, CONSUMERS };
 
 struct pipeline {
 	struct ring ring;
@@ -41,6 +43,11 @@ struct pipeline {
 	struct untar_result tree_result;
 	struct error untar_error;
 	bool untar_failed;
+	/* fourth thread, only with `recompress` and a layer that came uncompressed */
+	struct deflate *deflate;
+	int64_t written;
+	struct error compress_error;
+	bool compress_failed;
 };
 
 /* ---- consumers ---- */
@@ -80,6 +87,37 @@ static void *untar_thread(void *data)
 	}
 	while (ring_next(&p->ring, UNTARRER, &bytes, &len, &stopped) > 0)
 		;   /* what follows the end of the archive belongs to the digest only */
+	return NULL;
+}
+
+static int put_compressed(void *data, const void *bytes, size_t len, struct error *err)
+{
+	struct pipeline *p = data;
+
+	hash_add(&p->blob_hash, bytes, len);
+	p->written += (int64_t)len;
+	return file_write_all(p->blob, bytes, len, err);
+}
+
+static int compress_all(struct pipeline *p, struct error *err)
+{
+	const uint8_t *bytes;
+	size_t len;
+	int n;
+
+	while ((n = ring_next(&p->ring, COMPRESSOR, &bytes, &len, err)) > 0)
+		TRY(deflate_add(p->deflate, bytes, len, false, err));
+	return n < 0 ? -1 : deflate_add(p->deflate, "", 0, true, err);
+}
+
+static void *compress_thread(void *data)
+{
+	struct pipeline *p = data;
+
+	if (compress_all(p, &p->compress_error) < 0) {
+		p->compress_failed = p->compress_error.errnum != ECANCELED;
+		ring_stop(&p->ring);
+	}
 	return NULL;
 }
 
@@ -141,10 +179,11 @@ static int begin_stream(struct pipeline *p, const uint8_t *bytes, size_t len, st
 
 static int store_bytes(struct pipeline *p, const uint8_t *bytes, size_t len, bool fresh, struct error *err)
 {
-	hash_add(&p->blob_hash, bytes, len);
+	if (!p->deflate)
+		hash_add(&p->blob_hash, bytes, len);
 	if (p->args->blob_size >= 0 && p->in.total > p->args->blob_size)
 		return fail(err, ERROR_CORRUPT, "more bytes than the announced %lld came", (long long)p->args->blob_size);
-	return fresh && p->blob >= 0 ? file_write_all(p->blob, bytes, len, err) : 0;
+	return fresh && p->blob >= 0 && !p->deflate ? file_write_all(p->blob, bytes, len, err) : 0;
 }
 
 static int produce(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
@@ -177,32 +216,36 @@ static int produce(struct pipeline *p, struct peer *peer, const struct request *
 }
 
 /* ---- the whole ---- */
-static int start_threads(struct pipeline *p, pthread_t threads[2], struct error *err)
-{
-	int e = pthread_create(&threads[0], NULL, hash_thread, p);
+static void *(*const consumers[CONSUMERS])(void *) = {
+	[HASHER] = hash_thread, [UNTARRER] = untar_thread, [COMPRESSOR] = compress_thread,
+};
 
-	if (e)
+static int start_threads(struct pipeline *p, pthread_t threads[CONSUMERS], struct error *err)
+{
+	for (unsigned i = 0; i < p->ring.consumers; i++) {
+		int e = pthread_create(&threads[i], NULL, consumers[i], p);
+		if (!e)
+			continue;
+		ring_stop(&p->ring);
+		while (i-- > 0)
+			pthread_join(threads[i], NULL);
 		return fail_with(err, e, "start a thread");
-	e = pthread_create(&threads[1], NULL, untar_thread, p);
-	if (!e)
-		return 0;
-	ring_stop(&p->ring);
-	pthread_join(threads[0], NULL);
-	return fail_with(err, e, "start a thread");
+	}
+	return 0;
 }
 
 static int run_pipeline(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
 {
-	pthread_t threads[2];
+	pthread_t threads[CONSUMERS];
 
 	TRY(start_threads(p, threads, err));
 	int result = produce(p, peer, r, err);
 	if (result < 0)
 		ring_stop(&p->ring);
-	for (int i = 0; i < 2; i++)
+	for (unsigned i = 0; i < p->ring.consumers; i++)
 		pthread_join(threads[i], NULL);
-	if (p->untar_failed) {   /* the cause; the producer was only told to stop */
-		*err = p->untar_error;
+	if (p->untar_failed || p->compress_failed) {   /* the cause; the producer was only told to stop */
+		*err = p->untar_failed ? p->untar_error : p->compress_error;
 		return -1;
 	}
 	return result;
@@ -216,18 +259,33 @@ static int finish(struct pipeline *p, struct op_unpacked *ret, struct error *err
 	TRY(hash_expect("uncompressed layer", hash_text(&p->tar_hash, tar), p->args->diff_id, err));
 	TRY(str_set(&ret->blob_digest, blob, err));
 	TRY(str_set(&ret->diff_id, tar, err));
-	ret->blob_size = p->in.total;
+	ret->blob_size = p->deflate ? p->written : p->in.total;
 	ret->tar_size = p->tar_bytes;
 	ret->entries = p->tree_result.entries;
 	ret->tree_bytes = p->tree_result.bytes;
-	ret->compression = p->compression;
+	ret->compression = p->deflate ? p->args->recompress : (int64_t)p->compression;
 	return 0;
+}
+
+/* A tar that came as such is kept compressed when the caller has no digest of it to keep to. */
+static int start_compressor(struct pipeline *p, struct error *err)
+{
+	uint8_t head[COMPRESSION_MAGIC_BYTES];
+	enum compression to = (enum compression)p->args->recompress;
+
+	if (to <= COMPRESSION_NONE || to >= COMPRESSION_MAX || p->blob < 0 || p->args->blob_digest || p->in.offset < 0)
+		return 0;
+	ssize_t n = pread(p->in.fd, head, sizeof(head), p->in.offset);
+	if (n <= 0 || compression_detect(head, (size_t)n) != COMPRESSION_NONE)
+		return 0;
+	return deflate_new(to, DEFLATE_LEVEL_DEFAULT, (struct deflate_sink){ put_compressed, p }, &p->deflate, err);
 }
 
 static int unpack(struct pipeline *p, struct peer *peer, const struct request *r, struct op_unpacked *ret,
 		  struct error *err)
 {
-	TRY(ring_init(&p->ring, 2, err));
+	TRY(start_compressor(p, err));
+	TRY(ring_init(&p->ring, p->deflate ? 3 : 2, err));
 	TRY(input_init(&p->in, err));
 	TRY(hash_init_like(&p->blob_hash, p->args->blob_digest, err));
 	TRY(hash_init_like(&p->tar_hash, p->args->diff_id, err));
@@ -256,6 +314,7 @@ int op_unpack(struct worker_state *w, const struct request *r, void *reply, stru
 		return fail_errno(err, "seek in the blob file");
 	int result = unpack(&p, &w->peer, r, reply, err);
 	inflate_free(p.inflate);
+	deflate_free(p.deflate);
 	hash_done(&p.blob_hash);
 	hash_done(&p.tar_hash);
 	input_done(&p.in);

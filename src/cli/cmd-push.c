@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-push.c - `push`: an image to a registry or another place. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/transfer.h"
+#include "image/digest.h"
+
+struct push_params {
+	struct image_push push;
+	char *compression_format, *digestfile, *format, *sign_by, *sign_by_sigstore, *sign_by_sigstore_key, *sign_by_sq;
+	char *sign_passphrase_file;
+	struct strv encryption_keys, encrypt_layers;
+	struct opt_int compression_level;
+	bool compress, disable_content_trust, force_compression, quiet, remove_signatures;
+};
+
+#define P struct push_params
+static const struct field rows[] = {
+	{ .cli = "compress", F_BOOL(P, compress),
+	  .help = "Compress tarball image layers when pushing to a directory using the 'dir' "
+	  "transport" },
+	{ .cli = "compression-format", F_STR(P, compression_format), .arg = "string",
+	  .help = "Compression format to use: gzip, zstd" },
+	{ .cli = "compression-level", F_OPT_INT(P, compression_level), .arg = "int",
+	  .help = "Compression level to use" },
+	{ .cli = "digestfile", F_STR(P, digestfile), .arg = "string", .complete = "files",
+	  .help = "Write the digest of the pushed image to the specified file" },
+	{ .cli = "disable-content-trust", F_BOOL(P, disable_content_trust),
+	  .help = "This is a Docker specific option and is a NOOP" },
+	{ .cli = "encrypt-layer", F_CSV(P, encrypt_layers), .arg = "ints",
+	  .help = "Layers to encrypt (not supported)" },
+	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key",
+	  .help = "Key to encrypt the image with (not supported)" },
+	{ .cli = "force-compression", F_BOOL(P, force_compression),
+	  .help = "Use the specified compression algorithm even if the "
+	  "destination contains a differently-compressed variant already" },
+	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string",
+	  .help = "Manifest type to use when pushing: oci or v2s2" },
+	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress output information when pushing images" },
+	{ .cli = "remove-signatures", F_BOOL(P, remove_signatures),
+	  .help = "Discard any pre-existing signatures in the image" },
+	{ .cli = "sign-by", F_STR(P, sign_by), .arg = "key",
+	  .help = "Add a signature using the specified key (not supported)" },
+	{ .cli = "sign-by-sigstore", F_STR(P, sign_by_sigstore), .arg = "param-file",
+	  .help = "Sign with sigstore parameters (not "
+	  "supported)" },
+	{ .cli = "sign-by-sigstore-private-key", F_STR(P, sign_by_sigstore_key), .arg = "path",
+	  .help = "Sign with a sigstore private key (not supported)" },
+	{ .cli = "sign-by-sq-fingerprint", F_STR(P, sign_by_sq), .arg = "fingerprint",
+	  .help = "Sign with Sequoia-PGP (not supported)" },
+	{ .cli = "sign-passphrase-file", F_STR(P, sign_passphrase_file), .arg = "path", .complete = "files",
+	  .help = "Passphrase of the signing key (not supported)" },
+	{}
+};
+
+/* What would change or sign the image in a way we cannot: refused by name, never passed over. */
+static int check_supported(const struct push_params *p, struct error *err)
+{
+	const struct { const char *option; bool given; } unsupported[] = {
+		{ "--encryption-key", p->encryption_keys.n > 0 }, { "--encrypt-layer", p->encrypt_layers.n > 0 },
+		{ "--sign-by", p->sign_by }, { "--sign-by-sigstore", p->sign_by_sigstore },
+		{ "--sign-by-sigstore-private-key", p->sign_by_sigstore_key }, { "--sign-by-sq-fingerprint", p->sign_by_sq },
+		{ "--sign-passphrase-file", p->sign_passphrase_file }, { "--force-compression", p->force_compression },
+		{ "--compression-level", p->compression_level.set },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
+		if (unsupported[i].given)
+			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: layers are pushed as they are stored, images are "
+				    "not signed or encrypted", unsupported[i].option);
+	return 0;
+}
+
+static int write_digest(const char *path, const char *digest, struct error *err)
+{
+	autofclose FILE *f = fopen(path, "we");
+
+	if (!f || fputs(digest, f) < 0 || fflush(f) != 0)
+		return fail_errno(err, "failed to write digest to file %s", path);
+	return 0;
+}
+
+static int run_push(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct push_params *p = params;
+	char digest[DIGEST_TEXT_MAX];
+	struct engine *e;
+
+	TRY(check_supported(p, err));
+	if (p->format)
+		TRY(image_format_parse(p->format, &p->push.format, err));
+	p->push.compression = p->compression_format;
+	p->push.progress = cli_progress(p->quiet);
+	TRY(cli_engine(cli, &e, err));
+	TRY(image_push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, &p->push, digest, err));
+	return p->digestfile ? write_digest(p->digestfile, digest, err) : 0;
+}
+
+const struct command cmd_push = {
+	.summary = "Push an image to a specified destination",
+	.description = "Copies an image from the local storage to a registry (docker://, the default), an archive or a directory.",
+	.args = "IMAGE [DESTINATION]", .min_args = 1, .max_args = 2,
+	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, push.remote) }, {} },
+	.params_size = sizeof(struct push_params),
+	.examples = "imageID docker://registry.example.com/repository:tag\nimageID oci-archive:/path/to/layout:image:tag",
+	.run = run_push, .flags = COMMAND_IN_USERNS,
+};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-out.c - documents of an image that leaves: kept byte for byte, or written anew in another format. */
+#include "engine/image-out.h"
+
+#include <string.h>
+
+#include "conf/helpers.h"
+#include "engine/image-list.h"
+#include "store/layer.h"
+
+int image_format_parse(const char *s, enum image_format *ret, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum image_format format;
+	} formats[] = { { "", IMAGE_FORMAT_KEEP }, { "oci", IMAGE_FORMAT_OCI }, { "v2s2", IMAGE_FORMAT_V2S2 },
+		{ "docker", IMAGE_FORMAT_V2S2 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (streq(formats[i].name, s)) {
+			*ret = formats[i].format;
+			return 0;
+		}
+	if (streq(s, "v2s1"))
+		return fail(err, ERROR_UNSUPPORTED, "v2s1: Docker schema 1 manifests are no longer written (use oci or v2s2)");
+	return fail(err, ERROR_INVALID, "unknown format \"%s\". Choose on of the supported formats: 'oci', 'v2s2'", s);
+}
+
+void image_out_done(struct image_out *o)
+{
+	store_image_done(&o->image);
+	buf_done(&o->manifest);
+	*o = (struct image_out){};
+}
+
+int image_out_open_blob(const struct image_out *o, const char *digest, struct error *err)
+{
+	if (!digest)
+		return fail(err, ERROR_NOT_FOUND, "image %s: the blob of a layer is not kept: pull the image again", o->image.id);
+	return store_blob_open(o->store, digest, err);
+}
+
+/* ---- another format ---- */
+static enum media_type layer_type(enum media_type manifest, const char *old)
+{
+	static const struct { enum media_type oci, docker; } pairs[] = {
+		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER }, { MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+		{ MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
+	};
+	enum media_type was = media_type_parse(old);
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		if (was == pairs[i].oci || was == pairs[i].docker)
+			return manifest == MEDIA_OCI_MANIFEST ? pairs[i].oci : pairs[i].docker;
+	return was;
+}
+
+static int describe(const struct image_out *o, struct source_image *to, size_t config_len, struct error *err)
+{
+	TRY(str_set(&to->config_digest, o->config_digest, err));
+	to->config_len = config_len;
+	for (size_t i = 0; i < o->image.n_layers; i++) {
+		struct op_descriptor *d = list_add(&to->layers, sizeof(*d), err);
+		if (!d)
+			return -1;
+		d->size = o->image.layers[i].blob_size;
+		TRY(str_set(&d->digest, o->image.layers[i].blob, err));
+		TRY(str_set(&d->media_type, media_type_name(layer_type(o->type, o->image.layers[i].media_type)), err));
+	}
+	return 0;
+}
+
+static int convert(struct image_out *o, struct error *err)
+{
+	autofree char *worker = NULL;
+	auto_source *source = NULL;
+	auto_source_image i = {};
+
+	TRY(helper_find("umiak-worker", &worker, err));
+	struct source_options so = { .worker = worker, .log = o->engine->log, .stage_fd = -1 };
+	TRY(source_new(&so, &source, err));
+	TRY(describe(o, &i, strlen(o->image.config), err));
+	TRY(source_finish(source, &i, o->type, err));
+	buf_truncate(&o->manifest, 0);
+	buf_add(&o->manifest, i.manifest, i.manifest_len);
+	snprintf(o->digest, sizeof(o->digest), "%s", i.manifest_digest);
+	return buf_ok(&o->manifest, "manifest", err);
+}
+
+static int prepare_manifest(struct image_out *o, enum image_format format, struct error *err)
+{
+	static const enum media_type wanted[IMAGE_FORMAT_MAX] = {
+		[IMAGE_FORMAT_OCI] = MEDIA_OCI_MANIFEST, [IMAGE_FORMAT_V2S2] = MEDIA_DOCKER_MANIFEST,
+	};
+
+	o->type = media_type_parse(o->image.manifest_type);
+	snprintf(o->digest, sizeof(o->digest), "%s", o->image.manifest ? o->image.manifest : "");
+	if (wanted[format] && wanted[format] != o->type) {
+		o->type = wanted[format];
+		return convert(o, err);
+	}
+	return store_blob_read(o->store, o->image.manifest, &o->manifest, err);
+}
+
+int image_out_begin(struct engine *e, const char *what, enum image_format format, struct image_out *ret, char **ret_name,
+		    struct error *err)
+{
+	auto_image_out o = { .engine = e, .manifest = BUF_INIT(MANIFEST_BYTES_MAX) };
+
+	TRY(engine_store(e, &o.store, err));
+	TRY(image_find(e, what, STORE_IMAGE_ALL, &o.image, ret_name, err));
+	snprintf(o.config_digest, sizeof(o.config_digest), "sha256:%s", o.image.id);
+	TRY(prepare_manifest(&o, format, err));
+	*ret = o;
+	o = (struct image_out){};
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * worker/fetch.h - what the parts of the fetch role share; nobody else includes it. */
+#pragma once
+#include "worker/registry.h"
+#include "worker/role.h"
+
+struct fetcher;
+
+/* One request under way, in a thread of its own. */
+struct task {
+	struct fetcher *f;
+	struct request r;
+	int64_t told;
+};
+
+typedef int fetch_handler(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err);
+
+int fetch_endpoint(struct task *t, int64_t n, struct endpoint **ret, struct error *err);
+fetch_handler fetch_has_blob, fetch_put_blob, fetch_put_manifest;   /* fetch-push.c */
