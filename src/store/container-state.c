@@ -79,6 +79,8 @@ static int update_row(struct db *run, const char *id, const struct container_cha
 	/* "removing" is a promise: killed now, the next command removes it (container_erase()) */
 	if (c->set & CONTAINER_SET_STATE && c->to.state == CONTAINER_REMOVING)
 		buf_addf(&sql, ",intent=%d", INTENT_REMOVE);
+	else if (c->set & CONTAINER_SET_STATE && c->to.state != CONTAINER_CREATED)
+		buf_addf(&sql, ",intent=CASE intent WHEN %d THEN 0 ELSE intent END", INTENT_PROVISIONAL);
 	buf_add_str(&sql, " WHERE id=?1 AND ((1<<state)&?2)<>0");
 	TRY(buf_ok(&sql, "change of state", err));
 	int rc = sqlite3_prepare_v2(db_handle(run), sql.data, -1, &st, NULL);

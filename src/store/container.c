@@ -15,6 +15,7 @@
 
 #include "base/units.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "store/rootfs.h"
 
 int store_container_dir(const struct store *s, const char *id, char **ret, struct error *err)
@@ -42,13 +43,13 @@ int container_insert_run(struct db *run, const struct container *c, enum contain
 
 	return db_run(run, err, "INSERT INTO containers(id,name,intent,transient,infra,read_only,image_id,image_name,created,"
 		      "command,labels,pod,ports,networks,mounts,restart_policy,rootfs,size_limit,layers,params,"
-		      "state,exited,exit_code,started,finished,oom,by_user,error)"
-		      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "ssiiiissis" "ssssssssss" "iiiiiiis",
+		      "state,exited,exit_code,started,finished,oom,by_user,monitor_pid,monitor_start,error)"
+		      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "ssiiiissis" "ssssssssss" "iiiiiiiiis",
 		      r->id, r->name, (int64_t)intent, (int64_t)r->transient, (int64_t)r->infra, (int64_t)r->read_only,
 		      r->image_id, r->image_name, r->created, r->command, r->labels, r->pod, r->ports, r->networks,
 		      r->mounts, r->restart_policy, r->rootfs, r->size_limit, layers, r->params, (int64_t)st->state,
 		      (int64_t)st->exited, (int64_t)st->exit_code, st->started, st->finished, (int64_t)st->oom_killed,
-		      (int64_t)st->stopped_by_user, st->error);
+		      (int64_t)st->stopped_by_user, (int64_t)st->monitor_pid, (int64_t)st->monitor_start, st->error);
 }
 
 int container_insert_index(struct db *index, const struct container_record *r, struct error *err)
@@ -76,16 +77,25 @@ static int check_free(struct db *run, const struct container_record *r, struct e
 	return taken > 0 ? fail(err, ERROR_EXISTS, "a container with ID %s exists already", r->id) : taken;
 }
 
+static bool is_provisional(const struct container_record *r)
+{
+	return r->transient && r->provisional;
+}
+
 static int reserve(struct store *s, const struct container_record *r, struct error *err)
 {
 	auto_txn t = DB_TXN_INIT;
 	struct db *run;
 	struct container c = { .record = *r };
 
+	if (is_provisional(r)) {
+		c.status.monitor_pid = getpid();
+		TRY(process_start_time(PROC_HOST, c.status.monitor_pid, &c.status.monitor_start, err));
+	}
 	TRY(store_run(s, &run, err));
 	TRY(db_begin(run, &t, err));
 	TRY(check_free(run, r, err));
-	TRY(container_insert_run(run, &c, INTENT_CREATE, err));
+	TRY(container_insert_run(run, &c, is_provisional(r) ? INTENT_PROVISIONAL : INTENT_CREATE, err));
 	return db_commit(&t, err);
 }
 
@@ -170,7 +180,7 @@ static int materialise(struct store *s, const struct container_record *r, struct
 	TRY(make_directories(s, r, err));
 	if (!r->transient)
 		TRY(save_durable(s, r, err));
-	return clear_intent(s, r->id, err);
+	return is_provisional(r) ? 0 : clear_intent(s, r->id, err);
 }
 
 int store_container_create(struct store *s, struct container_record *r, struct error *err)

@@ -53,6 +53,8 @@ struct container_record {
 	char *size_limit;     /* reserved for storage options */
 	struct strv layers;   /* diff-ids, lowest first: enough to mount without the index */
 	bool transient, infra, read_only;
+	bool provisional;     /* create only, transient only: when the creating process dies before the first change of
+			       * state, the next command removes the container (`run`) */
 	char *params;         /* JSON text of the engine; only where asked for */
 };
 
@@ -60,7 +62,7 @@ struct container_status {
 	enum container_state state;
 	pid_t pid;                  /* init on the host, 0: none */
 	uint64_t pid_start;         /* field 22 of its stat: pid + start time identify */
-	pid_t monitor_pid;
+	pid_t monitor_pid;          /* of a provisional container: its creator */
 	uint64_t monitor_start;
 	bool exited;                /* exit_code is known; false after a reaper vanished: "unknown" */
 	int exit_code;

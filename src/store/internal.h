@@ -134,7 +134,8 @@ int image_rowid(struct db *db, const char *id, int64_t *ret, struct error *err);
 int image_load(struct db *db, const char *id, unsigned want, struct store_image *ret, struct error *err);   /* 1/0 */
 
 /* ---- containers (container*.c) ---- */
-enum container_intent { INTENT_NONE, INTENT_CREATE, INTENT_RELOAD, INTENT_REMOVE };
+/* PROVISIONAL: to be removed when the process in monitor_pid is gone and the state still "created". */
+enum container_intent { INTENT_NONE, INTENT_CREATE, INTENT_RELOAD, INTENT_REMOVE, INTENT_PROVISIONAL };
 int container_insert_run(struct db *run, const struct container *c, enum container_intent intent, struct error *err);
 int container_insert_index(struct db *index, const struct container_record *r, struct error *err);
 /* Every step of a removal from wherever it stands; the lock is held. */

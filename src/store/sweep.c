@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "os/file.h"
+#include "os/process.h"
 
 /* ---- stages ---- */
 struct dead_stages {
@@ -133,10 +134,26 @@ static int read_intents(struct store *s, struct intent *v, size_t *n, struct err
 	return more < 0 ? -1 : 0;
 }
 
+/* Whether the process that was about to start it is still there. */
+static int has_creator(struct store *s, const char *id, struct error *err)
+{
+	auto_rows r = { 0 };
+
+	TRY(db_query(s->run, &r, err, "SELECT monitor_pid,monitor_start FROM containers WHERE id=?", "s", id));
+	int found = db_next(&r, err);
+	if (found != 1)
+		return found;
+	return process_is_alive(PROC_HOST, (pid_t)db_int(&r, 0), (uint64_t)db_int(&r, 1));
+}
+
 static int finish(struct store *s, const struct intent *i, struct error *err)
 {
 	auto_lock l = LOCK_INIT;
 	int64_t still = 0;
+
+	int waits = i->what == INTENT_PROVISIONAL ? has_creator(s, i->id, err) : 0;
+	if (waits)
+		return waits < 0 ? -1 : 0;
 
 	int got = lock_named(s->runroot_fd, "container", i->id, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, 0 }, &l,
 			     err);

@@ -183,6 +183,39 @@ static void test_container_half_created_is_swept(void **state)
 	add_container(fx, "c", image, false, NULL);
 }
 
+/* `run`: gone with its creator unless it was started. */
+static void test_container_provisional_goes_with_its_creator(void **state)
+{
+	struct fixture *fx = *state;
+	char image[65];
+
+	add_image(fx, 1, 1, NULL, image);
+	fixture_close(fx);
+	for (int started = 0; started < 2; started++) {
+		pid_t child = fork();
+		if (child == 0) {
+			struct container_record r = { .name = (char *)"c", .image_id = image, .transient = true, .provisional = true };
+			const struct container_change run = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_RUNNING } };
+			auto_container c = { 0 };
+			fixture_open(fx);
+			OK(store_container_create(fx->store, &r, &fx->err));
+			fixture_reopen(fx);   /* another command while we live */
+			EQ(store_container_find(fx->store, "c", 0, &c, &fx->err), 1);
+			if (started)
+				EQ(store_container_change(fx->store, r.id, &run, NULL, &fx->err), 1);
+			raise(SIGKILL);
+		}
+		waitpid(child, NULL, 0);
+		fixture_open(fx);
+		auto_container_list all = { 0 };
+		OK(store_container_list(fx->store, &(struct container_query){ 0 }, &all, &fx->err));
+		EQ(all.n, started);
+		EQ(count_dir(fx, fx->store->root_fd, "containers"), started);
+		fixture_close(fx);
+	}
+	fixture_open(fx);
+}
+
 static void test_exec_sessions_live_with_their_container(void **state)
 {
 	struct fixture *fx = *state;
@@ -260,7 +293,8 @@ int main(void)
 		T(test_container_create_find_remove), T(test_container_name_is_unique_over_both_kinds),
 		T(test_container_rename_and_update_survive_reboot), T(test_container_change_is_compare_and_set),
 		T(test_container_exit_code_survives_reboot), T(test_container_list_filters),
-		T(test_container_half_created_is_swept), T(test_exec_sessions_live_with_their_container),
+		T(test_container_half_created_is_swept),
+		T(test_container_provisional_goes_with_its_creator), T(test_exec_sessions_live_with_their_container),
 		T(test_sixteen_writers_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
