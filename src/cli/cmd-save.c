@@ -19,15 +19,14 @@ static const struct field rows[] = {
 	{ .cli = "format", F_STR(P, format), .arg = "string", .fallback = "\"docker-archive\"",
 	  .help = "Save image to oci-archive, oci-dir, docker-archive or docker-dir" },
 	{ .cli = "multi-image-archive", .abbr = 'm', F_BOOL(P, multi),
-	  .help = "Interpret additional arguments as images not tags and "
-	  "create a multi-image-archive" },
+	  .help = "Further arguments are images, not names of the first one" },
 	{ .cli = "output", .abbr = 'o', F_STR(P, output), .arg = "string", .complete = "files",
-	  .help = "Write to a specified file (default: stdout, which must be redirected)" },
+	  .help = "File or directory to write (default: standard output, not a terminal)" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Suppress the output" },
 	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
-	  .help = "Path of a signature policy file" },
+	  .help = "Signature policy to use instead of policy.json" },
 	{ .cli = "uncompressed", F_BOOL(P, uncompressed),
-	  .help = "Accept uncompressed layers when copying OCI images" },
+	  .help = "Leave layers uncompressed in OCI images" },
 	{}
 };
 
@@ -58,10 +57,10 @@ static int run_save(struct cli *cli, void *params, struct strv *args, struct err
 }
 
 const struct command cmd_save = {
-	.summary = "Save image(s) to an archive",
+	.summary = "Write images to an archive",
 	.description = "Writes images of the local storage into an archive or a directory that load, Docker and Skopeo read.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct save_params),
-	.examples = "--quiet -o myimage.tar imageID\n--format docker-dir -o ubuntu-dir ubuntu\n> alpine-all.tar alpine:latest",
+	.examples = "--quiet --output web.tar web:1.4\n--format oci-dir --output web-dir web:1.4",
 	.run = run_save, .flags = COMMAND_IN_USERNS,
 };

@@ -63,7 +63,7 @@ static const struct field rows[] = {
 };
 
 const struct command cmd_top = {
-	.summary = "Display the running processes of a container",
+	.summary = "Process list of a container",
 	.description = "Shows the processes of a container in columns. Format descriptors choose them:\n"
 		       "args capamb capbnd capeff capinh capprm cgroup comm etime group groups hgroup hgroups hpid huser label\n"
 		       "nice pcpu pgid pid ppid rgroup rss ruser seccomp state stime time tty user vsz",
