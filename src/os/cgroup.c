@@ -190,6 +190,8 @@ void cgroup_warn(struct cgroup_warnings *w, const char *fmt, ...)
 
 void cgroup_done(struct cgroup *c)
 {
+	close_p(&c->keeper);
+	c->keeper = -1;
 	for (int i = 0; i < CGROUP_CONTROLLER_MAX; i++) {
 		close_p(&c->fds[i]);
 		c->fds[i] = -1;
@@ -409,7 +411,7 @@ static int make_v2(struct cgroup *c, const struct cgroup_create *how, struct err
 {
 	int r = make_in(c, CGROUP_UNIFIED, how->must_be_new, err);
 
-	if (r == 0)
+	if (r == 0 && how->manager != CGROUP_MANAGER_SYSTEMD)
 		r = make_below_own(c, how, err);
 	if (r == 1)
 		enable_controllers(c->path, v2_wanted(how));
@@ -479,6 +481,7 @@ int cgroup_create(const struct cgroup_create *how, struct cgroup *ret, struct cg
 	c.mode = how->manager == CGROUP_MANAGER_DISABLED ? CGROUP_NONE : cgroup_mode();
 	if (c.mode != CGROUP_NONE && how->manager == CGROUP_MANAGER_SYSTEMD) {
 		TRY(cgroup_systemd_start(how, &c, err));
+		TRY(make_all(&c, how, err));
 	} else if (c.mode != CGROUP_NONE) {
 		TRY(set_path(&c, str_empty(how->path) ? how->name : how->path, err));
 		TRY(make_all(&c, how, err));

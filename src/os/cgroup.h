@@ -108,8 +108,9 @@ struct cgroup {
 	uint32_t made;                /* bits: hierarchies with a directory of ours */
 	int fds[CGROUP_CONTROLLER_MAX];   /* directory descriptors of those, -1 */
 	char scope[300];              /* systemd: unit name */
+	int keeper;                   /* systemd: open as long as the empty scope shall live; -1 */
 };
-#define CGROUP_INIT { .mode = CGROUP_NONE, .fds = { [0 ... CGROUP_CONTROLLER_MAX - 1] = -1 } }
+#define CGROUP_INIT { .mode = CGROUP_NONE, .keeper = -1, .fds = { [0 ... CGROUP_CONTROLLER_MAX - 1] = -1 } }
 void cgroup_done(struct cgroup *c);
 #define auto_cgroup CLEANUP(cgroup_done) struct cgroup
 
@@ -118,7 +119,8 @@ struct cgroup_create {
 	const char *path;             /* cgroupfs: "/parent/name" or "parent/name" relative to our own group; ".." is
 				       * refused. systemd: "slice:prefix:name". NULL or "": under our own group, `name` */
 	const char *name;             /* last component when path is empty, e.g. "umiak-<id>" */
-	pid_t pid;                    /* systemd: the process the scope is started with; 0 otherwise */
+	pid_t pid;                    /* systemd: a process to start the scope with; 0: one of our own sits in it until
+				       * cgroup_done() or the end of this program */
 	const struct cgroup_resources *resources;   /* what will be set: decides which v1 hierarchies are needed */
 	bool all_controllers;         /* v1: a directory everywhere (umiak-oci for other engines, nested managers) */
 	bool must_be_new;             /* an existing, populated group is an error (ERROR_EXISTS) */
