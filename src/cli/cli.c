@@ -93,7 +93,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 		.conmon = g->conmon, .events_backend = g->events_backend, .imagestore = g->imagestore,
 		.network_config_dir = g->network_config_dir, .volume_path = g->volumepath, .tmpdir = g->tmpdir,
 		.modules = &g->modules, .hooks_dirs = &g->hooks_dirs, .cdi_spec_dirs = &g->cdi_spec_dirs,
-		.transient_store = g->transient_store, .log_level = g->debug ? "debug" : g->log_level,
+		.default_mounts_file = g->default_mounts_file, .transient_store = g->transient_store, .log_level = g->debug ? "debug" : g->log_level,
 	};
 	autofree struct engine *e = calloc(1, sizeof(*e));
 	if (!e)

@@ -148,6 +148,7 @@ int engine_command_line(const struct engine *e, struct strv *to, struct error *e
 		{ "--storage-driver", e->opt.storage_driver }, { "--runtime", e->opt.runtime },
 		{ "--cgroup-manager", e->opt.cgroup_manager }, { "--events-backend", e->opt.events_backend },
 		{ "--network-config-dir", e->opt.network_config_dir }, { "--volumepath", e->opt.volume_path },
+		{ "--default-mounts-file", e->opt.default_mounts_file },
 	};
 	const struct strv *modules = e->opt.modules;
 

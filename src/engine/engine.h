@@ -30,6 +30,7 @@ struct engine_options {
 	const char *cgroup_manager;        /* "cgroupfs", "systemd" */
 	const char *conmon, *events_backend, *imagestore, *network_config_dir, *volume_path, *tmpdir;
 	const struct strv *modules, *hooks_dirs, *cdi_spec_dirs;
+	const char *default_mounts_file;   /* --default-mounts-file: instead of the mounts.conf files */
 	bool transient_store;
 	const char *log_level;             /* handed on to `container cleanup`; NULL: default */
 };

@@ -103,13 +103,9 @@ static int mount_dev(struct spec_context *x, struct oci_spec *s, struct error *e
 		gid_mapped = idmap_to_outside(&x->maps->gids, 5, &ignored);
 	else if (x->rootless)
 		gid_mapped = x->rootless_gid5;
-	const struct params_storage *storage = &x->params->storage;
-	bool read_only = storage->read_only.value && storage->read_only_tmpfs.set && !storage->read_only_tmpfs.value;
-
 	if (user_mount(x, "/dev"))
 		return 0;
-	TRY(add_mount(s, "/dev", "tmpfs", "tmpfs", read_only ? "nosuid,noexec,strictatime,mode=755,size=65536k,ro" :
-							       "nosuid,noexec,strictatime,mode=755,size=65536k", NULL, err));
+	TRY(add_mount(s, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k", NULL, err));
 	TRY(add_default(x, s, "/dev/pts", "devpts", "devpts",
 			gid_mapped ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" :
 				     "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620", err));
@@ -124,10 +120,31 @@ static int mount_dev(struct spec_context *x, struct oci_spec *s, struct error *e
 	return mount_shm(x, s, err);
 }
 
+/* systemd as the first process wants its places as tmpfs. */
+static int mount_systemd(struct spec_context *x, struct oci_spec *s, struct error *err)
+{
+	static const char *const places[] = { "/run", "/run/lock", "/tmp", "/var/log/journal" };
+	const struct opt_int *size = &x->params->storage.shm_size_systemd;
+	char options[128];
+
+	if (!x->params->process.systemd_mode)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		int n = snprintf(options, sizeof(options), "rw,rprivate,nosuid,nodev,mode=%s", i == 2 ? "1777" : "755");
+		if (i != 2)
+			n += snprintf(options + n, sizeof(options) - (size_t)n, ",tmpcopyup");
+		if (size->set && size->value > 0)
+			snprintf(options + n, sizeof(options) - (size_t)n, ",size=%lld", (long long)size->value);
+		TRY(add_default(x, s, places[i], "tmpfs", "tmpfs", options, err));
+	}
+	return 0;
+}
+
 static int mount_cgroup(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	return add_default(x, s, "/sys/fs/cgroup", "cgroup", "cgroup",
-			   x->params->security.privileged ? "rprivate,nosuid,noexec,nodev,relatime,rw" :
+			   x->params->security.privileged || x->params->process.systemd_mode ?
+				   "rprivate,nosuid,noexec,nodev,relatime,rw" :
 							    "rprivate,nosuid,noexec,nodev,relatime,ro", err);
 }
 
@@ -430,9 +447,11 @@ int spec_mounts(struct spec_context *x, struct oci_spec *s, struct error *err)
 	TRY(mount_dev(x, s, err));
 	TRY(mount_cgroup(x, s, err));
 	TRY(mount_read_only_tmpfs(x, s, err));
+	TRY(mount_systemd(x, s, err));
 	TRY(mount_files(x, s, err));
 	for (size_t i = 0; i < x->params->storage.mounts.n; i++)
 		TRY(mount_user(x, s, &user[i], err));
+	TRY(spec_default_mounts(x, s, err));
 	sort_mounts(&s->mounts);
 	return 0;
 }

@@ -63,6 +63,8 @@ int spec_security(struct spec_context *x, struct oci_spec *s, struct error *err)
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err);    /* limits, cgroup path, sysctl */
 
 /* ---- helpers of spec-mounts.c that live in files of their own ---- */
+/* mounts.conf: copies of host files that every container gets. */
+int spec_default_mounts(struct spec_context *x, struct oci_spec *s, struct error *err);
 /* type=image: the layers of an image as a read-only (or overlaid) mount. */
 int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err);
 /* Option U: hands a volume's tree to the container's user. */
