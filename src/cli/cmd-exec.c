@@ -196,7 +196,7 @@ static int run_exec(struct cli *cli, void *params, struct strv *args, struct err
 		return run_attached(cli, c, o, err);
 	if (exec_detached(c, &o->x, &id, err) < 0) {
 		if (err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE)
-			err->kind = ERROR_RUNTIME;   /* nobody waits for the command: 125 */
+			err->kind = ERROR_SYSTEM;   /* nobody waits for the command: 125 */
 		return -1;
 	}
 	puts(id);

@@ -30,9 +30,14 @@ static int give_up(struct ctr *c)
 	return -1;
 }
 
-static void remove_image(struct ctr *c, const char *id)
+static void warn(void *arg, const struct error *e)
 {
-	auto_image_removal r = {};
+	log_warn(arg, "%s", e->text);
+}
+
+static void remove_image(struct cli *cli, struct ctr *c, const char *id)
+{
+	auto_image_removal r = { .failed = warn, .arg = &cli->log };
 	auto_strv names = {};
 	struct error ignored;
 
@@ -69,7 +74,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	if (code < 0)
 		return give_up(c);
 	if (image)
-		remove_image(c, image);
+		remove_image(cli, c, image);
 	return code;
 }
 

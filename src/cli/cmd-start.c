@@ -20,7 +20,7 @@ static int start_one(struct ctr *c, void *arg, struct error *err)
 		return 0;
 	/* 126 and 127 are for those who wait for the command */
 	if (err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE)
-		err->kind = ERROR_RUNTIME;
+		err->kind = ERROR_SYSTEM;
 	return -1;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run-options.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,22 +95,13 @@ static int check_words(struct cli *cli, struct run_params *p, struct error *err)
 	return 0;
 }
 
-/* The file must be new: an old one may be another container's. */
-static int check_cidfiles(const struct strv *files, struct error *err)
-{
-	for (size_t i = 0; i < files->n; i++)
-		if (access(files->v[i], F_OK) == 0)
-			return fail(err, ERROR_EXISTS, "container id file exists. Ensure another container is not using it or delete %s",
-				    files->v[i]);
-	return 0;
-}
-
+/* An old file is replaced: --cidfile of a script that runs again names the new container. */
 static int write_cidfiles(const struct ctr *c, struct error *err)
 {
 	const struct strv *files = &c->params.basic.cid_files;
 
 	for (size_t i = 0; i < files->n; i++) {
-		autoclose int fd = open(files->v[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		autoclose int fd = open(files->v[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		if (fd < 0)
 			return fail_errno(err, "cid file %s", files->v[i]);
 		TRY(file_write_all(fd, c->id, strlen(c->id), err));
@@ -143,7 +133,6 @@ int run_create(struct cli *cli, struct run_params *p, const struct strv *args, s
 	TRY(check_words(cli, p, err));
 	TRY(fill_words(cli, p, args, err));
 	TRY(params_finish(&p->c, err));
-	TRY(check_cidfiles(&p->c.basic.cid_files, err));
 	TRY(cli_engine(cli, &e, err));
 	if (p->replace)
 		TRY(replace_old(e, p->c.basic.name, err));

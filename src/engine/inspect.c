@@ -162,7 +162,7 @@ static void fill_config(struct container_inspect *v)
 		.umask = p->process.umask, .sdnotify_mode = p->basic.sdnotify_mode ? p->basic.sdnotify_mode : show("container"),
 		.attach_stdin = p->process.interactive, .attach_stdout = all || strv_has(&p->process.attach, "stdout"),
 		.attach_stderr = all || strv_has(&p->process.attach, "stderr"), .tty = p->process.tty,
-		.open_stdin = p->process.interactive, .passwd = !p->process.passwd.set || p->process.passwd.value,
+		.open_stdin = p->process.interactive, .systemd_mode = p->process.systemd_mode, .passwd = !p->process.passwd.set || p->process.passwd.value,
 		.cmd = p->process.command, .entrypoint = p->process.entrypoint, .create_command = p->basic.create_command,
 		.chroot_dirs = p->process.chroot_dirs, .labels = p->basic.labels, .annotations = p->basic.annotations,
 		.timeout = (uint64_t)p->basic.timeout, .stop_timeout = p->process.stop_timeout.value,

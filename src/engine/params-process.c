@@ -30,6 +30,7 @@ const struct field params_process_rows[] = {
 	  .help = "Add additional groups to the primary container process" },
 	{ .cli = "workdir", .abbr = 'w', .json = "work_dir", F_STR(S, process.workdir), .arg = "string",
 	  .help = "Directory the process starts in" },
+	{ .json = "systemd_mode", F_BOOL(S, process.systemd_mode) },
 	{ .json = "create_working_dir", F_BOOL(S, process.make_workdir) },
 	{ .cli = "tty", .abbr = 't', .json = "terminal", F_BOOL(S, process.tty),
 	  .help = "Give the process a terminal" },

@@ -126,6 +126,7 @@ struct params_process {
 	char *user;                    /* "name|uid[:group|gid]" */
 	struct strv groups;            /* --group-add; may hold "keep-groups" */
 	char *workdir;
+	bool systemd_mode;             /* after resolve: systemd is (or shall be treated as) the first process */
 	bool make_workdir;             /* it comes from the image: made when missing */
 	bool tty, interactive;
 	struct strv attach;            /* "stdin" "stdout" "stderr" */

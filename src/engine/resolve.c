@@ -217,6 +217,26 @@ static int resolve_command(struct params_process *p, const struct image_defaults
 	return 0;
 }
 
+/* --systemd: always, false, or when the command is one of systemd's names. */
+static int resolve_systemd(struct container_params *p, struct error *err)
+{
+	static const char *const inits[] = { "/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init", "/bin/systemd",
+		"/usr/bin/systemd", "/lib/systemd/systemd", "/usr/lib/systemd/systemd" };
+	const char *word = p->basic.systemd ? p->basic.systemd : "true";
+	const struct strv *first = p->process.entrypoint.n ? &p->process.entrypoint : &p->process.command;
+	bool yes;
+
+	if (strcasecmp(word, "always") == 0)
+		p->process.systemd_mode = true;
+	else if (!parse_bool(word, &yes))
+		return fail(err, ERROR_INVALID, "invalid value \"%s\" systemd option requires 'true, false, always': invalid argument",
+			    word);
+	else if (yes)
+		for (size_t i = 0; first->n && i < ARRAY_LEN(inits); i++)
+			p->process.systemd_mode |= streq(first->v[0], inits[i]);
+	return 0;
+}
+
 static int resolve_process(struct params_process *p, const struct image_defaults *image, const struct engine *e,
 			   struct error *err)
 {
@@ -299,8 +319,11 @@ static int resolve_health(struct params_health *h, const struct image_defaults *
 		TRY(strv_copy(&h->test, &image->health_test, err));
 	if (h->startup_command)
 		TRY(health_test(h->startup_command, &h->startup_test, err));
-	if (!h->test.n || streq(h->test.v[0], "NONE"))
+	if (!h->test.n || streq(h->test.v[0], "NONE")) {
+		if (h->on_failure && !streq(h->on_failure, "none"))
+			return fail(err, ERROR_INVALID, "cannot set on-failure action to %s without a health check", h->on_failure);
 		return 0;
+	}
 	default_int(&h->interval, h->interval_off ? 0 : image->health_interval, 30 * NSEC_PER_SEC);
 	default_int(&h->timeout, image->health_timeout, 30 * NSEC_PER_SEC);
 	default_int(&h->start_period, image->health_start_period, 0);
@@ -518,7 +541,11 @@ int params_resolve(struct container_params *p, const struct image_defaults *imag
 {
 	const struct conf_containers *conf = &e->conf.containers;
 
+	bool own_signal = p->process.stop_signal || !str_empty(image->stop_signal);
 	TRY(resolve_process(&p->process, image, e, err));
+	TRY(resolve_systemd(p, err));
+	if (p->process.systemd_mode && !own_signal)
+		TRY(str_set(&p->process.stop_signal, "37", err));   /* SIGRTMIN+3: halt */
 	TRY(resolve_labels(&p->basic, image, e, err));
 	TRY(resolve_storage(&p->storage, image, e, err));
 	TRY(resolve_namespaces(p, e, err));

@@ -112,7 +112,7 @@ static int add_device(struct spec_context *x, struct oci_spec *s, const struct p
 }
 
 /* --privileged: every device of the host except terminals (a container must not meddle with the host's consoles). */
-static bool privileged_skips(const char *name)
+static bool privileged_skips(const struct spec_context *x, const char *name)
 {
 	static const char *const skip[] = { "pts", "shm", "fd", "mqueue", "console", "ptmx", "core", "stdin", "stdout", "stderr",
 		"log", "tty", "null", "zero", "full", "random", "urandom", "hugepages", "initctl" };
@@ -120,7 +120,8 @@ static bool privileged_skips(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(skip); i++)
 		if (streq(name, skip[i]))
 			return true;
-	return false;
+	/* systemd would start a login on every virtual console of the host */
+	return x->params->process.systemd_mode && str_after(name, "tty") && name[3] >= '0' && name[3] <= '9';
 }
 
 static int add_host_devices(struct spec_context *x, struct oci_spec *s, const char *dir, struct error *err)
@@ -134,7 +135,7 @@ static int add_host_devices(struct spec_context *x, struct oci_spec *s, const ch
 	while (r >= 0 && (entry = readdir(d))) {
 		autofree char *path = NULL;
 		struct stat st;
-		if (entry->d_name[0] == '.' || privileged_skips(entry->d_name))
+		if (entry->d_name[0] == '.' || privileged_skips(x, entry->d_name))
 			continue;
 		r = str_printf(&path, err, "%s/%s", dir, entry->d_name);
 		if (r < 0 || lstat(path, &st) < 0)

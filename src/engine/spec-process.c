@@ -90,7 +90,8 @@ static bool below_a_mount(const struct spec_context *x, const char *path)
 	const struct param_mount *m = x->params->storage.mounts.v;
 
 	for (size_t i = 0; i < x->params->storage.mounts.n; i++)
-		if (m[i].destination && path_text_is_below(m[i].destination, path))
+		/* a mount below it makes the directory, too */
+		if (m[i].destination && (path_text_is_below(m[i].destination, path) || path_text_is_below(path, m[i].destination)))
 			return true;
 	return false;
 }
