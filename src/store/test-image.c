@@ -188,14 +188,33 @@ static void test_stage_dead_owner_is_swept(void **state)
 	EQ(count_dir(fx, fx->store->root_fd, "blobs/sha256"), 2);
 }
 
+static void append_to(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	EQ(write(fd, "x", 1), 1);
+	close(fd);
+}
+
+/* Until the file has n bytes, at most 30 s. */
+static void wait_for_size(const char *path, off_t n)
+{
+	struct stat st = { 0 };
+
+	for (int i = 0; i < 3000 && (stat(path, &st) < 0 || st.st_size < n); i++)
+		usleep(10000);
+	EQ(st.st_size, n);
+}
+
 /* 8 processes want the same layer: one makes it, all get it. */
 static void test_stage_lease_is_shared(void **state)
 {
 	struct fixture *fx = *state;
-	char digest[72], path[128];
+	char digest[72], path[128], have[128];
 
 	fake_digest(digest, 'd', 3);
 	snprintf(path, sizeof(path), "%s/made", fx->dir);
+	snprintf(have, sizeof(have), "%s/have", fx->dir);
 	fixture_close(fx);
 	for (int i = 0; i < 8; i++) {
 		if (fork() != 0)
@@ -207,11 +226,11 @@ static void test_stage_lease_is_shared(void **state)
 		EQ(stage_lease(st, digest, -1, &fx->err), 1);
 		if (store_layer_find(fx->store, digest, &l, &fx->err) == 0) {
 			usleep(20000);
-			int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-			EQ(write(fd, "x", 1), 1);
+			append_to(path);
 			add_layer(fx, st, 3);
 		}
-		usleep(500000);   /* until the last one has come: nobody's content is collected when nobody holds it */
+		append_to(have);
+		wait_for_size(have, 8);   /* content nobody holds any more would be collected and made again */
 		EQ(store_layer_find(fx->store, digest, &l, &fx->err), 1);
 		stage_done(st);
 		_exit(0);
