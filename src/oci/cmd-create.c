@@ -213,7 +213,7 @@ static int check_terminal(const struct cli *c, const struct oci_spec *s, bool fo
 	bool terminal = s->process && s->process->terminal;
 
 	if (terminal && str_empty(c->console_socket) && !foreground)
-		return fail(err, ERROR_INVALID, "process.terminal is set: a detached container needs --console-socket");
+		return fail(err, ERROR_INVALID, "process.terminal is set: for a detached container use --console-socket");
 	if (!terminal && !str_empty(c->console_socket))
 		return fail(err, ERROR_INVALID, "--console-socket is given, but process.terminal is not set");
 	return 0;
@@ -285,14 +285,31 @@ static int poststart(struct cli *c, struct container *k, const struct oci_spec *
 	return -1;
 }
 
+static void unlock(struct creation *n)
+{
+	close_p(&n->k.dir.lock_fd);
+	n->k.dir.lock_fd = -1;
+}
+
 static int start_and_wait(struct cli *c, struct creation *n, struct error *err)
 {
 	TRY(oci_start(&n->process, err));
 	TRY(poststart(c, &n->k, &n->spec, err));
 	if (c->detach)
 		return 0;
+	unlock(n);   /* exec, kill and delete need it while we wait */
 	int master = str_empty(c->console_socket) ? n->process.console_master : -1;
 	return wait_foreground(n->process.pid, n->process.pidfd, master, err);
+}
+
+/* The lock was free while the container ran: somebody may have deleted it meanwhile. */
+static int delete_after_run(struct cli *c, const char *id, struct error *err)
+{
+	auto_container k = CONTAINER_INIT;
+
+	if (container_open(c, id, true, &k, err) < 0)
+		return err->kind == ERROR_NOT_FOUND ? 0 : -1;
+	return container_delete(c, &k, true, err);
 }
 
 int cmd_run(struct cli *c, const struct strv *args, struct error *err)
@@ -306,10 +323,8 @@ int cmd_run(struct cli *c, const struct strv *args, struct error *err)
 	int code = start_and_wait(c, &n, err);
 	if (code >= 0 && (c->detach || c->keep))
 		return code;
-	n.k.status = code < 0 ? OCI_RUNNING : OCI_STOPPED;
-	if (container_delete(c, &n.k, true, code < 0 ? &ignored : err) < 0)
-		return -1;
-	return code;
+	unlock(&n);
+	return delete_after_run(c, args->v[0], code < 0 ? &ignored : err) < 0 ? -1 : code;
 }
 
 /* ---- start ---- */

@@ -25,7 +25,7 @@ static void terminal_size(const struct foreground *f)
 {
 	struct winsize size;
 
-	if (f->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+	if (f->master >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row)
 		(void)ioctl(f->master, TIOCSWINSZ, &size);
 }
 
