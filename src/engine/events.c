@@ -110,14 +110,10 @@ static int reader_init(struct event_reader *r, const struct events_query *q, str
 	r->begin_ns = time_now();
 	for (size_t i = 0; i < q->filters.n; i++)
 		TRY(add_filter(&r->filters, q->filters.v[i], err));
-	if (!str_empty(q->since) && time_parse(q->since, r->begin_ns, &r->since_ns, err) < 0) {
-		fail_wrap(err, "unable to convert since time of %s", q->since);
-		return fail_wrap(err, "failed to parse event filters");
-	}
-	if (!str_empty(q->until) && until_parse(q->until, &r->until_ns, err) < 0) {
-		fail_wrap(err, "unable to convert until time of %s", q->until);
-		return fail_wrap(err, "failed to parse event filters");
-	}
+	if (!str_empty(q->since) && time_parse(q->since, r->begin_ns, &r->since_ns, err) < 0)
+		return fail_wrap(err, "unable to convert since time of %s", q->since);
+	if (!str_empty(q->until) && until_parse(q->until, &r->until_ns, err) < 0)
+		return fail_wrap(err, "unable to convert until time of %s", q->until);
 	return 0;
 }
 
@@ -127,6 +123,8 @@ int events_read(const struct events *e, const struct events_query *q,
 	struct event_reader r = { .sink = sink, .arg = arg };
 	int result = reader_init(&r, q, err);
 
+	if (result < 0)
+		fail_wrap(err, "failed to parse event filters");
 	if (result == 0 && streq(backend_name(e), "none"))
 		result = fail(err, ERROR_UNSUPPORTED, "cannot read events with the \"none\" backend");
 	else if (result == 0 && streq(backend_name(e), "journald"))
