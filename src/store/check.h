@@ -52,5 +52,5 @@ struct store_usage {
 	int64_t volumes, volumes_active, volumes_bytes, volumes_reclaimable;
 };
 int store_usage(struct store *s, struct store_usage *ret, struct error *err);
-/* Bytes below a directory as du counts them (hard links once). */
+/* Bytes below a directory as du counts them (hard links once). ret_entries may be NULL. */
 int store_tree_usage(int dirfd, const char *path, int64_t *ret_bytes, int64_t *ret_entries, struct error *err);

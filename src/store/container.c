@@ -195,7 +195,7 @@ int store_container_create(struct store *s, struct container_record *r, struct e
 	if (!r->created)
 		r->created = time_now();
 	if (reserve_with_image(s, r, &self, err) < 0)
-		return -1;
+		return err->kind == ERROR_SYSTEM ? fail_wrap(err, "record a container in %s", s->root) : -1;
 	if (materialise(s, r, err) == 0)
 		return 0;
 	container_erase(s, r->id, &ignored);

@@ -174,10 +174,9 @@ int sweep_containers(struct store *s, struct error *err)
 	struct intent v[INTENTS_MAX];
 	size_t n;
 
-	if (!s->run) {
-		struct db *run;
-		return store_run(s, &run, err);   /* sweeps */
-	}
+	struct db *run;
+
+	TRY(store_run(s, &run, err));
 	TRY(read_intents(s, v, &n, err));
 	for (size_t i = 0; i < n; i++)
 		if (finish(s, &v[i], err) < 0)

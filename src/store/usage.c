@@ -95,7 +95,8 @@ int store_tree_usage(int dirfd, const char *path, int64_t *ret_bytes, int64_t *r
 	if (r < 0)
 		return -1;
 	*ret_bytes = w.bytes;
-	*ret_entries = w.entries;
+	if (ret_entries)
+		*ret_entries = w.entries;
 	return 0;
 }
 
