@@ -199,6 +199,7 @@ static struct oci_options spawn_options(struct cli *c, struct creation *n, const
 	o.start_listen_fd = n->listen_fd;
 	o.hook_stdout_fd = n->hook_stdout;
 	o.hook_stderr_fd = n->hook_stderr;
+	o.notify_socket = getenv("NOTIFY_SOCKET");
 	o.warn = cli_warn;
 	o.warn_arg = c;
 	if (c->debug) {

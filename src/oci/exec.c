@@ -168,7 +168,7 @@ int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec
 		   struct oci_process *ret, struct error *err)
 {
 	auto_oci_process p = OCI_PROCESS_INIT;
-	auto_plan plan = { .join_user_fd = -1, .join_pid_fd = -1 };
+	auto_plan plan = PLAN_INIT;
 	uint64_t flags = 0;
 	struct child child;
 	int sync[2];

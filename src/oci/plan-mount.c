@@ -385,6 +385,20 @@ static int plan_late_readonly(struct plan *p, size_t first, size_t end, struct e
 	return 0;
 }
 
+static int plan_notify(struct plan *p, const struct oci_options *o, struct error *err)
+{
+	if (!o->notify_socket || o->notify_socket[0] != '/' || access(o->notify_socket, F_OK) < 0)
+		return 0;
+	struct plan_mount *m = mount_add(p, err);
+	if (!m)
+		return -1;
+	m->target = PLAN_NOTIFY_SOCKET;
+	m->source = o->notify_socket;
+	m->fstype = "bind";
+	m->bind = p->notify = true;
+	return open_source(p, m, err);
+}
+
 int plan_mounts(struct plan *p, const struct oci_spec *spec, const struct oci_options *o, struct error *err)
 {
 	const struct oci_mount *v = spec->mounts.v;
@@ -399,6 +413,7 @@ int plan_mounts(struct plan *p, const struct oci_spec *spec, const struct oci_op
 	for (size_t i = 0; i < spec->mounts.n; i++)
 		if (plan_one(p, &v[i], spec, o, err) < 0)
 			return fail_wrap(err, "mounts[%zu]", i);
+	TRY(plan_notify(p, o, err));
 	size_t end = p->n_mounts;
 	TRY(plan_add_number(p, PLAN_PROPAGATION, (int64_t)propagation, err));
 	TRY(add_step(p, PLAN_ROOTFS, root, err));

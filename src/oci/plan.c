@@ -51,7 +51,7 @@ void plan_done(struct plan *p)
 	seccomp_filter_done(&p->seccomp);
 	close_p(&p->join_user_fd);
 	close_p(&p->join_pid_fd);
-	*p = (struct plan){ .join_user_fd = -1, .join_pid_fd = -1 };
+	*p = PLAN_INIT;
 }
 
 struct plan_step *plan_add(struct plan *p, enum plan_kind kind, struct error *err)
@@ -120,14 +120,20 @@ static int plan_env(struct plan *p, const struct oci_process_spec *process, int 
 {
 	const struct strv *env = &process->env;
 
-	p->env = calloc(env->n + 2, sizeof(*p->env));
+	p->env = calloc(env->n + 3, sizeof(*p->env));
 	if (!p->env)
 		return fail_oom(err);
+	size_t n = 0;
 	for (size_t i = 0; i < env->n; i++)
-		p->env[i] = env->v[i];
+		if (!p->notify || !str_after(env->v[i], "NOTIFY_SOCKET="))
+			p->env[n++] = env->v[i];
 	if (!strv_env_get(env, "HOME")) {
 		TRY(plan_home(p, process, root_fd, err));
-		p->env[env->n] = p->texts.v[p->texts.n - 1];
+		p->env[n++] = p->texts.v[p->texts.n - 1];
+	}
+	if (p->notify) {
+		TRY(strv_add(&p->texts, "NOTIFY_SOCKET=" PLAN_NOTIFY_SOCKET, err));
+		p->env[n++] = p->texts.v[p->texts.n - 1];
 	}
 	return 0;
 }
@@ -221,7 +227,7 @@ static bool annotation_is_on(const struct oci_spec *spec, const char *key)
 
 int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct plan *ret, struct error *err)
 {
-	auto_plan p = { .join_user_fd = -1, .join_pid_fd = -1 };
+	auto_plan p = PLAN_INIT;
 	const struct plan_process_options late = {
 		.process = spec->process, .seccomp = spec->lnx.seccomp, .filter = o->seccomp,
 		.personality = spec->lnx.personality, .memory_policy = spec->lnx.memory_policy,
@@ -256,14 +262,14 @@ int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct 
 		root_fd = opened = open(spec->root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	TRY(plan_env(&p, spec->process, root_fd, err));
 	*ret = p;
-	p = (struct plan){ .join_user_fd = -1, .join_pid_fd = -1 };
+	p = PLAN_INIT;
 	return 0;
 }
 
 int plan_build_exec(const struct oci_process_spec *process, const struct oci_exec_options *o, struct plan *ret,
 		    struct error *err)
 {
-	auto_plan p = { .join_user_fd = -1, .join_pid_fd = -1 };
+	auto_plan p = PLAN_INIT;
 	const struct plan_process_options late = {
 		.process = process, .seccomp = o->seccomp, .filter = o->filter, .personality = o->personality,
 		.preserve_fds = o->preserve_fds, .lenient = true, .warn = o->warn, .warn_arg = o->warn_arg,
@@ -293,6 +299,6 @@ int plan_build_exec(const struct oci_process_spec *process, const struct oci_exe
 	}
 	TRY(plan_env(&p, process, root_fd, err));
 	*ret = p;
-	p = (struct plan){ .join_user_fd = -1, .join_pid_fd = -1 };
+	p = PLAN_INIT;
 	return 0;
 }

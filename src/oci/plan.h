@@ -24,6 +24,8 @@
 #include "os/mount.h"
 #include "os/seccomp.h"
 
+#define PLAN_NOTIFY_SOCKET "/run/notify/notify.sock"
+
 enum plan_kind {
 	/* what the process is while it sets up */
 	PLAN_UNDUMPABLE,       /* nobody inside may look at us */
@@ -173,6 +175,7 @@ struct plan {
 	bool early_joins;          /* PLAN_JOIN rows need rights a new user namespace would take away */
 	const struct oci_time_offsets *time_offsets;
 	bool new_mount_ns, new_pid_ns, dry;
+	bool notify;               /* an sd_notify socket is offered */
 	bool privileged;           /* may mount here: sources of binds are opened by the parent */
 	unsigned long root_propagation;   /* MS_*, of "/" in the end; 0: as it is */
 };
@@ -181,6 +184,7 @@ struct plan {
 int plan_build(const struct oci_spec *spec, const struct oci_options *o, struct plan *ret, struct error *err);
 int plan_build_exec(const struct oci_process_spec *process, const struct oci_exec_options *o, struct plan *ret,
 		    struct error *err);
+#define PLAN_INIT ((struct plan){ .join_user_fd = -1, .join_pid_fd = -1 })
 void plan_done(struct plan *p);
 /* The filter to install, or NULL. Not a member: the plan is moved while it is built. */
 static inline const struct seccomp_filter *plan_filter(const struct plan *p)

@@ -115,7 +115,7 @@ int oci_spawn(const struct oci_spec *spec, const struct oci_options *o, struct o
 	CLEANUP(spawned_free_p) struct oci_spawned *s = calloc(1, sizeof(*s));
 	if (!s)
 		return fail_oom(err);
-	s->plan.join_user_fd = s->plan.join_pid_fd = -1;
+	s->plan = PLAN_INIT;
 	s->spec = spec;
 	s->o = *o;
 	TRY(plan_build(spec, o, &s->plan, err));

@@ -43,6 +43,8 @@ struct oci_options {
 	int start_listen_fd;          /* -1, or a listening SOCK_SEQPACKET socket: the child takes its *start* from the
 	                               * first connection there instead of start_fd (create and start as two programs) */
 	const struct seccomp_filter *seccomp;   /* a ready filter; wins over the spec's linux.seccomp. NULL: the spec's */
+	const char *notify_socket;    /* sd_notify socket of the host (absolute path), bound to /run/notify/notify.sock and
+	                               * named there by NOTIFY_SOCKET; NULL or not there: none */
 	int hook_stdout_fd, hook_stderr_fd;   /* of prestart and createRuntime hooks; -1: ours */
 	void (*warn)(void *arg, const char *text);   /* degraded, not failed ("nofile limit lowered ..."); may be NULL */
 	void *warn_arg;

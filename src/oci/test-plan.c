@@ -48,7 +48,7 @@ static void test_plan_order_no_new_privs(void **state)
 		PLAN_STDIO, PLAN_USER, PLAN_NO_NEW_PRIVS, PLAN_CAPABILITIES, PLAN_COMMAND, PLAN_CREATED, PLAN_HOOKS_START,
 		PLAN_SECCOMP, PLAN_DESCRIPTORS, PLAN_EXEC,
 	};
-	auto_plan p = {};
+	auto_plan p = PLAN_INIT;
 	struct error err = {};
 
 	(void)state;
@@ -65,7 +65,7 @@ static void test_plan_order_no_new_privs(void **state)
 static void test_plan_order_privileges_kept(void **state)
 {
 	static const enum plan_kind order[] = { PLAN_USER, PLAN_SECCOMP, PLAN_CAPABILITIES, PLAN_CREATED, PLAN_EXEC };
-	auto_plan p = {};
+	auto_plan p = PLAN_INIT;
 	struct error err = {};
 
 	(void)state;
@@ -79,7 +79,7 @@ static void test_plan_order_privileges_kept(void **state)
 
 static void test_plan_dev_is_always_ours(void **state)
 {
-	auto_plan p = {};
+	auto_plan p = PLAN_INIT;
 	struct error err = {};
 	const struct plan_mount *dev = NULL;
 
@@ -95,7 +95,7 @@ static void test_plan_dev_is_always_ours(void **state)
 
 static void test_plan_bound_dev_gets_no_nodes(void **state)
 {
-	auto_plan p = {};
+	auto_plan p = PLAN_INIT;
 	struct error err = {};
 
 	(void)state;
@@ -145,7 +145,7 @@ static void test_plan_checks(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		auto_plan p = {};
+		auto_plan p = PLAN_INIT;
 		struct error err = {};
 		int r = build(cases[i].text, &p, &err);
 		if (!cases[i].error && r < 0)

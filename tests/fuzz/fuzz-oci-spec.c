@@ -9,7 +9,7 @@
 static void plan(const struct oci_spec *s)
 {
 	struct oci_options o = OCI_OPTIONS_INIT;
-	auto_plan p = { .join_user_fd = -1, .join_pid_fd = -1 };
+	auto_plan p = PLAN_INIT;
 	auto_buf text = BUF_INIT((size_t)16 << 20);
 	struct cgroup_resources r = {};
 	struct error err = {};
