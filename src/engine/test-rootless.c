@@ -114,6 +114,14 @@ static void read_pause(const struct place *p, pid_t *pid, uint64_t *ns)
 	*ns = process_ns_inode(*pid, "user");
 }
 
+/* Kills and waits: death takes its time on a busy machine, and a dying process can still be joined. */
+static void kill_and_wait(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (process_is_alive(PROC_HOST, pid, 0))
+		usleep(1000);
+}
+
 static void test_rootless_first_makes_later_ones_join(void **state)
 {
 	assert_int_equal(in_user(*state, enter), 1);
@@ -148,7 +156,7 @@ static void test_rootless_new_namespace_after_the_old_one_died(void **state)
 
 	assert_int_equal(in_user(*state, enter), 1);
 	read_pause(*state, &pid, &ns);
-	kill(pid, SIGKILL);
+	kill_and_wait(pid);
 	assert_int_equal(in_user(*state, enter), 1);
 	read_pause(*state, &again, &ns2);
 	assert_int_not_equal(pid, again);
@@ -159,6 +167,7 @@ static int enter_and_stay(const struct place *p)
 	int r = enter(p);
 
 	prctl(PR_SET_NAME, "umiak-monitor");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(20);
 	pause();
 	return r;
@@ -178,8 +187,13 @@ static void test_rootless_namespace_of_running_containers_is_kept(void **state)
 	}
 	while (process_ns_inode(monitor, "user") == process_ns_inode(0, "user"))
 		usleep(1000);
-	usleep(20000);
-	kill(pid, SIGKILL);
+	char comm[32] = "";
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/comm", monitor);
+	while (!streq(comm, "umiak-monitor"))
+		if (file_read_small(AT_FDCWD, path, comm, sizeof(comm)) < 0)
+			break;
+	kill_and_wait(pid);
 	assert_int_equal(in_user(*state, enter), 0);
 	read_pause(*state, &again, &ns2);
 	assert_int_not_equal(pid, again);
