@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -142,7 +143,7 @@ static int settle(struct ctr *c, struct error *err)
 	int64_t deadline = time_monotonic() + 10 * NSEC_PER_SEC;
 	struct error gone = {};
 
-	for (int64_t pause = 500000; time_monotonic() < deadline; pause += pause / 2) {
+	for (int64_t pause = 500000; time_monotonic() < deadline; pause = MIN(pause + pause / 2, 20000000)) {
 		if (ctr_reread(c, &gone) < 0)
 			break;
 		if (!ctr_is_in(c, CONTAINER_STATE_ALIVE | CONTAINER_STATE_BIT(CONTAINER_STOPPED)))
@@ -153,7 +154,7 @@ static int settle(struct ctr *c, struct error *err)
 			break;
 		if (ctr_is_in(c, CONTAINER_STATE_BIT(CONTAINER_EXITED)))
 			return 0;
-		usleep((useconds_t)(pause > 20000000 ? 20000 : pause / 1000));
+		usleep((useconds_t)(pause / 1000));
 	}
 	if (gone.kind == ERROR_NOT_FOUND)
 		return 0;   /* --rm */
@@ -268,8 +269,9 @@ int ctr_pause(struct ctr *c, struct error *err)
 	auto_lock lock = LOCK_INIT;
 	auto_cgroup cgroup = CGROUP_INIT;
 
+	TRY(ctr_sync(c, err));   /* may clean up, which takes the lock itself */
 	TRY(ctr_lock(c, &lock, err));
-	TRY(ctr_sync(c, err));
+	TRY(ctr_reread(c, err));
 	if (c->at.status.state == CONTAINER_PAUSED)
 		return fail(err, ERROR_STATE, "\"%s\" is already paused: container state improper", c->id);
 	if (c->at.status.state != CONTAINER_RUNNING)
@@ -286,8 +288,9 @@ int ctr_unpause(struct ctr *c, struct error *err)
 	auto_lock lock = LOCK_INIT;
 	auto_cgroup cgroup = CGROUP_INIT;
 
+	TRY(ctr_sync(c, err));   /* may clean up, which takes the lock itself */
 	TRY(ctr_lock(c, &lock, err));
-	TRY(ctr_sync(c, err));
+	TRY(ctr_reread(c, err));
 	if (c->at.status.state != CONTAINER_PAUSED)
 		return fail(err, ERROR_STATE, "\"%s\" is not paused, can't unpause: container state improper", c->id);
 	TRY(open_frozen(c, &cgroup, err));
