@@ -60,6 +60,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	bool rmi = p->rmi;
 	int code;
 
+	p->c.basic.provisional = true;
 	TRY(run_create(cli, p, args, &c, err));
 	if (p->detach)
 		return run_detached(c, err);

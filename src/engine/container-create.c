@@ -358,6 +358,7 @@ static int write_record(struct creation *k, struct error *err)
 	TRY(random_id(k->record.id, err));
 	k->record.created = time_now();
 	k->record.transient = c->params.basic.remove && c->params.basic.restart.policy <= RESTART_NO;
+	k->record.provisional = k->record.transient && c->params.basic.provisional;
 	k->record.read_only = c->params.storage.read_only.value;
 	TRY(str_set(&c->config.runtime, k->engine->opt.runtime, err));
 	TRY(choose_log_path(k, err));

@@ -188,6 +188,21 @@ int ctr_exists(struct engine *e, const char *name_or_id, struct error *err)
 	return store_container_find(s, name_or_id, 0, &at, err);
 }
 
+/* A --rm container that ended and that nobody is removing: its remover was killed. True: it is gone now. */
+static bool ctr_finish_removal(struct ctr *c)
+{
+	const struct ctr_cleanup_options plain = {};
+	auto_lock lock = LOCK_INIT;
+	struct error ignored;
+	struct store *s;
+
+	if (c->at.status.state != CONTAINER_EXITED || !c->at.record.transient || engine_store(c->engine, &s, &ignored) < 0 ||
+	    store_container_lock(s, c->id, 0, &lock, &ignored) <= 0)
+		return false;
+	lock_release(&lock);
+	return ctr_cleanup(c, &plain, &ignored) >= 0;
+}
+
 int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err)
 {
 	CLEANUP(container_list_done) struct container_list all = {};
@@ -207,6 +222,8 @@ int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err)
 			*err = gone;
 			return -1;
 		}
+		if (ctr_finish_removal(c))
+			continue;
 		TRY(ctr_list_add(&list, &c, err));
 	}
 	*ret = list;

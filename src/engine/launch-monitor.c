@@ -80,21 +80,6 @@ static void configure_timers(struct launch_job *j, struct monitor_builder *b)
 	b->c.health_argv = monitor_builder_list(b, j->health.v);
 }
 
-/* --sdnotify=conmon and =healthy: the monitor is the service's main process and says when it is ready. */
-static void configure_notify(struct launch_job *j, struct monitor_builder *b)
-{
-	const char *mode = j->c->params.basic.sdnotify_mode, *socket = getenv("NOTIFY_SOCKET");
-
-	if (str_empty(socket) || !mode)
-		return;
-	if (streq(mode, "conmon"))
-		b->c.notify = MONITOR_NOTIFY_CONMON;
-	else if (streq(mode, "healthy"))
-		b->c.notify = MONITOR_NOTIFY_HEALTHY;
-	if (b->c.notify != MONITOR_NOTIFY_IGNORE)
-		b->c.notify_socket = monitor_builder_string(b, socket);
-}
-
 static int write_pid(const char *path, pid_t pid, struct error *err)
 {
 	char text[24];
@@ -105,6 +90,22 @@ static int write_pid(const char *path, pid_t pid, struct error *err)
 	if (file_replace(AT_FDCWD, path, text, (size_t)n, 0644, 0, err) < 0)
 		return fail_wrap(err, "writing pid file");
 	return 0;
+}
+
+/* --sdnotify: conmon and healthy are the monitor's word; container and ignore are not. */
+static void configure_notify(struct launch_job *j, struct monitor_builder *b)
+{
+	const char *mode = j->c->params.basic.sdnotify_mode, *socket = getenv("NOTIFY_SOCKET");
+
+	if (!mode || str_empty(socket))
+		return;
+	if (streq(mode, "conmon"))
+		b->c.notify = MONITOR_NOTIFY_CONMON;
+	else if (streq(mode, "healthy"))
+		b->c.notify = MONITOR_NOTIFY_HEALTHY;
+	else
+		return;
+	b->c.notify_socket = monitor_builder_string(b, socket);
 }
 
 int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err)

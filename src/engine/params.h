@@ -97,6 +97,7 @@ struct params_basic {
 	struct strv create_command;    /* the command line that made it */
 	struct param_restart restart;
 	bool remove, remove_image;     /* --rm, --rmi */
+	bool provisional;              /* `run --rm`: goes when its creator dies before it was started; not stored here */
 	char *init_container_type;     /* "always", "once" */
 	char *conmon_pid_file, *pid_file;
 	struct strv cid_files;

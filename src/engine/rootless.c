@@ -99,6 +99,24 @@ static bool is_our_namespace(pid_t pid)
 	       owner == geteuid();
 }
 
+/* The recorded process by identity and name alone, also from inside its namespace. 1: *ret_pidfd; 0: it is gone. */
+static int open_sleeping(int dir, int *ret_pidfd, struct error *err)
+{
+	struct record rec;
+	struct process_stat st;
+
+	if (!read_record(dir, &rec))
+		return 0;
+	int fd = -1, r = process_open_verified(rec.pid, rec.start, &fd, err);
+	if (r == 1 && (process_stat(PROC_HOST, rec.pid, &st, err) != 1 || !streq(st.comm, "umiak-pause"))) {
+		close(fd);
+		return 0;
+	}
+	if (r == 1)
+		*ret_pidfd = fd;
+	return r;
+}
+
 /* A pidfd of the recorded process. 1; 0: it is gone. */
 static int open_recorded(int dir, int *ret_pidfd, struct error *err)
 {
@@ -360,7 +378,7 @@ int rootless_end(const struct paths *p, struct error *err)
 	if (dir < 0)
 		return -1;
 	TRY(lock_acquire(dir, LOCK, how, &lock, err));
-	int r = open_recorded(dir, &fd, err);
+	int r = open_sleeping(dir, &fd, err);
 	autoclose int pidfd = fd;
 	if (r == 1)
 		TRY(process_signal(pidfd, SIGKILL, err));

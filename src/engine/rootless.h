@@ -30,5 +30,5 @@ int rootless_enter(const struct paths *p, struct rootless *ret, struct error *er
 bool rootless_is_needed(void);
 
 /* Ends the sleeping process and forgets it (`system migrate`): the next command makes a new namespace, which sees changed
- * subordinate ids. Call from outside the namespace. 1: it was there; 0: none. */
+ * subordinate ids. From outside or inside the namespace; who is in it stays in it. 1: it was there; 0: none. */
 int rootless_end(const struct paths *p, struct error *err);
