@@ -13,6 +13,7 @@
 #include "engine/volume.h"
 #include "store/check.h"
 #include "store/layer.h"
+#include "store/rootfs.h"
 
 struct df_params {
 	char *format;
@@ -84,24 +85,6 @@ static const struct value_type df_type = {
 	.name = "system.dfSummary", .rows = df_rows, .json = row_json,
 	.methods = (const struct value_method[]){ { "Size", row_size }, { "Reclaimable", row_reclaimable }, {} },
 };
-
-static int print_summary(struct store *s, const char *format, struct error *err)
-{
-	struct store_usage u;
-	auto_buf out = BUF_INIT(1 << 20);
-
-	TRY(store_usage(s, &u, err));
-	struct df_row r[] = {
-		{ (char[]){ "Images" }, u.images, u.images_active, u.images_bytes, u.images_reclaimable },
-		{ (char[]){ "Containers" }, u.containers, u.containers_active, u.containers_bytes, u.containers_reclaimable },
-		{ (char[]){ "Local Volumes" }, u.volumes, u.volumes_active, u.volumes_bytes, u.volumes_reclaimable },
-	};
-	struct format_request rq = { .name = "df", .format = format, .type = &df_type,
-				     .fallback = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}" };
-	struct value list = value_structs(&df_type, r, ARRAY_LEN(r), sizeof(*r));
-	TRY(format_rows(&rq, &list, &out, err));
-	return text_print(&out, "disk usage", err);
-}
 
 /* ---- every image ---- */
 struct df_image {
@@ -215,7 +198,27 @@ struct df_container {
 };
 
 METHOD(container, id) { ROW(container); *ret = value_str_n(r->of->record.id, 12); return 0; }
-METHOD(container, command) { ROW(container); *ret = value_str(r->of->record.command); return 0; }
+
+/* The record has the words as a JSON list. */
+METHOD(container, command)
+{
+	ROW(container);
+	const char *text = r->of->record.command;
+	struct error ignored = {};
+	auto_json *words = NULL;
+	auto_buf line = BUF_INIT(1 << 16);
+
+	if (!text || json_parse("command", text, strlen(text), NULL, &words, &ignored) < 0 ||
+	    !json_object_is_type(words, json_type_array)) {
+		*ret = value_str(text);
+		return 0;
+	}
+	for (size_t i = 0; i < json_object_array_length(words); i++)
+		buf_addf(&line, "%s%s", i ? " " : "", json_object_get_string(json_object_array_get_idx(words, i)));
+	*ret = value_strf(c->pool, "%s", line.data ? line.data : "");
+	return 0;
+}
+
 METHOD(container, volumes) { ROW(container); *ret = value_int(r->volumes); return 0; }
 METHOD(container, size) { ROW(container); *ret = size_value(c, r->size); return 0; }
 METHOD(container, created) { ROW(container); *ret = age_value(c, r->of->record.created); return 0; }
@@ -258,12 +261,11 @@ static int64_t named_volumes(struct ctr *c)
 
 static void measure_container(struct store *s, struct ctr *c, struct df_container *to)
 {
-	autofree char *dir = NULL;
+	struct rootfs_size size = {};
 	struct error ignored = {};
 
-	*to = (struct df_container){ .of = &c->at, .volumes = named_volumes(c) };
-	if (store_container_dir(s, c->id, &dir, &ignored) >= 0)
-		(void)store_tree_usage(AT_FDCWD, dir, &to->size, NULL, &ignored);
+	(void)store_rootfs_size(s, &c->at, &size, &ignored);   /* one that goes while we look has none */
+	*to = (struct df_container){ .of = &c->at, .volumes = named_volumes(c), .size = size.rw };
 }
 
 static int add_containers(struct engine *e, struct store *s, struct buf *out, struct error *err)
@@ -316,27 +318,80 @@ static int64_t count_links(const struct ctr_list *all, const char *name)
 	return links;
 }
 
-static int add_volumes(struct engine *e, struct buf *out, struct error *err)
+struct df_volumes {
+	struct strv names;
+	struct df_volume *v;   /* names.n of them */
+};
+
+static void df_volumes_done(struct df_volumes *l)
+{
+	strv_done(&l->names);
+	free(l->v);
+}
+
+static int measure_volumes(struct engine *e, struct df_volumes *l, struct error *err)
 {
 	auto_ctr_list all = {};
-	auto_strv names = {};
 
 	TRY(ctr_list(e, &all, err));
-	TRY(volume_list(e, &names, err));
-	autofree struct df_volume *v = calloc(names.n ? names.n : 1, sizeof(*v));
-	if (!v)
+	TRY(volume_list(e, &l->names, err));
+	l->v = calloc(l->names.n ? l->names.n : 1, sizeof(*l->v));
+	if (!l->v)
 		return fail_oom(err);
-	for (size_t i = 0; i < names.n; i++) {
+	for (size_t i = 0; i < l->names.n; i++) {
 		auto_volume volume = {};
 		struct error ignored = {};
-		v[i] = (struct df_volume){ .name = names.v[i], .links = count_links(&all, names.v[i]) };
-		if (volume_find(e, names.v[i], &volume, &ignored) > 0)
-			(void)store_tree_usage(AT_FDCWD, volume.mountpoint, &v[i].size, NULL, &ignored);
+		const char *name = l->names.v[i];
+		l->v[i] = (struct df_volume){ .name = name, .links = count_links(&all, name) };
+		if (volume_find(e, name, &volume, &ignored) > 0)
+			(void)store_tree_usage(AT_FDCWD, volume.mountpoint, &l->v[i].size, NULL, &ignored);
 	}
-	struct value list = value_structs(&volume_type, v, names.n, sizeof(*v));
+	return 0;
+}
+
+static int add_volumes(struct engine *e, struct buf *out, struct error *err)
+{
+	CLEANUP(df_volumes_done) struct df_volumes l = {};
+
+	TRY(measure_volumes(e, &l, err));
+	struct value list = value_structs(&volume_type, l.v, l.names.n, sizeof(*l.v));
 	buf_add_char(out, '\n');
 	return print_table("Local Volumes", "table {{.VolumeName}}\t{{.Links}}\t{{.Size}}", &list, &volume_type,
 			   (const struct format_header[]){ { "VolumeName", "VOLUME NAME" }, {} }, out, err);
+}
+
+/* The store does not know which container uses which volume. */
+static int sum_volumes(struct engine *e, struct df_row *to, struct error *err)
+{
+	CLEANUP(df_volumes_done) struct df_volumes l = {};
+
+	TRY(measure_volumes(e, &l, err));
+	for (size_t i = 0; i < l.names.n; i++) {
+		to->total++;
+		to->active += l.v[i].links;
+		to->size += l.v[i].size;
+		to->reclaimable += l.v[i].links ? 0 : l.v[i].size;
+	}
+	return 0;
+}
+
+static int print_summary(struct engine *e, struct store *s, const char *format, struct error *err)
+{
+	struct store_usage u;
+	auto_buf out = BUF_INIT(1 << 20);
+
+	TRY(store_usage(s, &u, err));
+	struct df_row r[] = {
+		{ (char[]){ "Images" }, u.images, u.images_active, u.images_bytes, u.images_reclaimable },
+		{ (char[]){ "Containers" }, u.containers, u.containers_active, u.containers_bytes, u.containers_reclaimable },
+		{ .type = (char[]){ "Local Volumes" } },
+	};
+	TRY(sum_volumes(e, &r[ARRAY_LEN(r) - 1], err));
+	struct format_request rq = { .name = "df", .format = format, .type = &df_type,
+				     .fallback = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}" };
+	struct value list = value_structs(&df_type, r, ARRAY_LEN(r), sizeof(*r));
+	TRY(format_rows(&rq, &list, &out, err));
+	return text_print(&out, "disk usage", err);
 }
 
 static int print_all(struct engine *e, struct store *s, struct error *err)
@@ -360,7 +415,7 @@ static int run_df(struct cli *cli, void *params, struct strv *args, struct error
 		return fail(err, ERROR_INVALID, "cannot combine --format and --verbose flags");
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));
-	return p->verbose ? print_all(e, s, err) : print_summary(s, p->format, err);
+	return p->verbose ? print_all(e, s, err) : print_summary(e, s, p->format, err);
 }
 
 const struct command cmd_system_df = {

@@ -11,6 +11,7 @@
 #include "engine/ps.h"
 #include "engine/volume.h"
 #include "store/check.h"
+#include "store/rootfs.h"
 
 struct prune_params {
 	struct strv filters;
@@ -49,15 +50,12 @@ static void print_list(const char *heading, const struct strv *l)
 }
 
 /* ---- containers ---- */
-static int64_t container_bytes(struct store *s, const char *id)
+static int64_t container_bytes(struct store *s, const struct container *c)
 {
-	autofree char *dir = NULL;
+	struct rootfs_size size = {};
 	struct error ignored = {};
-	int64_t bytes = 0;
 
-	if (store_container_dir(s, id, &dir, &ignored) < 0 || store_tree_usage(AT_FDCWD, dir, &bytes, NULL, &ignored) < 0)
-		return 0;
-	return bytes;
+	return store_rootfs_size(s, c, &size, &ignored) < 0 ? 0 : size.rw;
 }
 
 static int prune_containers(struct cli *cli, struct engine *e, const struct strv *texts, int64_t *bytes,
@@ -81,7 +79,7 @@ static int prune_containers(struct cli *cli, struct engine *e, const struct strv
 		TRY(match);
 		if (!match)
 			continue;
-		int64_t size = container_bytes(s, all.v[i]->id);
+		int64_t size = container_bytes(s, &all.v[i]->at);
 		if (ctr_remove(all.v[i], &o, &removed, &why) < 0)
 			cli_note_error(cli, &why);
 		else
