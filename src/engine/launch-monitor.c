@@ -92,22 +92,6 @@ static int write_pid(const char *path, pid_t pid, struct error *err)
 	return 0;
 }
 
-/* --sdnotify: conmon and healthy are the monitor's word; container and ignore are not. */
-static void configure_notify(struct launch_job *j, struct monitor_builder *b)
-{
-	const char *mode = j->c->params.basic.sdnotify_mode, *socket = getenv("NOTIFY_SOCKET");
-
-	if (!mode || str_empty(socket))
-		return;
-	if (streq(mode, "conmon"))
-		b->c.notify = MONITOR_NOTIFY_CONMON;
-	else if (streq(mode, "healthy"))
-		b->c.notify = MONITOR_NOTIFY_HEALTHY;
-	else
-		return;
-	b->c.notify_socket = monitor_builder_string(b, socket);
-}
-
 int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err)
 {
 	const struct container_params *p = &j->c->params;
