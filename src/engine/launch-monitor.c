@@ -80,6 +80,21 @@ static void configure_timers(struct launch_job *j, struct monitor_builder *b)
 	b->c.health_argv = monitor_builder_list(b, j->health.v);
 }
 
+/* --sdnotify=conmon and =healthy: the monitor is the service's main process and says when it is ready. */
+static void configure_notify(struct launch_job *j, struct monitor_builder *b)
+{
+	const char *mode = j->c->params.basic.sdnotify_mode, *socket = getenv("NOTIFY_SOCKET");
+
+	if (str_empty(socket) || !mode)
+		return;
+	if (streq(mode, "conmon"))
+		b->c.notify = MONITOR_NOTIFY_CONMON;
+	else if (streq(mode, "healthy"))
+		b->c.notify = MONITOR_NOTIFY_HEALTHY;
+	if (b->c.notify != MONITOR_NOTIFY_IGNORE)
+		b->c.notify_socket = monitor_builder_string(b, socket);
+}
+
 static int write_pid(const char *path, pid_t pid, struct error *err)
 {
 	char text[24];
