@@ -176,10 +176,8 @@ static int end_namespace(struct error *err)
 {
 	auto_paths paths = {};
 
-	if (!rootless_is_needed())
-		return 0;
 	TRY(paths_load(&paths, err));
-	return rootless_end(&paths, err);
+	return paths.rootless ? rootless_end(&paths, err) : 0;
 }
 
 static int run_migrate(struct cli *cli, void *params, struct strv *args, struct error *err)
@@ -192,7 +190,9 @@ static int run_migrate(struct cli *cli, void *params, struct strv *args, struct 
 	TRY(end_namespace(err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));   /* opening adapts the store to this version */
-	return store_sweep(s, err);
+	TRY(store_sweep(s, err));
+	/* the one this command made for itself: the next command makes its own */
+	return end_namespace(err) < 0 ? -1 : 0;
 }
 
 const struct command cmd_system_migrate = {

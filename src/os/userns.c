@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -50,6 +51,25 @@ static int become_root(struct error *err)
 	return 0;
 }
 
+/* The command line of the command that happened to be first would stay in ps for ever: the argument area of our own memory
+ * (fields 48 and 49 of stat) is overwritten. */
+static void set_title(const char *title)
+{
+	char text[1024];
+	ssize_t n = file_read_small(AT_FDCWD, "/proc/self/stat", text, sizeof(text));
+	unsigned long start = 0, end = 0;
+	char *p = n > 0 ? strrchr(text, ')') : NULL;
+
+	prctl(PR_SET_NAME, title, 0, 0, 0);
+	for (int field = 2; p && field < 48; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p, " %lu %lu", &start, &end) != 2 || start == 0 || end - start <= strlen(title) ||
+	    end - start > (1UL << 20))
+		return;
+	memset((void *)start, 0, end - start);
+	memcpy((void *)start, title, strlen(title));
+}
+
 /* In the child, once it has its mappings. Nothing of the caller's may be held: no terminal, directory, descriptor. */
 static int settle(struct error *err)
 {
@@ -64,7 +84,7 @@ static int settle(struct error *err)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(null, fd) < 0)
 			return fail_errno(err, "open /dev/null");
-	prctl(PR_SET_NAME, "umiak-pause", 0, 0, 0);
+	set_title("umiak-pause");
 	return 0;
 }
 
