@@ -160,7 +160,8 @@ int layer_fds_map_by_copy(const struct store *s, const struct strv *layers, stru
 /* One layer laid over a directory; with maps: the layer as it is, with other owners, into an empty one. */
 int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *err);
 /* The copied tree of a container (vfs): a directory descriptor of containers/ID/root, made when missing. */
-int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, struct error *err);
+int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, const struct idmap_pair *maps,
+		     struct error *err);
 /* Whether this container's root is a copy. */
 bool rootfs_is_copy(const struct store *s, const char *id);
 /* Overlay's marks in a layer or an upper directory. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store/oci-layout.c - index.json, so that other tools can read the store as an OCI image layout.
- * Derived and never read back: written after the index transaction, without fsync, again after every recovery. Names
+ * Every change of images ends here. Derived and never read back: written after the index transaction, without fsync, again after every recovery. Names
  * are annotations org.opencontainers.image.ref.name, one descriptor per name. */
 #include "store/internal.h"
 
@@ -55,5 +55,9 @@ int oci_layout_save(struct store *s, struct error *err)
 	TRY(lock_acquire(s->root_fd, "locks/index-json", (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED,
 			 store_timeout(s, -1) }, &l, err));
 	TRY(format_index(s, &text, err));
-	return file_replace(s->root_fd, "index.json", text.data, text.len, 0644, 0, err);
+	TRY(file_replace(s->root_fd, "index.json", text.data, text.len, 0644, 0, err));
+	/* whoever reads this store from a read-only medium cannot use the WAL: images belong into the main file */
+	struct error ignored;
+	db_script(s->index, "PRAGMA wal_checkpoint(PASSIVE)", &ignored);
+	return 0;
 }

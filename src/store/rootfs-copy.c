@@ -226,7 +226,8 @@ int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *er
 	return 0;
 }
 
-static int make_copy(const struct store *s, int dir, const struct strv *layers, struct error *err)
+static int make_copy(const struct store *s, int dir, const struct strv *layers, const struct idmap_pair *maps,
+		     struct error *err)
 {
 	CLEANUP(layer_fds_done) struct layer_fds l = { 0 };
 
@@ -238,7 +239,7 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	if (to < 0)
 		return fail_errno(err, "make a copy of the image");
 	for (size_t i = 0; i < l.n; i++)
-		if (layer_copy(l.v[i], to, NULL, err) < 0)
+		if (layer_copy(l.v[i], to, maps, err) < 0)
 			return fail_wrap(err, "copy layer %s", layers->v[i]);
 	return renameat(dir, "root.new", dir, "root") < 0 ? fail_errno(err, "finish the copy of the image") : 0;
 }
@@ -258,14 +259,15 @@ bool rootfs_is_copy(const struct store *s, const char *id)
 	return dir >= 0 && faccessat(dir, "root", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, struct error *err)
+int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, const struct idmap_pair *maps,
+		     struct error *err)
 {
 	autoclose int dir = open_dir(s, id);
 
 	if (dir < 0)
 		return fail_errno(err, "container %.12s", id);
 	if (faccessat(dir, "root", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		TRY(make_copy(s, dir, layers, err));
+		TRY(make_copy(s, dir, layers, maps, err));
 	int fd = openat(dir, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : fail_errno(err, "container %.12s", id);
 }

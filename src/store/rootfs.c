@@ -326,7 +326,7 @@ static int open_overlay(const struct store *s, const struct rootfs_options *o, s
 
 static int open_copy(const struct store *s, const struct rootfs_options *o, struct error *err)
 {
-	autoclose int dir = rootfs_copy_open(s, o->id, o->layers, err);
+	autoclose int dir = rootfs_copy_open(s, o->id, o->layers, o->userns_fd >= 0 ? o->maps : NULL, err);
 
 	return dir < 0 ? -1 : mount_clone(dir, "", false, err);
 }
@@ -346,7 +346,7 @@ static int open_root(const struct store *s, const struct rootfs_options *o, stru
 	int fd = open_overlay(s, o, &overlay);
 	if (fd >= 0)
 		return fd;
-	if (is_overlay_impossible(&overlay) && o->userns_fd < 0) {
+	if (is_overlay_impossible(&overlay) && (o->userns_fd < 0 || o->maps)) {
 		fd = open_copy(s, o, err);
 		if (fd >= 0)
 			return fd;

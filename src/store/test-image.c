@@ -281,10 +281,9 @@ static void test_index_json_names_every_image(void **state)
 	assert_non_null(strstr(text, "sha256:a0000002"));
 }
 
-static void test_additional_store_is_looked_at_after_ours(void **state)
+static void use_additional(struct fixture *fx, bool alone)
 {
-	struct fixture *fx = *state;
-	char one[65], other_root[128], other_run[128];
+	char one[65], other_root[128], other_run[128], path[160];
 	auto_strv additional = { 0 };
 	auto_store_image image = { 0 };
 	CLEANUP(store_image_removal_done) struct store_image_removal r = { 0 };
@@ -293,6 +292,10 @@ static void test_additional_store_is_looked_at_after_ours(void **state)
 	snprintf(other_root, sizeof(other_root), "%s/other", fx->dir);
 	snprintf(other_run, sizeof(other_run), "%s/other-run", fx->dir);
 	fixture_close(fx);
+	if (alone) {   /* as a read-only medium shows it */
+		snprintf(path, sizeof(path), "%s/index.db-wal", fx->root);
+		EQ(unlink(path), 0);
+	}
 	OK(strv_add(&additional, fx->root, &fx->err));
 	const struct store_options o = { .root = other_root, .runroot = other_run, .no_sync = true, .additional = &additional };
 	OK(store_open(&o, &fx->store, &fx->err));
@@ -305,6 +308,16 @@ static void test_additional_store_is_looked_at_after_ours(void **state)
 	add_container(fx, "c", one, false, NULL);
 }
 
+static void test_additional_store_is_looked_at_after_ours(void **state)
+{
+	use_additional(*state, false);
+}
+
+static void test_additional_store_needs_no_wal(void **state)
+{
+	use_additional(*state, true);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
@@ -314,6 +327,7 @@ int main(void)
 		T(test_stage_uncommitted_content_goes), T(test_stage_wrong_size_is_refused),
 		T(test_stage_blob_is_resumed), T(test_stage_dead_owner_is_swept), T(test_stage_lease_is_shared), T(test_index_rebuilt_from_files),
 		T(test_index_json_names_every_image), T(test_additional_store_is_looked_at_after_ours),
+		T(test_additional_store_needs_no_wal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
