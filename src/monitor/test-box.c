@@ -146,6 +146,8 @@ void box_start(struct box *b, const struct box_options *o)
 	b->dir_fd = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (o->role)
 		assert_int_equal(monitor_client_pair(&b->client, &monitor_end, &e), 0);
+	if (o->client_buffer)
+		setsockopt(monitor_end, SOL_SOCKET, SO_SNDBUF, &o->client_buffer, sizeof(o->client_buffer));
 	assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
 	b->monitor = fork();
 	assert_true(b->monitor >= 0);

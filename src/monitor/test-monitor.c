@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -224,9 +225,9 @@ static void test_monitor_log_is_complete_when_client_is_stuck(void **state)
 	struct got g;
 	int waiter;
 
-	/* More than the socket holds, less than socket + pipe. */
-	box_start(&b, &(struct box_options){ .script = "head -c 250000 /dev/zero | tr '\\0' 'y'; echo; echo end", .role = ALL,
-					     .driver = MONITOR_LOG_K8S_FILE, .cleanup = "touch cleaned" });
+	/* Far more than the client's socket holds, less than a pipe does: the container can end. */
+	box_start(&b, &(struct box_options){ .script = "head -c 60000 /dev/zero | tr '\\0' 'y'; echo; echo end", .role = ALL,
+					     .client_buffer = 4096, .driver = MONITOR_LOG_K8S_FILE, .cleanup = "touch cleaned" });
 	start(&b);
 	/* Nobody reads b.client, but who waits is told. */
 	assert_int_equal(monitor_connect(b.dir_fd, MONITOR_SOCKET_NAME, &waiter, &e), 1);
@@ -237,7 +238,7 @@ static void test_monitor_log_is_complete_when_client_is_stuck(void **state)
 	assert_non_null(strstr(log, " stdout F end\n"));
 	box_wait_file(&b, "cleaned");
 	collect(b.client, &g);
-	assert_int_equal(g.total, 250005);
+	assert_int_equal(g.total, 60005);
 	assert_int_equal(box_wait_monitor(&b), 0);
 	box_done(&b);
 }
@@ -583,6 +584,51 @@ static void test_monitor_container_survives_when_monitor_is_killed(void **state)
 	box_done(&b);
 }
 
+/* Adoption: not the parent. The code comes from the kernel's pidfd information (Linux 6.15) or is unknown. */
+static void test_monitor_exit_code_when_it_only_watches(void **state)
+{
+	struct box b = { .dir = "/tmp/umiak-test-monitor-XXXXXX", .client = -1 };
+	struct monitor_exit x;
+	struct error e;
+
+	assert_non_null(mkdtemp(b.dir));
+	b.dir_fd = open(b.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b.pid = fork();
+	if (b.pid == 0)
+		execl("/bin/sh", "sh", "-c", "sleep 0.3; exit 9", NULL);
+	b.monitor = fork();
+	if (b.monitor == 0) {
+		struct monitor_builder m;
+		monitor_builder_init(&m);
+		m.c.flags = MONITOR_WATCH | MONITOR_STARTED_ALREADY | MONITOR_TRANSIENT;
+		m.c.pid = b.pid;
+		m.c.pidfd = (int)syscall(SYS_pidfd_open, b.pid, 0);
+		m.c.run_dir_fd = b.dir_fd;
+		m.c.listen_fd = monitor_listen(b.dir_fd, MONITOR_SOCKET_NAME, &e);
+		monitor_exec(&m, getenv("UMIAK_MONITOR"), &e);
+		_exit(71);
+	}
+	assert_int_equal(waitpid(b.pid, NULL, 0), b.pid);
+	assert_int_equal(box_wait_monitor(&b), 0);
+	assert_int_equal(exit_record_read(b.dir_fd, EXIT_RECORD_NAME, &x, &e), 1);
+	assert_true(x.exit_code == 9 || x.exit_code == -1);
+	box_done(&b);
+}
+
+static void test_exit_record_refused_when_garbage(void **state)
+{
+	static const char *const cases[] = { "", "{", "{}", "[]", "{\"exit_code\":}", "{\"exit_code\":1} x", "{\"colour\":1}",
+					     "{\"exit_code\":1,}", "{\"oom\":1}", "{\"exit_code\":4294967296}" };
+	struct monitor_exit x;
+	struct error e;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(exit_record_parse(cases[i], strlen(cases[i]), &x, &e), -1);
+	const char *blanks = "{ \"oom\" : true , \"exit_code\":-1 }\n";
+	assert_int_equal(exit_record_parse(blanks, strlen(blanks), &x, &e), 0);
+	assert_true(x.oom && x.exit_code == -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,6 +655,8 @@ int main(void)
 		cmocka_unit_test(test_monitor_notifies_when_started),
 		cmocka_unit_test(test_monitor_stays_when_hung_up),
 		cmocka_unit_test(test_monitor_container_survives_when_monitor_is_killed),
+		cmocka_unit_test(test_monitor_exit_code_when_it_only_watches),
+		cmocka_unit_test(test_exit_record_refused_when_garbage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
