@@ -61,6 +61,8 @@ static int match_one(const struct filter *f, const void *object, struct error *e
 
 	for (size_t i = 0; i < f->values.n; i++) {
 		int r = f->key->match(object, f->values.v[i], err);
+		if (r < 0 && strstr(err->text, f->values.v[i]))   /* it says already which value */
+			return r;
 		if (r < 0)
 			return fail_wrap(err, "filter %s=%s", f->key->name, f->values.v[i]);
 		if ((r > 0) != all)
