@@ -232,6 +232,8 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	CLEANUP(layer_fds_done) struct layer_fds l = { 0 };
 
 	TRY(layer_fds_open(s, layers, &l, err));
+	if (maps)   /* a user namespace of its own: no id-mapped mount of a copy on any file system */
+		TRY(layer_fds_map_by_copy(s, layers, &l, maps, err));
 	TRY(file_remove_tree(dir, "root.new", err));
 	if (mkdirat(dir, "root.new", 0755) < 0)
 		return fail_errno(err, "make a copy of the image");
@@ -239,7 +241,7 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	if (to < 0)
 		return fail_errno(err, "make a copy of the image");
 	for (size_t i = 0; i < l.n; i++)
-		if (layer_copy(l.v[i], to, maps, err) < 0)
+		if (layer_copy(l.v[i], to, NULL, err) < 0)
 			return fail_wrap(err, "copy layer %s", layers->v[i]);
 	return renameat(dir, "root.new", dir, "root") < 0 ? fail_errno(err, "finish the copy of the image") : 0;
 }
