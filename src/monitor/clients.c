@@ -144,14 +144,15 @@ static bool flush_stream(struct monitor *m, size_t i, enum stream_id s)
 	const struct stream *st = &m->stream[s];
 
 	while (c->fd >= 0 && (c->role & roles[s]) && c->sent[s] < st->len) {
-		size_t n = st->len - c->sent[s];
+		size_t n = st->len - c->sent[s], most = MONITOR_DATA_MAX >> c->smaller;
 		struct monitor_message head = { types[s], 0 };
-		struct iovec iov[2] = { { &head, sizeof(head) },
-					{ st->data + c->sent[s], n < MONITOR_DATA_MAX ? n : MONITOR_DATA_MAX } };
+		struct iovec iov[2] = { { &head, sizeof(head) }, { st->data + c->sent[s], n < most ? n : most } };
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 
 		if (sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
 			c->sent[s] += iov[1].iov_len;
+		} else if (errno == EMSGSIZE && most > 512) {
+			c->smaller++;   /* net.core.wmem_default is very small here */
 		} else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
 			return false;
 		} else if (errno != EINTR) {

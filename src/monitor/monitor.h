@@ -34,6 +34,7 @@ struct client {
 	uint32_t role;
 	bool greeted;              /* HELLO seen or inherited */
 	bool exit_sent;
+	uint8_t smaller;           /* its socket takes messages of MONITOR_DATA_MAX >> smaller bytes only */
 	size_t sent[STREAM_MAX];   /* how much of each stream's data it has */
 };
 
