@@ -120,8 +120,8 @@ int match_regex(const char *pattern, const char *text, struct error *err)
 
 int match_id(const char *value, const char *id, struct error *err)
 {
-	if (strspn(value, "0123456789abcdef") == strlen(value))
-		return str_after(id, value) != NULL;
+	if (strspn(value, "0123456789abcdefABCDEF") == strlen(value))
+		return strncasecmp(id, value, strlen(value)) == 0;
 	return match_regex(value, id, err);
 }
 
