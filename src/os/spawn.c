@@ -19,6 +19,8 @@
 #include "os/process.h"
 
 #define STACK_SIZE ((size_t)64 << 10)
+/* The child runs on a stack that the address sanitizer does not know, in memory that it does. */
+#define ON_BORROWED_STACK __attribute__((no_sanitize("address")))
 
 struct child {
 	const struct spawn *s;
@@ -28,14 +30,14 @@ struct child {
 	const char *step;       /* at what */
 };
 
-static int child_failed(struct child *c, const char *step)
+static ON_BORROWED_STACK int child_failed(struct child *c, const char *step)
 {
 	c->errnum = errno;
 	c->step = step;
 	return -1;
 }
 
-static void reset_signals(void)
+static ON_BORROWED_STACK void reset_signals(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 
@@ -45,7 +47,7 @@ static void reset_signals(void)
 
 /* Puts every descriptor where the program wants it. First all are lifted above the highest target, so that no dup2()
  * overwrites a source. */
-static int place_fds(struct child *c)
+static ON_BORROWED_STACK int place_fds(struct child *c)
 {
 	const struct spawn *s = c->s;
 	struct spawn_fd all[SPAWN_FDS_MAX + 3] = { { s->stdin_fd, 0 }, { s->stdout_fd, 1 }, { s->stderr_fd, 2 } };
@@ -69,7 +71,7 @@ static int place_fds(struct child *c)
 }
 
 /* Closes nothing (the memory is shared, the descriptor table is not): marks all but the wanted ones close-on-exec. */
-static int hide_other_fds(struct child *c)
+static ON_BORROWED_STACK int hide_other_fds(struct child *c)
 {
 	const struct spawn *s = c->s;
 
@@ -84,7 +86,7 @@ static int hide_other_fds(struct child *c)
 }
 
 /* Raw system calls: glibc's wrappers would change the parent's other threads, whose memory this is. */
-static int set_identity(struct child *c)
+static ON_BORROWED_STACK int set_identity(struct child *c)
 {
 	const struct spawn *s = c->s;
 
@@ -99,7 +101,7 @@ static int set_identity(struct child *c)
 	return 0;
 }
 
-static int set_process(struct child *c)
+static ON_BORROWED_STACK int set_process(struct child *c)
 {
 	const struct spawn *s = c->s;
 
@@ -110,7 +112,7 @@ static int set_process(struct child *c)
 	return 0;
 }
 
-static int tie_to_parent(struct child *c)
+static ON_BORROWED_STACK int tie_to_parent(struct child *c)
 {
 	if (!c->s->die_with_parent)
 		return 0;
@@ -120,7 +122,7 @@ static int tie_to_parent(struct child *c)
 	return 0;
 }
 
-static int child_main(void *arg)
+static ON_BORROWED_STACK int child_main(void *arg)
 {
 	static char *const no_env[] = { NULL };
 	struct child *c = arg;
