@@ -6,6 +6,7 @@
 extern const struct command
 	cmd_attach,
 	cmd_completion,
+	cmd_connection_list,
 	cmd_container_cleanup,
 	cmd_container_exists,
 	cmd_container_inspect,
@@ -138,6 +139,8 @@ const struct command_row command_rows[] = {
 	/* the engine as a whole */
 	{ "system", .group = "Engine-wide commands" },
 	{ "system check", &cmd_system_check },
+	{ "system connection", .group = "Remote service destinations" },
+	{ "system connection list", &cmd_connection_list, "ls" },
 	{ "system df", &cmd_system_df },
 	{ "system events", &cmd_events },
 	{ "system info", &cmd_info },
