@@ -176,6 +176,8 @@ static int make_cgroup(struct child *k, struct error *err)
 		return 0;
 	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
 		how.manager = CGROUP_MANAGER_SYSTEMD;
+	else   /* first, so that a kill between here and the first change of state leaves no group (store/container.h) */
+		TRY(file_replace(k->run_dir_fd, STORE_CONTAINER_CGROUP, how.path, strlen(how.path), 0600, 0, err));
 	TRY(oci_resources_convert(k->spec.lnx.resources, &r, err));
 	TRY(cgroup_create(&how, &k->cgroup, &w, err));
 	TRY(cgroup_set(&k->cgroup, &r, &w, err));

@@ -96,6 +96,10 @@ void container_list_done(struct container_list *l);
 int store_container_dir(const struct store *s, const char *id, char **ret, struct error *err);
 int store_container_rundir(const struct store *s, const char *id, char **ret, struct error *err);
 
+/* A file of this name in the run-time directory holds the path of the container's cgroup (cgroupfs), written before it is
+ * made: when the owner of a half-begun container dies, the sweep removes the group as well. */
+#define STORE_CONTAINER_CGROUP "cgroup"
+
 /* ---- life ---- */
 /* Records a container in state created and makes its directories. record->id "" : a random one is made and written
  * there; name NULL is an error. The image must exist (ERROR_NOT_FOUND), unless rootfs is set.

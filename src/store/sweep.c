@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "os/cgroup.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -146,6 +147,22 @@ static int has_creator(struct store *s, const char *id, struct error *err)
 	return process_is_alive(PROC_HOST, (pid_t)db_int(&r, 0), (uint64_t)db_int(&r, 1));
 }
 
+/* What its dead owner may have made outside the store. */
+static void remove_cgroup(const struct store *s, const char *id)
+{
+	CLEANUP(cgroup_done) struct cgroup group = CGROUP_INIT;
+	struct cgroup_warnings w = { 0 };
+	struct error ignored;
+	char file[112], path[1024];
+
+	snprintf(file, sizeof(file), "containers/%.64s/" STORE_CONTAINER_CGROUP, id);
+	if (file_read_small(s->runroot_fd, file, path, sizeof(path)) <= 0)
+		return;
+	const struct cgroup_create how = { .path = path, .all_controllers = true };
+	if (cgroup_create(&how, &group, &w, &ignored) == 0)
+		cgroup_remove(&group, &ignored);
+}
+
 static int finish(struct store *s, const struct intent *i, struct error *err)
 {
 	auto_lock l = LOCK_INIT;
@@ -162,8 +179,10 @@ static int finish(struct store *s, const struct intent *i, struct error *err)
 	int there = db_get_int(s->run, &still, err, "SELECT intent FROM containers WHERE id=?", "s", i->id);
 	if (there < 0 || (there && still == INTENT_RELOAD))
 		return there < 0 ? -1 : container_reload(s, i->id, err);
-	if (there && still != INTENT_NONE)
+	if (there && still != INTENT_NONE) {
+		remove_cgroup(s, i->id);
 		TRY(container_erase(s, i->id, err));
+	}
 	if (!there || still != INTENT_NONE)
 		unlock_named(s->runroot_fd, "container", i->id, &l);
 	return 0;
