@@ -53,6 +53,6 @@ const struct command cmd_import = {
 	.missing = "the path of a tar archive must be given, or - for standard input",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct import_params),
 	.examples = "root.tar.gz base:1\n"
-		    "--change 'CMD [\"/bin/sh\"]' --message 'from the old server' root.tar old:1",
+		    "--change 'CMD [\"/bin/sh\"]' --message 'old server' root.tar old:1",
 	.run = run_import, .flags = COMMAND_IN_USERNS,
 };

@@ -98,7 +98,19 @@ static bool seen_before(const struct source_image *i, size_t layer)
 	return false;
 }
 
-static int open_work(struct image_transfer *t, struct layer_work *w, struct error *err)
+/* Goes on where an interrupted pull of the same blob stopped; the worker hashes what is there like what comes. */
+static int open_blob(struct image_transfer *t, struct layer_work *w, const struct op_descriptor *d, struct error *err)
+{
+	if (!t->resumable)
+		return stage_blob_begin(t->stage, &w->blob, err);
+	TRY(stage_blob_resume(t->stage, d->digest, &w->blob, &w->job.have, err));
+	if (w->job.have <= d->size)
+		return 0;
+	w->job.have = 0;
+	return ftruncate(w->blob.fd, 0) < 0 ? fail_errno(err, "blob %s", d->digest) : 0;
+}
+
+static int open_work(struct image_transfer *t, struct layer_work *w, const struct op_descriptor *d, struct error *err)
 {
 	w->job.tree_fd = w->job.blob_fd = -1;
 	if (w->wants_tree) {
@@ -106,7 +118,7 @@ static int open_work(struct image_transfer *t, struct layer_work *w, struct erro
 		w->job.tree_fd = w->tree.tree_fd;
 	}
 	if (w->wants_blob) {
-		TRY(stage_blob_begin(t->stage, &w->blob, err));
+		TRY(open_blob(t, w, d, err));
 		w->job.blob_fd = w->blob.fd;
 	}
 	return 0;
@@ -174,7 +186,7 @@ static int plan_layer(struct image_transfer *t, const struct source_image *i, si
 	struct layer_work *w = &to->v[to->n++];
 	*w = (struct layer_work){ .job = { .layer = layer }, .tree = STAGE_LAYER_INIT, .blob = STAGE_BLOB_INIT,
 				  .wants_tree = !tree && !seen_before(i, layer), .wants_blob = !blob };
-	return open_work(t, w, err);
+	return open_work(t, w, d, err);
 }
 
 static int commit_layers(struct image_transfer *t, struct layers *l, struct error *err)
@@ -220,6 +232,14 @@ static int describe(struct source_image *i, const struct layers *l, enum media_t
 	return 0;
 }
 
+/* What does not fit its digest must not be gone on with. */
+static void drop_partial(struct image_transfer *t, struct layers *l)
+{
+	for (size_t k = 0; t->resumable && k < l->n; k++)
+		if (l->v[k].wants_blob && ftruncate(l->v[k].blob.fd, 0) < 0)
+			log_debug(t->engine->log, "truncate a partial blob: %m");
+}
+
 static int bring_layers(struct image_transfer *t, struct source_image *i, struct error *err)
 {
 	CLEANUP(layers_done) struct layers l = { .v = calloc(i->layers.n ? i->layers.n : 1, sizeof(*l.v)) };
@@ -235,6 +255,8 @@ static int bring_layers(struct image_transfer *t, struct source_image *i, struct
 	int r = source_run(t->source, i, jobs, l.n, NULL, err);
 	for (size_t k = 0; k < l.n; k++)
 		l.v[k].job = jobs[k];
+	if (r < 0 && err->kind == ERROR_CORRUPT)
+		drop_partial(t, &l);
 	TRY(r);
 	TRY(describe(i, &l, MEDIA_DOCKER_MANIFEST, err));
 	return commit_layers(t, &l, err);

@@ -14,6 +14,7 @@ struct image_transfer {
 	struct stage *stage;
 	struct source *source;
 	const struct image_progress *progress;
+	bool resumable;           /* from a registry: what has come of a blob survives a failure and a kill */
 };
 int image_transfer_begin(struct engine *e, const char *purpose, const struct image_progress *progress,
 			 struct image_transfer *ret, struct error *err);

@@ -98,6 +98,7 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	TRY(local_name(asked, &names, &name, err));
 	TRY(policy_check(&p->e->paths, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
 	TRY(open_source(p, &at, place->insecure, err));
+	p->t.resumable = true;
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
 	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
 		return note_pulled(p, digest_hex(i.config_digest), name, err);
