@@ -73,9 +73,12 @@ static void configure_timers(struct launch_job *j, struct monitor_builder *b)
 	const struct params_health *h = &p->health;
 
 	b->c.timeout_ns = p->basic.timeout * NSEC_PER_SEC;
-	if (!j->health.n || h->interval_off)
+	/* Startup checks have a timer of their own; the check that passes sets the regular interval. */
+	int64_t interval = h->startup_test.n ? (h->startup_interval.set ? h->startup_interval.value : 30 * NSEC_PER_SEC)
+					     : h->interval_off ? 0 : h->interval.value;
+	if (!j->health.n || !interval)
 		return;
-	b->c.health_interval_ns = h->startup_test.n && h->startup_interval.set ? h->startup_interval.value : h->interval.value;
+	b->c.health_interval_ns = interval;
 	b->c.health_first_ns = 1;   /* the first check comes right after the start */
 	b->c.health_argv = monitor_builder_list(b, j->health.v);
 }
