@@ -64,7 +64,7 @@ static int match_one(const struct filter *f, const void *object, struct error *e
 		if (r < 0 && strstr(err->text, f->values.v[i]))   /* it says already which value */
 			return r;
 		if (r < 0)
-			return fail_wrap(err, "filter %s=%s", f->key->name, f->values.v[i]);
+			return -1;   /* the key's own sentence, as Podman prints it */
 		if ((r > 0) != all)
 			return r > 0;
 	}

@@ -80,6 +80,8 @@ static int check_words(struct cli *cli, struct run_params *p, struct error *err)
 
 	if (p->replace && !p->c.basic.name)
 		return fail(err, ERROR_INVALID, "cannot replace container without --name being set");
+	if (p->rmi && cli_given(cli, "rm") && !p->c.basic.remove)
+		return fail(err, ERROR_INVALID, "the --rmi option does not work without --rm");
 	if (p->detach && process->attach.n)
 		return fail(err, ERROR_INVALID, "conflicting options: cannot specify --attach and --detach together");
 	for (size_t i = 0; i < process->attach.n; i++) {

@@ -18,7 +18,13 @@
 MATCH(match_ctr_id)
 {
 	OBJECT;
-	return match_id(value, c->id, err);
+	autofree char *lower = strdup(value);
+	if (!lower)
+		return fail_oom(err);
+	for (char *s = lower; *s; s++)
+		if (*s >= 'A' && *s <= 'F')
+			*s = (char)(*s - 'A' + 'a');
+	return match_id(lower, c->id, err);
 }
 
 MATCH(match_name)
