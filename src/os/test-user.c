@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/test.h"
 #include "base/units.h"
@@ -98,6 +99,15 @@ static void test_user_extra_groups_are_added_once(void **state)
 	assert_non_null(strstr(err.text, "nope"));
 }
 
+/* The processor's time, not the clock's: the machine may be busy. */
+static int64_t cpu_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
 static long max_rss_kib(void)
 {
 	struct rusage u;
@@ -123,7 +133,7 @@ static void test_user_lookup_bounds_hostile_files(void **state)
 	auto_user none = { 0 };
 	assert_int_equal(user_lookup(root, &l, &none, &err), 0);   /* missing files are empty ones */
 	long before = max_rss_kib();
-	int64_t start = time_monotonic();
+	int64_t start = cpu_time();
 	/* sparse and huge */
 	autoclose int fd = openat(root, "etc/group", O_CREAT | O_WRONLY, 0644);
 	assert_int_equal(ftruncate(fd, INT64_C(2) << 30), 0);
@@ -140,7 +150,7 @@ static void test_user_lookup_bounds_hostile_files(void **state)
 	/* out of the root */
 	assert_int_equal(symlinkat("../../../../../../../etc/group", root, "etc/group"), 0);
 	assert_int_equal(user_lookup(root, &l, &r, &err), -1);   /* resolves to itself: a loop, not the host's file */
-	assert_true(time_monotonic() - start < NSEC_PER_SEC);
+	assert_true(cpu_time() - start < NSEC_PER_SEC);
 	assert_true(max_rss_kib() - before < 32 * 1024);
 	assert_int_equal(file_remove_tree(AT_FDCWD, dir, &err), 0);
 }

@@ -190,9 +190,9 @@ make_bundle_again() {
     done
     # and while others start processes in the container, with every capability that could help
     edit '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"] | unique)'
-    command_is '/bin/probe exes 1500'
+    command_is '/bin/probe exes 3000'
     timeout 20 "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" run --bundle "$BUNDLE" "$ID" </dev/null >"$SEC/out" 2>&1 &
-    sleep 0.3
+    wait_running
     for _ in $(seq 30); do
         UMIAK_OCI exec "$ID" /bin/true </dev/null >/dev/null 2>&1 || true
     done
@@ -227,9 +227,9 @@ make_bundle_again() {
 
 # Whoever joins the container is looked at from inside, first as any container can, then with CAP_SYS_PTRACE.
 look_at_joiners() {
-    command_is '/bin/probe look 1200'
+    command_is '/bin/probe look 3000'
     timeout 20 "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" run --bundle "$BUNDLE" "$ID" </dev/null >"$SEC/out" 2>&1 &
-    sleep 0.3
+    wait_running
     for _ in $(seq 30); do
         UMIAK_OCI exec "$ID" /bin/true </dev/null 2>&1 | cat >/dev/null || true
     done
@@ -284,7 +284,7 @@ H
         command_is 'grep Cap /proc/self/status; while ! [ -e /tmp/go ]; do sleep 0.1; done'
         chmod 1777 "$ROOTFS/tmp"; rm -f "$ROOTFS/tmp/go"
         timeout 20 "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" run --bundle "$BUNDLE" "$ID" </dev/null >"$SEC/out" 2>&1 &
-        sleep 0.4
+        wait_running
         UMIAK_OCI exec "$ID" /bin/grep Cap /proc/self/status </dev/null >"$SEC/exec.out" 2>&1
         touch "$ROOTFS/tmp/go"
         wait $!
@@ -339,10 +339,10 @@ H
         [[ $output != *started* ]] || { echo "$path was accepted"; return 1; }
     done
     edit ".linux.cgroupsPath = \"/umiak-sec/$ID\" | .linux.resources.pids.limit = 50"
-    command_is 'sleep 5'
+    command_is 'sleep 15'
     timeout 20 "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
-    sleep 0.4
-    UMIAK_OCI exec "$ID" /bin/sleep 3 </dev/null >/dev/null 2>&1 &
+    wait_running
+    UMIAK_OCI exec "$ID" /bin/sleep 12 </dev/null >/dev/null 2>&1 &
     sleep 0.4
     pid=$(UMIAK_OCI state "$ID" | jq .pid)
     for p in $pid $(pgrep -P "$pid" 2>/dev/null || true) $(UMIAK_OCI ps -f json "$ID" 2>/dev/null | jq -r '.[]' 2>/dev/null || true); do

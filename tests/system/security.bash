@@ -7,7 +7,7 @@ UMIAK_OCI() { "$UMIAK_BUILD/umiak-oci" --root "$SEC/state" "$@"; }
 
 sec_setup() {
     : "${UMIAK_BUILD:?set it to the build directory}"
-    [ "$(id -u)" = 0 ] || skip "needs root"
+    [ "$(id -u)" = 0 ] && [ -z "${UMIAK_ROOTLESS:-}" ] || skip "needs root"
     SEC=$(mktemp -d /tmp/umiak-sec.XXXXXX)
     chmod 755 "$SEC"
     mkdir -p "$SEC/canary/dir" "$SEC/state"
@@ -64,6 +64,16 @@ canary_is_clean() {
     local now
     now=$(canary_state)
     [ "$now" = "$CANARY" ] || { echo "the canary changed:"; diff <(echo "$CANARY") <(echo "$now"); return 1; }
+}
+
+# Waits until the container that was started in the background runs its program.
+wait_running() {
+    for _ in $(seq 200); do
+        [ "$(UMIAK_OCI state "$ID" 2>/dev/null | jq -r .status 2>/dev/null)" != running ] || return 0
+        sleep 0.05
+    done
+    echo "the container did not start"
+    return 1
 }
 
 # The known-bad runtime's result, where it is installed: control_run; then look at the canary yourself.
