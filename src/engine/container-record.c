@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "engine/cgroup-sweep.h"
 #include "engine/container-impl.h"
 #include "engine/ps.h"
 #include "os/file.h"
@@ -226,6 +227,8 @@ int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err)
 			continue;
 		TRY(ctr_list_add(&list, &c, err));
 	}
+	if (!e->paths.rootless)
+		cgroup_sweep(&list);
 	*ret = list;
 	list = (struct ctr_list){};
 	return 0;
