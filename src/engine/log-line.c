@@ -185,9 +185,9 @@ void log_line_print(const struct log_line *l, const struct log_style *s, struct 
 
 	if (s->colour)
 		buf_add_str(out, colours[s->colour_number % ARRAY_LEN(colours)]);
-	if (s->prefix)
+	if (s->prefix && !l->continues)
 		buf_addf(out, "%s ", s->prefix);
-	if (s->timestamps)
+	if (s->timestamps && !l->continues)
 		buf_addf(out, "%s ", log_time_format(l->time_ns, l->offset_s, stamp));
 	buf_add(out, l->text, l->len);
 	if (s->colour)

@@ -19,6 +19,7 @@ struct log_line {
 	int32_t offset_s;    /* local time's offset as the line carries it, for --timestamps */
 	bool is_stderr;
 	bool partial;        /* no newline behind it */
+	bool continues;      /* the piece of this stream before it was partial (set by logs_read()): no second prefix */
 	const char *text;    /* not terminated */
 	size_t len;
 };

@@ -51,6 +51,7 @@ struct reader {
 	const struct logs_source *source;
 	size_t number;
 	bool over;
+	bool partial[2];   /* stdout, stderr: the last piece had no newline */
 	struct log_file file;
 	struct journal journal;
 	struct buf scratch;
@@ -76,14 +77,18 @@ static void readers_done(struct readers *rs)
 	close_p(&rs->inotify);
 }
 
-int logs_deliver(const struct logs_output *out, const struct logs_options *o, size_t source, const struct log_line *l,
-		 struct error *err)
+/* Filters by since and until, then calls the sink. 1: delivered or left out; 0: past until, no later line counts. */
+static int deliver(struct readers *rs, struct reader *r, struct log_line *l, struct error *err)
 {
+	const struct logs_options *o = rs->options;
+
+	l->continues = r->partial[l->is_stderr];
+	r->partial[l->is_stderr] = l->partial;
 	if (o->since_ns && l->time_ns <= o->since_ns)
 		return 1;
 	if (o->until_ns && l->time_ns >= o->until_ns)
 		return 0;
-	TRY(out->line(out->arg, source, l, err));
+	TRY(rs->out->line(rs->out->arg, r->number, l, err));
 	return 1;
 }
 
@@ -125,7 +130,7 @@ static int file_round(struct readers *rs, struct reader *r, bool last, struct er
 
 		if (!log_line_parse(text, len, &r->scratch, &l))
 			continue;
-		int go = logs_deliver(rs->out, rs->options, r->number, &l, err);
+		int go = deliver(rs, r, &l, err);
 		if (go < 0)
 			return go;
 		if (go == 0 && !rs->options->follow) {
@@ -146,7 +151,7 @@ static int journal_round(struct readers *rs, struct reader *r, struct error *err
 
 		while (journal_next(&r->journal, &entry, &len))
 			if (logs_journal_parse(entry, len, &l))
-				TRY(logs_deliver(rs->out, rs->options, r->number, &l, err));
+				TRY(deliver(rs, r, &l, err));
 		if (r->journal.at_end)
 			return 0;
 		int got = journal_read(&r->journal, !rs->options->follow, err);
