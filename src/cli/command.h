@@ -40,7 +40,7 @@ enum command_flag {
 	COMMAND_RAW = 1 << 2,        /* nothing is parsed: every word is in args, also --help */
 	COMMAND_LATEST = 1 << 3,     /* has all/latest/cidfile rules of its own: min_args is not checked by the frame */
 	COMMAND_EARLY = 1 << 4,      /* runs before configuration is read (version, help, completion) */
-	COMMAND_IN_USERNS = 1 << 5,  /* rootless: must run inside the user namespace (needs the store) */
+	COMMAND_IN_USERNS = 1 << 5,  /* uses the store: rootless, cli_engine() enters the user namespace for it */
 };
 
 /* Option rows and where in the params struct their offsets start. An array of these ends with {}. */
