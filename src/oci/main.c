@@ -270,7 +270,9 @@ static int run(struct cli *c, int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct cli c = { .log_fd = -1, .program = "umiak-oci" };
+	/* Messages and usage name the program as it was called: it also stands in for others under their names. */
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	struct cli c = { .log_fd = -1, .program = slash ? slash + 1 : argc > 0 ? argv[0] : "umiak-oci" };
 	struct error err = {};
 
 	int code = run(&c, argc, argv, &err);
