@@ -47,7 +47,7 @@ faults: ## the whole kill sweep and the power cuts (long)
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
 
 install: all
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet >/dev/null
 
 clean:
 	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
