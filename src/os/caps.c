@@ -158,6 +158,11 @@ bool caps_have(unsigned number)
 	return number < 64 && kernel_get(d) == 0 && (d[number / 32].effective & (1U << (number % 32)));
 }
 
+static const char *name_or_number(unsigned number)
+{
+	return caps_name(number) ? caps_name(number) : "a capability without a name";
+}
+
 int caps_apply_bounding(const struct caps *c, struct error *err)
 {
 	for (unsigned i = 0; i < 64; i++) {
@@ -169,7 +174,7 @@ int caps_apply_bounding(const struct caps *c, struct error *err)
 			break;   /* the first one this kernel does not know */
 		/* without CAP_SETPCAP: fine as long as there is nothing to drop */
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) != 0)
-			return fail_with(err, EPERM, "drop %s from the bounding set", caps_name(i) ? caps_name(i) : "a capability");
+			return fail_with(err, EPERM, "drop %s from the bounding set", name_or_number(i));
 	}
 	return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? fail_errno(err, "PR_SET_KEEPCAPS") : 0;
 }
@@ -182,7 +187,7 @@ static int raise_ambient(capset ambient, bool lenient, struct error *err)
 		if (!(ambient & (UINT64_C(1) << i)))
 			continue;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0 && !lenient)
-			return fail_errno(err, "make %s ambient", caps_name(i) ? caps_name(i) : "a capability");
+			return fail_errno(err, "make %s ambient", name_or_number(i));
 	}
 	return 0;
 }
@@ -199,7 +204,8 @@ int caps_apply(const struct caps *c, bool lenient, struct error *err)
 	capset p = c->permitted & may, e = c->effective & may, i = c->inheritable & (may | c->bounding);
 	struct __user_cap_data_struct d[2] = {
 		{ .permitted = (uint32_t)p, .effective = (uint32_t)e, .inheritable = (uint32_t)i },
-		{ .permitted = (uint32_t)(p >> 32), .effective = (uint32_t)(e >> 32), .inheritable = (uint32_t)(i >> 32) },
+		{ .permitted = (uint32_t)(p >> 32), .effective = (uint32_t)(e >> 32),
+		  .inheritable = (uint32_t)(i >> 32) },
 	};
 	if (syscall(SYS_capset, &head, d) < 0)
 		return fail_errno(err, "set capabilities");

@@ -99,7 +99,8 @@ static int check_usage(const struct setting *s, const struct cgroup_memory *m)
 		return 0;
 	if (usage <= (uint64_t)m->limit.value)
 		return 0;
-	return fail(s->err, ERROR_INVALID, "memory limit %" PRId64 ": %" PRIu64 " bytes are in use", m->limit.value, usage);
+	return fail(s->err, ERROR_INVALID, "memory limit %" PRId64 ": %" PRIu64 " bytes are in use", m->limit.value,
+		    usage);
 }
 
 /* The limit may not exceed memory+swap, whose old value stands in the way when both grow: then the other order. */
@@ -148,7 +149,8 @@ static int set_swap_v2(const struct setting *s, const struct cgroup_memory *m)
 		if (!m->limit.set || m->limit.value <= 0)
 			return fail(s->err, ERROR_INVALID, "a limit of memory and swap needs a memory limit as well");
 		if (swap < m->limit.value)
-			return fail(s->err, ERROR_INVALID, "memory+swap limit %" PRId64 ": less than the memory limit", swap);
+			return fail(s->err, ERROR_INVALID, "memory+swap limit %" PRId64 ": less than the memory limit",
+				    swap);
 		swap -= m->limit.value;
 	}
 	int fd = cgroup_controller_fd(s->c, CGROUP_MEMORY);
@@ -271,7 +273,8 @@ static int set_cpuset(const struct setting *s, const struct cgroup_cpu *c)
 		if (str_empty(lists[i].value))
 			continue;
 		if (!cgroup_list_is_valid(lists[i].value))
-			return fail(s->err, ERROR_INVALID, "%s: %.60s is not a list like 0-3,7", lists[i].file, lists[i].value);
+			return fail(s->err, ERROR_INVALID, "%s: %.60s is not a list like 0-3,7", lists[i].file,
+				    lists[i].value);
 		TRY(put(s, CGROUP_CPUSET, lists[i].file, lists[i].value));
 	}
 	return 0;
@@ -357,13 +360,14 @@ static bool is_file_part(const char *text)
 static int set_hugepages(const struct setting *s)
 {
 	const struct cgroup_hugepage *h = s->r->hugepages.v;
+	const char *last = cgroup_is_v2(s->c) ? "max" : "limit_in_bytes";
 	char file[64];
 
 	for (size_t i = 0; i < s->r->hugepages.n; i++) {
 		if (str_empty(h[i].page_size) || strlen(h[i].page_size) > 16 || !is_file_part(h[i].page_size))
 			return fail(s->err, ERROR_INVALID, "huge page size %.40s: expected for example 2MB",
 				    h[i].page_size ? h[i].page_size : "");
-		snprintf(file, sizeof(file), "hugetlb.%s.%s", h[i].page_size, cgroup_is_v2(s->c) ? "max" : "limit_in_bytes");
+		snprintf(file, sizeof(file), "hugetlb.%s.%s", h[i].page_size, last);
 		TRY(putf(s, CGROUP_HUGETLB, file, "%" PRIu64, h[i].limit));
 	}
 	return 0;

@@ -468,9 +468,11 @@ static int set_path(struct cgroup *c, const char *path, struct error *err)
 
 static void warn_unlimited(const struct cgroup_create *how, const struct cgroup *c, struct cgroup_warnings *w)
 {
+	bool rootless = geteuid() != 0 || !ns_in_initial_user();
+
 	if (how->resources && controllers_of(how->resources) && !c->made)
 		cgroup_warn(w, "resource limits are not applied: no control group can be made here%s",
-			    geteuid() != 0 || !ns_in_initial_user() ? " (without root, cgroup v2 with delegation is needed)" : "");
+			    rootless ? " (without root, cgroup v2 with delegation is needed)" : "");
 }
 
 int cgroup_create(const struct cgroup_create *how, struct cgroup *ret, struct cgroup_warnings *w, struct error *err)

@@ -205,7 +205,8 @@ static void fill(const struct machine *m, struct leaf *table)
 	for (size_t i = 0; i < LEN(seccomp_eperm); i++)
 		set_leaf(m, table, taken, seccomp_eperm[i], (struct leaf){ LEAF_RETURN, SECCOMP_RET_ERRNO | EPERM });
 	for (size_t i = 0; i < LEN(seccomp_gated); i++)
-		set_leaf(m, table, taken, seccomp_gated[i].name, (struct leaf){ LEAF_RETURN, marked(seccomp_gated[i].group) });
+		set_leaf(m, table, taken, seccomp_gated[i].name,
+			 (struct leaf){ LEAF_RETURN, marked(seccomp_gated[i].group) });
 	set_leaf(m, table, taken, "socket", (struct leaf){ LEAF_SOCKET, 0 });
 	set_leaf(m, table, taken, "socketpair", (struct leaf){ LEAF_SOCKET, 0 });
 	set_leaf(m, table, taken, "clone", (struct leaf){ LEAF_CLONE, clone_arg });

@@ -21,7 +21,8 @@ int idmap_add(struct idmap *m, struct idmap_range r, struct error *err)
 	if (r.count == 0)
 		return fail(err, ERROR_INVALID, "id mapping %u:%u:%u: maps nothing", r.inside, r.outside, r.count);
 	if ((uint64_t)r.inside + r.count > end || (uint64_t)r.outside + r.count > end)
-		return fail(err, ERROR_INVALID, "id mapping %u:%u:%u: beyond the largest id", r.inside, r.outside, r.count);
+		return fail(err, ERROR_INVALID, "id mapping %u:%u:%u: beyond the largest id", r.inside, r.outside,
+			    r.count);
 	for (size_t i = 0; i < m->n; i++)
 		if (overlap(m->v[i].inside, r.inside, m->v[i].count, r.count) ||
 		    overlap(m->v[i].outside, r.outside, m->v[i].count, r.count))
@@ -206,7 +207,8 @@ int subid_parse(const char *text, const char *user, uid_t uid, struct subid_rang
 		struct subid_range r;
 		if (parse_subid_line(line, len, user, uid, &r) == 1) {
 			if (ret->n == ARRAY_LEN(ret->v))
-				return fail(err, ERROR_INVALID, "more than %zu ranges of subordinate ids", ARRAY_LEN(ret->v));
+				return fail(err, ERROR_INVALID, "more than %zu ranges of subordinate ids",
+					    ARRAY_LEN(ret->v));
 			ret->v[ret->n++] = r;
 		}
 		line += len + (line[len] == '\n');

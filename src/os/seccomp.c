@@ -43,9 +43,10 @@ static uint32_t patched_return(const struct seccomp_builtin *b, uint32_t k)
 
 	if ((k & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
 		return k;
-	if (group < SECCOMP_GROUP_MAX)
-		k = seccomp_group_is_allowed(b, (int)group) ? SECCOMP_RET_ALLOW
-							     : SECCOMP_RET_ERRNO | (uint32_t)seccomp_groups[group].errnum;
+	if (group < SECCOMP_GROUP_MAX && seccomp_group_is_allowed(b, (int)group))
+		k = SECCOMP_RET_ALLOW;
+	else if (group < SECCOMP_GROUP_MAX)
+		k = SECCOMP_RET_ERRNO | (uint32_t)seccomp_groups[group].errnum;
 	return b->log && k != SECCOMP_RET_ALLOW ? SECCOMP_RET_LOG : k;
 }
 
