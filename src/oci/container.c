@@ -52,6 +52,19 @@ int container_spec(const struct container *k, struct oci_spec *ret, struct error
 }
 
 /* ---- removal ---- */
+/* On v1 a frozen process does not even die; whoever froze it, in whatever group: it is to be deleted now. */
+static void thaw_anywhere(pid_t pid)
+{
+	char group[CGROUP_PATH_MAX], path[CGROUP_PATH_MAX + 64];
+	struct error ignored;
+
+	if (cgroup_mode() == CGROUP_V2 ||
+	    cgroup_of_process(pid, CGROUP_FREEZER, group, sizeof(group), &ignored) <= 0 || streq(group, "/"))
+		return;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup/freezer%s/freezer.state", group);
+	(void)file_try_write(AT_FDCWD, path, "THAWED");
+}
+
 static int kill_container(struct container *k, struct error *err)
 {
 	if (k->cgroup.made && k->status == OCI_PAUSED)
@@ -60,6 +73,8 @@ static int kill_container(struct container *k, struct error *err)
 		TRY(process_signal(k->pidfd, SIGKILL, err));
 	else if (k->state.pid > 0 && process_is_alive(PROC_HOST, (pid_t)k->state.pid, k->state.start_time))
 		kill((pid_t)k->state.pid, SIGKILL);
+	if (k->pidfd >= 0)
+		thaw_anywhere((pid_t)k->state.pid);
 	if (k->cgroup.made)
 		TRY(cgroup_kill(&k->cgroup, err));
 	if (k->pidfd < 0)
