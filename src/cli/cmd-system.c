@@ -87,6 +87,16 @@ const struct command cmd_system_check = {
 	.run = run_check,
 };
 
+/* Rootless: ends the process that keeps the user namespace. The next command makes a new one, which sees changed
+ * subordinate ids. */
+static int end_namespace(struct error *err)
+{
+	auto_paths paths = {};
+
+	TRY(paths_load(&paths, err));
+	return paths.rootless ? rootless_end(&paths, err) : 0;
+}
+
 /* ---- reset ---- */
 struct reset_params {
 	bool force;
@@ -132,6 +142,7 @@ static int run_reset(struct cli *cli, void *params, struct strv *args, struct er
 		return 0;
 	TRY(engine_store(e, &s, err));
 	remove_all_containers(cli, e);
+	TRY(end_namespace(err));   /* before its record goes with the run-time directory; we stay inside */
 	return store_reset(s, err);
 }
 
@@ -170,15 +181,6 @@ static const struct field migrate_rows[] = {
 	  .help = "Accepted for scripts: there is no older database to convert" },
 	{}
 };
-
-/* The next command makes a new user namespace, which sees changed subordinate ids. */
-static int end_namespace(struct error *err)
-{
-	auto_paths paths = {};
-
-	TRY(paths_load(&paths, err));
-	return paths.rootless ? rootless_end(&paths, err) : 0;
-}
 
 static int run_migrate(struct cli *cli, void *params, struct strv *args, struct error *err)
 {

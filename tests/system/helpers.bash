@@ -24,9 +24,6 @@ umiak_setup_file() {
 
 umiak_teardown_file() {
     umiak system reset --force || true
-    # the process that keeps the user namespace of this run-time directory
-    local pause
-    if [ -s "$UMIAK_WORK/xdg/umiak/pause" ]; then read -r pause _ <"$UMIAK_WORK/xdg/umiak/pause"; kill "$pause" || true; fi
     rm -rf "$UMIAK_WORK"
 }
 
