@@ -36,3 +36,7 @@ struct blob_place {
 	int64_t offset, size;
 };
 int source_place(struct source *s, const char *name, struct blob_place *ret, struct error *err);
+/* The whole of a descriptor from its start, malloc'ed. */
+int source_slurp(int fd, const char *what, size_t max, char **ret, size_t *ret_len, struct error *err);
+/* A digest the worker says it computed. */
+int source_check_digest(const char *digest, const char *what, struct error *err);

@@ -281,7 +281,7 @@ void source_image_done(struct source_image *i)
 	*i = (struct source_image){};
 }
 
-static int slurp(int fd, const char *what, size_t max, char **ret, size_t *ret_len, struct error *err)
+int source_slurp(int fd, const char *what, size_t max, char **ret, size_t *ret_len, struct error *err)
 {
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail_errno(err, "seek");
@@ -289,7 +289,7 @@ static int slurp(int fd, const char *what, size_t max, char **ret, size_t *ret_l
 }
 
 /* A digest the worker says it computed. */
-static int check_digest(const char *digest, const char *what, struct error *err)
+int source_check_digest(const char *digest, const char *what, struct error *err)
 {
 	return digest_is_valid(digest) ? 0 : fail(err, ERROR_CORRUPT, "worker: no valid digest of the %s", what);
 }
@@ -303,11 +303,11 @@ static int parse_config(struct source *s, const char *name, const char *digest, 
 	if (fd < 0)
 		return -1;
 	TRY(worker_call(s->parse, OP_PARSE_CONFIG, &q, &fd, 1, &i->info, NULL, err));
-	TRY(check_digest(i->info.digest, "config", err));
+	TRY(source_check_digest(i->info.digest, "config", err));
 	TRY(str_set(&i->config_digest, i->info.digest, err));
 	for (size_t k = 0; k < i->info.diff_ids.n; k++)
-		TRY(check_digest(i->info.diff_ids.v[k], "layer", err));
-	return slurp(fd, "config", CONFIG_BYTES_MAX, &i->config, &i->config_len, err);
+		TRY(source_check_digest(i->info.diff_ids.v[k], "layer", err));
+	return source_slurp(fd, "config", CONFIG_BYTES_MAX, &i->config, &i->config_len, err);
 }
 
 static int check_layers(const struct op_manifest *m, struct error *err)
@@ -315,7 +315,7 @@ static int check_layers(const struct op_manifest *m, struct error *err)
 	for (size_t k = 0; k < m->layers.n; k++) {
 		const struct op_descriptor *d = &((struct op_descriptor *)m->layers.v)[k];
 		enum media_kind kind = media_type_kind(media_type_parse(d->media_type));
-		TRY(check_digest(d->digest, "layer", err));
+		TRY(source_check_digest(d->digest, "layer", err));
 		if (kind == MEDIA_KIND_FOREIGN_LAYER || kind == MEDIA_KIND_ENCRYPTED_LAYER)
 			return fail(err, ERROR_UNSUPPORTED, "layer %s is %s, which is not supported", d->digest,
 				    kind == MEDIA_KIND_FOREIGN_LAYER ? "foreign (not distributable)" : "encrypted");
@@ -336,7 +336,7 @@ static int take_manifest(struct source *s, struct op_manifest *m, struct source_
 	TRY(str_set(&i->manifest_digest, m->digest, err));
 	i->layers = m->layers;
 	m->layers = (struct list){};
-	TRY(check_digest(m->config.digest, "config", err));
+	TRY(source_check_digest(m->config.digest, "config", err));
 	TRY(parse_config(s, m->config.digest, m->config.digest, m->config.size, i, err));
 	if (i->info.diff_ids.n != i->layers.n)
 		return fail(err, ERROR_CORRUPT, "the manifest has %zu layers, the config %zu", i->layers.n,
@@ -346,14 +346,14 @@ static int take_manifest(struct source *s, struct op_manifest *m, struct source_
 
 static int take_index(struct op_manifest *m, int fd, struct source_image *i, struct error *err)
 {
-	TRY(check_digest(m->chosen.digest, "manifest", err));
+	TRY(source_check_digest(m->chosen.digest, "manifest", err));
 	TRY(strv_add(&i->index_digests, m->digest, err));
 	if (i->index.digest)
 		return 0;
 	TRY(str_set(&i->index.digest, m->digest, err));
 	TRY(str_set(&i->index.media_type, media_type_name((enum media_type)m->type), err));
 	i->index.size = m->size;
-	return slurp(fd, "index", MANIFEST_BYTES_MAX, &i->index_bytes, &i->index_len, err);
+	return source_slurp(fd, "index", MANIFEST_BYTES_MAX, &i->index_bytes, &i->index_len, err);
 }
 
 struct manifest_want {
@@ -383,7 +383,7 @@ static int step(struct source *s, struct manifest_want *w, const struct platform
 		q.platform = *platform;
 	TRY(worker_call(s->parse, OP_PARSE_MANIFEST, &q, &fd, 1, &m, NULL, err));
 	bool is_index = m.type == MEDIA_OCI_INDEX || m.type == MEDIA_DOCKER_LIST;
-	int r = check_digest(m.digest, "manifest", err);
+	int r = source_check_digest(m.digest, "manifest", err);
 	if (r == 0 && is_index) {
 		r = take_index(&m, fd, i, err);
 		manifest_want_done(w);
@@ -391,7 +391,7 @@ static int step(struct source *s, struct manifest_want *w, const struct platform
 		r = r < 0 ? r : str_set(&w->digest, w->name, err);
 	} else if (r == 0) {
 		r = take_manifest(s, &m, i, err);
-		r = r < 0 ? r : slurp(fd, "manifest", MANIFEST_BYTES_MAX, &i->manifest, &i->manifest_len, err);
+		r = r < 0 ? r : source_slurp(fd, "manifest", MANIFEST_BYTES_MAX, &i->manifest, &i->manifest_len, err);
 	}
 	fields_done(worker_ops[OP_PARSE_MANIFEST].reply, &m);
 	return r < 0 ? r : !is_index;
@@ -457,55 +457,5 @@ int source_get_image(struct source *s, const char *which, size_t index, const st
 	}
 	*ret = i;
 	i = (struct source_image){};
-	return 0;
-}
-
-/* ---- small services ---- */
-int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX], struct error *err)
-{
-	struct op_digest q = { .algorithm = DIGEST_SHA256, .size = (int64_t)len };
-	struct op_digested d = {};
-	autoclose int fd = file_memfd_data("umiak-document", bytes, len, err);
-
-	if (fd < 0)
-		return -1;
-	TRY(source_worker(s, WORKER_ARCHIVE, NULL, &s->parse, err));
-	TRY(worker_call(s->parse, OP_DIGEST, &q, &fd, 1, &d, NULL, err));
-	int r = check_digest(d.digest, "document", err);
-	if (r == 0)
-		snprintf(ret, DIGEST_TEXT_MAX, "%s", d.digest);
-	free(d.digest);
-	return r;
-}
-
-int source_list_tags(struct source *s, struct strv *ret, struct error *err)
-{
-	struct op_get q = { .endpoint = s->endpoint };
-	autoclose int fd = file_memfd("umiak-tags", err);
-	autofree char *text = NULL;
-	size_t len;
-
-	if (fd < 0)
-		return -1;
-	TRY(worker_call(s->fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
-	TRY(slurp(fd, "tags", (size_t)64 << 20, &text, &len, err));
-	for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		if (*line)
-			TRY(strv_add(ret, line, err));
-	}
-	return 0;
-}
-
-int source_get_url(struct source *s, const char *url, int fd, const struct strv *read_paths, struct error *err)
-{
-	struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1 };
-	struct op_got got = {};
-
-	TRY(source_worker(s, WORKER_FETCH, read_paths, &s->fetch, err));
-	TRY(worker_call(s->fetch, OP_GET_URL, &q, &fd, 1, &got, NULL, err));
-	fields_done(worker_ops[OP_GET_URL].reply, &got);
 	return 0;
 }

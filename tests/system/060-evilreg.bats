@@ -10,3 +10,11 @@ load helpers
     echo "$output"
     [ "$status" -eq 0 ]
 }
+
+@test "load of hostile archives and directories: the same, and nothing outside the store is touched" {
+    command -v python3 >/dev/null || skip "python3 is missing"
+    [ "$(id -u)" = 0 ] && [ -z "$UMIAK_ROOTLESS" ] || skip "run once, as root"
+    run python3 "$BATS_TEST_DIRNAME/../evilreg/evilimg.py" "$UMIAK_BUILD/umiak"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}

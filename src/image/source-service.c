@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * image/source-service.c - what a source's workers do besides images: digests, tag lists, plain downloads. */
+#include <string.h>
+
+#include "image/source-internal.h"
+#include "os/file.h"
+
+int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX], struct error *err)
+{
+	struct op_digest q = { .algorithm = DIGEST_SHA256, .size = (int64_t)len };
+	struct op_digested d = {};
+	autoclose int fd = file_memfd_data("umiak-document", bytes, len, err);
+
+	if (fd < 0)
+		return -1;
+	TRY(source_worker(s, WORKER_ARCHIVE, NULL, &s->parse, err));
+	TRY(worker_call(s->parse, OP_DIGEST, &q, &fd, 1, &d, NULL, err));
+	int r = source_check_digest(d.digest, "document", err);
+	if (r == 0)
+		snprintf(ret, DIGEST_TEXT_MAX, "%s", d.digest);
+	free(d.digest);
+	return r;
+}
+
+int source_list_tags(struct source *s, struct strv *ret, struct error *err)
+{
+	struct op_get q = { .endpoint = s->endpoint };
+	autoclose int fd = file_memfd("umiak-tags", err);
+	autofree char *text = NULL;
+	size_t len;
+
+	if (fd < 0)
+		return -1;
+	TRY(worker_call(s->fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
+	TRY(source_slurp(fd, "tags", (size_t)64 << 20, &text, &len, err));
+	for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		if (*line)
+			TRY(strv_add(ret, line, err));
+	}
+	return 0;
+}
+
+int source_get_url(struct source *s, const char *url, int fd, const struct strv *read_paths, struct error *err)
+{
+	struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1 };
+	struct op_got got = {};
+
+	TRY(source_worker(s, WORKER_FETCH, read_paths, &s->fetch, err));
+	TRY(worker_call(s->fetch, OP_GET_URL, &q, &fd, 1, &got, NULL, err));
+	fields_done(worker_ops[OP_GET_URL].reply, &got);
+	return 0;
+}
