@@ -263,6 +263,13 @@ static int check_params(struct creation *k, struct error *err)
 					   "support them", portless_mode(p->ns.net.mode));
 	else if (p->net.ports.n || p->net.publish_all)
 		return fail(err, ERROR_UNSUPPORTED, "--publish: port forwarding is not part of this build: use --network host");
+	if (p->net.ip || p->net.ip6 || p->net.mac || p->net.link_local_ips.n)
+		return fail(err, ERROR_UNSUPPORTED, "--ip, --ip6, --mac-address, --link-local-ip: container networks are not part of "
+						    "this build");
+	if (p->basic.init_container_type)
+		return fail(err, ERROR_UNSUPPORTED, "--init-ctr: pods are not part of this build");
+	if (strv_has(&p->process.groups, "keep-groups") && p->process.groups.n > 1)
+		return fail(err, ERROR_INVALID, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
 	if (p->storage.secrets.n)
 		return fail(err, ERROR_UNSUPPORTED, "--secret: secrets are not part of this build");
 	for (size_t i = 0; p->ns.net.mode == NS_BRIDGE && i < p->net.networks.n; i++)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -320,6 +321,23 @@ static int append_entry(const struct spec_context *x, int dir, const char *path,
 	return put(dir, copy_name, &copy, 0644, err);
 }
 
+static int add_host_user(const struct spec_context *x, const char *name, struct buf *to, struct error *err)
+{
+	const struct passwd *p = getpwnam(name);
+	uint32_t uid;
+
+	if (!p && parse_u32(name, &uid))
+		p = getpwuid(uid);
+	(void)x;
+	if (!p)
+		return fail(err, ERROR_NOT_EXECUTABLE, "--hostuser: user: unknown user %s", name);
+	if (!user_field_is_safe(p->pw_dir) || !user_field_is_safe(p->pw_name))
+		return fail(err, ERROR_INVALID, "--hostuser %s: its passwd entry cannot be copied", name);
+	buf_addf(to, "%s:*:%u:%u:%s:%s:%s\n", p->pw_name, p->pw_uid, p->pw_gid, p->pw_name, p->pw_dir,
+		 str_empty(p->pw_shell) ? "/bin/sh" : p->pw_shell);
+	return 0;
+}
+
 int files_make_passwd(const struct spec_context *x, int run_dir_fd, struct error *err)
 {
 	const struct params_process *p = &x->params->process;
@@ -327,7 +345,9 @@ int files_make_passwd(const struct spec_context *x, int run_dir_fd, struct error
 
 	if (p->passwd.set && !p->passwd.value)
 		return 0;
-	if (passwd_line(x, &line))
+	for (size_t i = 0; i < p->host_users.n; i++)
+		TRY(add_host_user(x, p->host_users.v[i], &line, err));
+	if (passwd_line(x, &line) || line.len)
 		TRY(append_entry(x, run_dir_fd, "/etc/passwd", "passwd", &line, err));
 	if (p->group_entry) {
 		expand_entry(x, p->group_entry, &group);

@@ -280,6 +280,9 @@ static int spawn(struct child *k, struct error *err)
 	o.no_new_keyring = !j->engine->conf.containers.keyring;
 	o.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value;
 	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
+	const char *notify = j->c->params.basic.sdnotify_mode;
+	if ((!notify || streq(notify, "container")) && !str_empty(getenv("NOTIFY_SOCKET")))
+		o.notify_socket = getenv("NOTIFY_SOCKET");
 	o.warn = log_warning;
 	o.warn_arg = k->job;
 	if (oci_spawn(&k->spec, &o, &k->process, err) < 0)

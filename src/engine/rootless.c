@@ -137,13 +137,15 @@ static int open_recorded(int dir, int *ret_pidfd, struct error *err)
 
 /* ---- a namespace that lost its sleeping process ---- */
 
-/* Monitors live in the namespace as long as their containers do. */
+/* Monitors live in the namespace as long as their containers do. One in another pid namespace belongs to an engine that
+ * runs inside some container: its mounts are not ours. */
 static bool is_monitor(pid_t pid)
 {
 	struct process_stat st;
 	struct error ignored;
 
-	return process_stat(PROC_HOST, pid, &st, &ignored) == 1 && streq(st.comm, "umiak-monitor") && st.state != 'Z';
+	return process_stat(PROC_HOST, pid, &st, &ignored) == 1 && streq(st.comm, "umiak-monitor") && st.state != 'Z' &&
+	       process_ns_inode(pid, "pid") == process_ns_inode(0, "pid");
 }
 
 static pid_t find_monitor(void)

@@ -168,6 +168,26 @@ static bool hides_run(const struct spec_context *x)
 	return m && !streq(m->type, "tmpfs");
 }
 
+/* --chrootdirs: the same files for daemons that chroot themselves. */
+static int mount_chroot_files(struct spec_context *x, struct oci_spec *s, const char *net_dir, struct error *err)
+{
+	static const char *const names[] = { "hosts", "resolv.conf", "hostname" };
+	const struct strv *dirs = &x->params->process.chroot_dirs;
+
+	for (size_t i = 0; i < dirs->n; i++)
+		for (size_t j = 0; j < ARRAY_LEN(names); j++) {
+			autofree char *to = NULL, *clean = NULL;
+			TRY(str_printf(&to, err, "%s/etc/%s", dirs->v[i], names[j]));
+			clean = path_clean(to);
+			if (!clean)
+				return fail_oom(err);
+			if (*clean != '/')
+				return fail(err, ERROR_INVALID, "--chrootdirs %s: must be an absolute path", dirs->v[i]);
+			TRY(mount_file(x, s, j < 2 ? net_dir : x->run_dir, names[j], clean, err));
+		}
+	return 0;
+}
+
 static int mount_files(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct peer *net = spec_peer(x, &x->params->ns.net);
@@ -180,6 +200,7 @@ static int mount_files(struct spec_context *x, struct oci_spec *s, struct error 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (!(i == 1 && hides_run(x)))
 			TRY(mount_file(x, s, x->run_dir, own[i][0], own[i][1], err));
+	TRY(mount_chroot_files(x, s, net_dir, err));
 	if (!x->params->process.init.value || x->params->ns.pid.mode != NS_PRIVATE)
 		return 0;
 	autofree char *init = NULL;

@@ -80,7 +80,10 @@ static int load_options(const struct container_params *p, struct security_option
 int security_options_check(const struct container_params *p, struct error *err)
 {
 	CLEANUP(security_options_done) struct security_options o = {};
+	const char *policy = p->security.seccomp_policy;
 
+	if (policy && !streq(policy, "default") && !streq(policy, "image"))
+		return fail(err, ERROR_INVALID, "invalid seccomp policy \"%s\": valid policies are [default image]", policy);
 	return load_options(p, &o, err);
 }
 
@@ -187,6 +190,9 @@ static int spec_seccomp(struct spec_context *x, struct oci_spec *s, const struct
 		return 0;
 	if (!str_empty(profile) && !streq(profile, "default"))
 		return profile_from_file(x, s, profile, err);
+	const char *of_image = strmap_get(&x->params->basic.labels, "io.containers.seccomp.profile");
+	if (x->params->security.seccomp_policy && streq(x->params->security.seccomp_policy, "image") && of_image)
+		return seccomp_json_to_spec(of_image, strlen(of_image), x->bounding, &s->lnx.seccomp, err);
 	x->seccomp_builtin = true;
 	x->seccomp_hardened = o->hardened && !o->nested;
 	if (!x->external)

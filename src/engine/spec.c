@@ -10,6 +10,8 @@ static int spec_rest(struct spec_context *x, struct oci_spec *s, struct error *e
 	const struct ctr *c = x->container;
 
 	TRY(strmap_copy(&s->annotations, &x->params->basic.annotations, err));
+	if (strv_has(&x->params->process.groups, "keep-groups"))
+		TRY(strmap_set(&s->annotations, "run.oci.keep_original_groups", "1", err));
 	s->root = calloc(1, sizeof(*s->root));
 	if (!s->root)
 		return fail_oom(err);
