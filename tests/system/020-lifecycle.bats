@@ -94,7 +94,8 @@ teardown() { umiak_teardown; }
 
 @test "attach: to a running container; detach keys leave it running" {
     run_umiak run -d --name c1 --network none $IMAGE sh -c 'sleep 0.5; echo attached; exit 6'
-    run_umiak 6 attach c1; like "$output" attached "output and code"
+    run_umiak attach c1; like "$output" attached "output; as with Podman the code is wait's business"
+    run_umiak wait c1; is "$output" 6 "code"
 }
 
 @test "rename, top, port, container exists" {
