@@ -157,8 +157,12 @@ struct idmap_pair;
 /* Replaces every descriptor by one of a copy whose owners are seen through the maps. */
 int layer_fds_map_by_copy(const struct store *s, const struct strv *layers, struct layer_fds *l,
 			  const struct idmap_pair *maps, struct error *err);
-/* One layer laid over a directory; with maps: the layer as it is, with other owners, into an empty one. */
-int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *err);
+/* One layer laid over a directory. */
+struct layer_copy_how {
+	const struct idmap_pair *maps;   /* owners as seen through these; NULL: as they are */
+	bool verbatim;                   /* whiteouts and overlay's attributes are copied, not obeyed: it stays a layer */
+};
+int layer_copy(int from, int to, struct layer_copy_how how, struct error *err);
 /* The copied tree of a container (vfs): a directory descriptor of containers/ID/root, made when missing. */
 int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, const struct idmap_pair *maps,
 		     struct error *err);

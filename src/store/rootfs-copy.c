@@ -27,7 +27,7 @@ struct copy {
 	int root;               /* of the copy */
 	int from, to;           /* directories of this level */
 	char *path;             /* of this level below the root, "" at the top */
-	const struct idmap_pair *maps;   /* owners as seen by these; whiteouts and overlay's attributes are kept */
+	struct layer_copy_how how;
 	struct link *links;     /* files with several names already copied from this layer */
 	size_t n_links;
 };
@@ -53,7 +53,7 @@ static int copy_xattrs(const struct copy *c, int from, int to, struct error *err
 	ssize_t len = flistxattr(from, names, sizeof(names));
 
 	for (char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
-		ssize_t size = c->maps || is_kept_attribute(n) ? fgetxattr(from, n, value, sizeof(value)) : -1;
+		ssize_t size = c->how.verbatim || is_kept_attribute(n) ? fgetxattr(from, n, value, sizeof(value)) : -1;
 		if (size >= 0 && fsetxattr(to, n, value, (size_t)size, 0) < 0 && errno != EPERM && errno != EOPNOTSUPP)
 			return fail_errno(err, "copy attribute %s", n);
 	}
@@ -62,9 +62,11 @@ static int copy_xattrs(const struct copy *c, int from, int to, struct error *err
 
 static int owner_of(const struct copy *c, const struct stat *st, uid_t *uid, gid_t *gid, struct error *err)
 {
+	const struct idmap_pair *maps = c->how.maps;
+
 	*uid = st->st_uid;
 	*gid = st->st_gid;
-	if (!c->maps || (idmap_to_outside(&c->maps->uids, st->st_uid, uid) && idmap_to_outside(&c->maps->gids, st->st_gid, gid)))
+	if (!maps || (idmap_to_outside(&maps->uids, st->st_uid, uid) && idmap_to_outside(&maps->gids, st->st_gid, gid)))
 		return 0;
 	return fail(err, ERROR_INVALID, "the image has a file owned by %u:%u, which the user namespace does not map: give it more "
 		    "ids", st->st_uid, st->st_gid);
@@ -169,7 +171,7 @@ static int enter(struct copy *c, int from, int to, const char *name, struct erro
 	TRY(str_printf(&below.path, err, "%s%s%s", c->path, *c->path ? "/" : "", name));
 	below.from = from;
 	below.to = to;
-	int r = !c->maps && overlay_is_opaque(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
+	int r = !c->how.verbatim && overlay_is_opaque(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
 	if (r == 0)
 		r = dir_each(from, ".", copy_entry, &below, err);
 	free(below.path);
@@ -202,15 +204,15 @@ static int copy_entry(void *arg, int dir, const char *name, struct error *err)
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "stat %s", name);
-	if (!c->maps && overlay_is_whiteout(dir, name, &st))
+	if (!c->how.verbatim && overlay_is_whiteout(dir, name, &st))
 		return file_remove_tree(c->to, name, err);
 	return S_ISDIR(st.st_mode) ? copy_directory(c, name, &st, err) : copy_other(c, name, &st, err);
 }
 
 /* ---- the whole ---- */
-int layer_copy(int from, int to, const struct idmap_pair *maps, struct error *err)
+int layer_copy(int from, int to, struct layer_copy_how how, struct error *err)
 {
-	struct copy c = { .root = to, .from = from, .to = to, .path = (char[]){ "" }, .maps = maps };
+	struct copy c = { .root = to, .from = from, .to = to, .path = (char[]){ "" }, .how = how };
 	struct stat st;
 	uid_t uid;
 	gid_t gid;
@@ -232,8 +234,6 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	CLEANUP(layer_fds_done) struct layer_fds l = { 0 };
 
 	TRY(layer_fds_open(s, layers, &l, err));
-	if (maps)   /* a user namespace of its own: no id-mapped mount of a copy on any file system */
-		TRY(layer_fds_map_by_copy(s, layers, &l, maps, err));
 	TRY(file_remove_tree(dir, "root.new", err));
 	if (mkdirat(dir, "root.new", 0755) < 0)
 		return fail_errno(err, "make a copy of the image");
@@ -241,7 +241,7 @@ static int make_copy(const struct store *s, int dir, const struct strv *layers, 
 	if (to < 0)
 		return fail_errno(err, "make a copy of the image");
 	for (size_t i = 0; i < l.n; i++)
-		if (layer_copy(l.v[i], to, NULL, err) < 0)
+		if (layer_copy(l.v[i], to, (struct layer_copy_how){ .maps = maps }, err) < 0)
 			return fail_wrap(err, "copy layer %s", layers->v[i]);
 	return renameat(dir, "root.new", dir, "root") < 0 ? fail_errno(err, "finish the copy of the image") : 0;
 }

@@ -47,7 +47,7 @@ static int fill(struct stage *st, int from, const struct idmap_pair *maps, struc
 	autoclose int to = openat(stage_fd(st), "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return fail_errno(err, "open %s/tree", stage_path(st));
-	TRY(layer_copy(from, to, maps, err));
+	TRY(layer_copy(from, to, (struct layer_copy_how){ .maps = maps, .verbatim = true }, err));
 	return store_is_syncing(stage_store(st)) ? file_sync_fs(to, err) : 0;
 }
 

@@ -123,6 +123,29 @@ static void test_rootfs_vfs_copies(void **state)
 	EQ(d.n, 3);   /* the directory's own metadata did not change */
 }
 
+static void test_rootfs_vfs_has_the_owners_of_the_user_namespace(void **state)
+{
+	struct fixture *fx = *state;
+	auto_container c = { 0 };
+	struct idmap_pair m = { 0 };
+	struct stat st;
+	int fd = -1;
+
+	need_mount();
+	fx->store->driver = STORE_VFS;
+	make(fx, 2, false, &c);
+	OK(idmap_add(&m.uids, (struct idmap_range){ 0, 10, 100 }, &fx->err));
+	OK(idmap_add(&m.gids, (struct idmap_range){ 0, 20, 100 }, &fx->err));
+	const struct rootfs_options o = { .id = c.record.id, .layers = &c.record.layers, .userns_fd = 0, .maps = &m,
+					  .root_uid = 10, .root_gid = 20 };
+	OK(store_rootfs_open(fx->store, &o, &fd, &fx->err));
+	EQ(fstatat(fd, "etc/layer-1", &st, 0), 0);
+	EQ(st.st_uid, 10);
+	EQ(fstat(fd, &st), 0);
+	EQ(st.st_gid, 20);
+	close(fd);
+}
+
 static void test_rootfs_without_layers_is_empty_and_private(void **state)
 {
 	struct fixture *fx = *state;
@@ -303,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_rootfs_merges_layers_and_keeps_changes), T(test_rootfs_vfs_copies),
+		T(test_rootfs_vfs_has_the_owners_of_the_user_namespace),
 		T(test_rootfs_without_layers_is_empty_and_private), T(test_rootfs_missing_layer_names_the_remedy),
 		T(test_rootfs_is_idmapped_for_a_user_namespace),
 		T(test_rootfs_is_copied_for_a_user_namespace), T(test_rootfs_mount_is_counted),
