@@ -71,14 +71,14 @@ wait_for_health() { # NAME STATUS
 }
 
 @test "events: a container's life, filters, formats" {
-    run_umiak --events-backend=file run --rm --name e --label who=me $IMAGE true
+    run_umiak --events-backend=file run --rm --name zlife --label who=me $IMAGE true
     local ev=(--events-backend=file events --stream=false --since 1m)
-    is "$(umiak "${ev[@]}" --filter container=e --format '{{.Status}}' | tr '\n' ' ')" \
+    is "$(umiak "${ev[@]}" --filter container=zlife --format '{{.Status}}' | tr '\n' ' ')" \
         "create init start attach died cleanup remove " "statuses"
-    is "$(umiak "${ev[@]}" --filter container=e --filter event=die --format '{{.ContainerExitCode}} {{.Attributes.who}}')" "0 me" "died"
+    is "$(umiak "${ev[@]}" --filter container=zlife --filter event=die --format '{{.ContainerExitCode}} {{.Attributes.who}}')" "0 me" "died"
     is "$(umiak "${ev[@]}" --filter label=who=you)" "" "label"
-    like "$(umiak "${ev[@]}" -f event=start)" 'container start [0-9a-f]{64} \(image=.*name=e, .*who=me' "text"
-    umiak "${ev[@]}" -f event=start --format json | jq -e '.Name == "e" and .Type == "container"'
+    like "$(umiak "${ev[@]}" -f event=start)" 'container start [0-9a-f]{64} \(image=.*name=zlife, .*who=me' "text"
+    umiak "${ev[@]}" -f event=start --format json | jq -e '.Name == "zlife" and .Type == "container"'
     run_umiak 125 "${ev[@]}" --filter colour=red
     like "$output" 'invalid filter' "unknown key"
     run_umiak 125 --events-backend none events
