@@ -24,7 +24,7 @@ static int run_exists(struct cli *cli, void *params, struct strv *args, struct e
 
 static const struct field exists_rows[] = {
 	{ .cli = "external", F_BOOL(struct exists_params, external),
-	  .help = "Check external storage containers as well" }, {}
+	  .help = "Count containers of other tools in the store, too" }, {}
 };
 
 const struct command cmd_container_exists = {

@@ -12,8 +12,7 @@ struct push_params {
 	char *compression_format, *digestfile, *format, *sign_by, *sign_by_sigstore, *sign_by_sigstore_key, *sign_by_sq;
 	char *sign_passphrase_file;
 	struct strv encryption_keys, encrypt_layers;
-	struct opt_int compression_level;
-	bool compress, disable_content_trust, force_compression, quiet, remove_signatures;
+	bool compress, disable_content_trust, quiet, remove_signatures;
 };
 
 #define P struct push_params
@@ -23,7 +22,7 @@ static const struct field rows[] = {
 	  "transport" },
 	{ .cli = "compression-format", F_STR(P, compression_format), .arg = "string",
 	  .help = "How layers are compressed (gzip, zstd)" },
-	{ .cli = "compression-level", F_OPT_INT(P, compression_level), .arg = "int",
+	{ .cli = "compression-level", F_OPT_INT(P, push.compression_level), .arg = "int",
 	  .help = "How hard layers are compressed" },
 	{ .cli = "digestfile", F_STR(P, digestfile), .arg = "string", .complete = "files",
 	  .help = "Write the digest of the image sent to this file" },
@@ -33,7 +32,7 @@ static const struct field rows[] = {
 	  .help = "Layers to encrypt (not supported)" },
 	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key",
 	  .help = "Key to encrypt the image with (not supported)" },
-	{ .cli = "force-compression", F_BOOL(P, force_compression),
+	{ .cli = "force-compression", F_BOOL(P, push.force_compression),
 	  .help = "Send in this compression although the registry has the layer in another" },
 	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string",
 	  .help = "Manifest type to use when pushing: oci or v2s2" },
@@ -61,14 +60,12 @@ static int check_supported(const struct push_params *p, struct error *err)
 		{ "--encryption-key", p->encryption_keys.n > 0 }, { "--encrypt-layer", p->encrypt_layers.n > 0 },
 		{ "--sign-by", p->sign_by }, { "--sign-by-sigstore", p->sign_by_sigstore },
 		{ "--sign-by-sigstore-private-key", p->sign_by_sigstore_key }, { "--sign-by-sq-fingerprint", p->sign_by_sq },
-		{ "--sign-passphrase-file", p->sign_passphrase_file }, { "--force-compression", p->force_compression },
-		{ "--compression-level", p->compression_level.set },
+		{ "--sign-passphrase-file", p->sign_passphrase_file },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
 		if (unsupported[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: layers are pushed as they are stored, images are "
-				    "not signed or encrypted", unsupported[i].option);
+			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: images are pushed without signatures and encryption", unsupported[i].option);
 	return 0;
 }
 

@@ -54,7 +54,7 @@ const struct field params_namespaces_rows[] = {
 	{ .cli = "hostname", .abbr = 'h', .json = "hostname", F_STR(S, ns.hostname), .arg = "string",
 	  .help = "Host name inside the container" },
 	{ .cli = "no-hostname", .json = "no_hostname", F_BOOL(S, ns.no_hostname),
-	  .help = "Do not create /etc/hostname within the container" },
+	  .help = "Leave /etc/hostname as the image has it" },
 	{ .cli = "cgroups", .json = "cgroups_mode", F_STR(S, ns.cgroups), .arg = "string", .fallback = "enabled",
 	  .help = "Whether cgroups are made (\"enabled\"|\"disabled\"|\"no-conmon\"|\"split\")" },
 	{ .cli = "cgroup-parent", .json = "cgroup_parent", F_STR(S, ns.cgroup_parent), .arg = "string",

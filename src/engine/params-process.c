@@ -27,7 +27,7 @@ const struct field params_process_rows[] = {
 	{ .cli = "user", .abbr = 'u', .json = "user", F_STR(S, process.user), .arg = "string",
 	  .help = "User the process runs as (USER[:GROUP], names or numbers)" },
 	{ .cli = "group-add", .json = "groups", F_CSV(S, process.groups), .arg = "strings",
-	  .help = "Add additional groups to the primary container process" },
+	  .help = "Give the process a further group" },
 	{ .cli = "workdir", .abbr = 'w', .json = "work_dir", F_STR(S, process.workdir), .arg = "string",
 	  .help = "Directory the process starts in" },
 	{ .json = "systemd_mode", F_BOOL(S, process.systemd_mode) },

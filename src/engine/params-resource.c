@@ -40,7 +40,7 @@ const struct field params_resources_rows[] = {
 	{ .cli = "cpuset-cpus", .json = "cpuset_cpus", F_STR(S, resources.cpuset_cpus), .arg = "string",
 	  .help = "CPUs to run on (\"0-3\", \"0,2\")" },
 	{ .cli = "cpuset-mems", .json = "cpuset_mems", F_STR(S, resources.cpuset_mems), .arg = "string",
-	  .help = "Memory nodes (MEMs) in which to allow execution (0-3, 0,1)" },
+	  .help = "Memory nodes to use (0-3, 0,1)" },
 	BYTES("memory", 'm', "memory", memory, "Memory limit (format: <number>[<unit>], where unit = b, k, m, or g)"),
 	BYTES("memory-reservation", 0, "memory_reservation", memory_reservation,
 	      "Memory soft limit (format: <number>[<unit>], where unit = b, k, m, or g)"),
