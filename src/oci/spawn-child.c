@@ -130,13 +130,24 @@ static int helper_clone(const struct spawn_child *how, struct error *err)
 		if (how->join_pid_fd >= 0)
 			TRY(ns_join(how->join_pid_fd, NS_PID, err));
 	}
+	/* The child says nothing before its pid was told: it waits until this pipe has no writer any more. */
+	int gate[2];
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return fail_errno(err, "pipe");
 	/* With CLONE_PARENT the exit signal is ours: SIGCHLD. */
 	pid_t pid = clone_child(&last, how->flags | CLONE_PARENT, 0, &pidfd);
-	if (pid == 0)
+	if (pid == 0) {
+		char none;
+		close(gate[1]);
+		while (read(gate[0], &none, 1) < 0 && errno == EINTR)
+			;
+		close(gate[0]);
 		child_main(how->child);
-	if (pid < 0)
-		return clone_error(err);
-	return sync_send_fd(how->child->sync_fd, SYNC_CHILD, pid, pidfd, err);
+	}
+	close(gate[0]);
+	int r = pid < 0 ? clone_error(err) : sync_send_fd(how->child->sync_fd, SYNC_CHILD, pid, pidfd, err);
+	close(gate[1]);
+	return r;
 }
 
 static int spawn_helped(const struct spawn_child *how, pid_t *ret_pid, int *ret_pidfd, struct error *err)
