@@ -170,7 +170,9 @@ int step_user(struct child *c, const struct plan_step *s, struct error *err)
 
 	(void)s;
 	TRY(caps_apply_bounding(&c->plan->caps, err));
-	if (!c->plan->keep_groups && syscall(SYS_setgroups, c->plan->n_groups, c->plan->groups) < 0 && (errno != EPERM || c->plan->n_groups))
+	/* Where setgroups is denied (a single mapped id) an empty list changes nothing anyway. */
+	if (!c->plan->keep_groups && syscall(SYS_setgroups, c->plan->n_groups, c->plan->groups) < 0 &&
+	    (errno != EPERM || c->plan->n_groups))
 		return fail_errno(err, "setgroups");
 	if (syscall(SYS_setresgid, (gid_t)u->gid, (gid_t)u->gid, (gid_t)u->gid) < 0)
 		return fail_errno(err, "setresgid to %u", (unsigned)u->gid);

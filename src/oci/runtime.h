@@ -95,7 +95,8 @@ struct oci_hook_state {
 	int stdout_fd, stderr_fd;           /* of the hooks; 0: ours */
 };
 /* Runs the hooks of that kind one after the other in our namespaces. A hook gets exactly the environment its row
- * names; without "env" it inherits ours. Stops at the first that fails: -1 and *err naming it, its exit status or signal, or its timeout. */
+ * names; without "env" it inherits ours. Stops at the first that fails: -1 and *err naming it, its exit status or
+ * signal, or its timeout. */
 int oci_hooks_run(const struct oci_hooks *hooks, enum oci_hook_kind kind, const struct oci_hook_state *state,
 		  struct error *err);
 /* The hooks' state as JSON (also what `umiak-oci state` is built on). */

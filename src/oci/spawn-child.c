@@ -9,6 +9,7 @@
 #include "oci/spawn-child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sched.h>
