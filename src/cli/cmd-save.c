@@ -14,8 +14,7 @@ struct save_params {
 #define P struct save_params
 static const struct field rows[] = {
 	{ .cli = "compress", F_BOOL(P, compress),
-	  .help = "Compress tarball image layers when saving to a directory using the 'dir' "
-	  "transport" },
+	  .help = "With the dir format: compress layers that are plain tar" },
 	{ .cli = "format", F_STR(P, format), .arg = "string", .fallback = "\"docker-archive\"",
 	  .help = "Save image to oci-archive, oci-dir, docker-archive or docker-dir" },
 	{ .cli = "multi-image-archive", .abbr = 'm', F_BOOL(P, multi),
