@@ -84,6 +84,17 @@ static int is_same_here(struct pull *p, const struct source_image *i, const char
 	return strv_has(&here.digests, i->manifest_digest) || streq(here.id, digest_hex(i->config_digest));
 }
 
+/* A single image is taken whatever it is made for; who asked for something else is told. */
+static void warn_platform(struct pull *p, const struct source_image *i)
+{
+	const char *os = p->platform.os ? p->platform.os : platform_host_os();
+	const char *arch = p->platform.architecture ? p->platform.architecture : platform_host_architecture();
+
+	if (!streq0(i->info.os, os) || !streq0(i->info.architecture, arch))
+		log_warn(p->e->log, "image platform (%s/%s) does not match the expected platform (%s/%s)",
+			 i->info.os ? i->info.os : "", i->info.architecture ? i->info.architecture : "", os, arch);
+}
+
 static int pull_from(struct pull *p, const struct reference *asked, const struct registry_source *place,
 		     struct error *err)
 {
@@ -100,6 +111,7 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	TRY(open_source(p, &at, place->insecure, err));
 	p->t.resumable = true;
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
+	warn_platform(p, &i);
 	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
 		return note_pulled(p, digest_hex(i.config_digest), name, err);
 	image_say(&p->o->progress, "Getting image source signatures");

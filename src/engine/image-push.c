@@ -87,24 +87,32 @@ static int push_manifest(struct push *p, const struct reference *to, struct erro
 	return differs ? fail(err, ERROR_CORRUPT, "the registry stored another manifest than was sent") : 0;
 }
 
-static int check_compression(const struct push *p, struct error *err)
+/* --compression-format, --compression-level, --force-compression; bare tars are compressed in any case. */
+static int apply_compression(struct push *p, struct error *err)
 {
-	const char *want = p->o->compression;
+	static const struct {
+		const char *name;
+		enum compression format;
+	} names[] = { { "gzip", COMPRESSION_GZIP }, { "zstd", COMPRESSION_ZSTD } };
+	struct image_compression want = { .level = p->o->compression_level.set ? p->o->compression_level.value : -1,
+					  .force = p->o->force_compression };
+	const char *given = p->o->compression ? p->o->compression : p->o->force_compression ? "gzip" : NULL;
 
-	for (size_t i = 0; want && i < p->out.image.n_layers; i++) {
-		const char *type = p->out.image.layers[i].media_type, *suffix = type + strcspn(type, "+");
-		bool docker_gzip = str_ends(type, ".gzip");
-		const char *is = *suffix ? suffix + 1 : docker_gzip ? "gzip" : str_ends(type, ".zstd") ? "zstd" : "no";
-		if (!streq(is, want))
-			return fail(err, ERROR_UNSUPPORTED, "--compression-format %s: layer %s is stored with %s compression, and "
-				    "recompressing is not supported", want, p->out.image.layers[i].blob, is);
-	}
-	return 0;
+	for (size_t i = 0; given && i < ARRAY_LEN(names); i++)
+		if (streq(names[i].name, given))
+			want.format = names[i].format;
+	if (given && want.format == COMPRESSION_NONE)
+		return fail(err, ERROR_UNSUPPORTED, "--compression-format %s is not supported (use gzip or zstd)", given);
+	int64_t most = want.format == COMPRESSION_ZSTD ? 19 : 9;
+	if (want.level < -1 || want.level > most)
+		return fail(err, ERROR_INVALID, "--compression-level %lld: want 0 to %lld", (long long)want.level,
+			    (long long)most);
+	return image_out_recompress(&p->out, &want, err);
 }
 
 static int push_to_registry(struct push *p, const struct reference *to, struct error *err)
 {
-	TRY(check_compression(p, err));
+	TRY(apply_compression(p, err));
 	TRY(start_fetcher(p, to, err));
 	image_say(&p->o->progress, "Getting image source signatures");
 	for (size_t i = 0; i < p->out.image.n_layers; i++)

@@ -71,7 +71,9 @@ int image_format_parse(const char *s, enum image_format *ret, struct error *err)
 struct image_push {
 	struct image_remote remote;
 	enum image_format format;
-	const char *compression;    /* "gzip", "zstd", ...: refused when a layer is stored otherwise; NULL: as stored */
+	const char *compression;    /* "gzip", "zstd"; NULL: as stored, bare tars with gzip */
+	struct opt_int compression_level;
+	bool force_compression;     /* also layers that have the format already */
 	struct image_progress progress;
 };
 /* Pushes an image to `destination` (a reference, docker://, oci:, oci-archive:, docker-archive:, dir:; NULL: the name it

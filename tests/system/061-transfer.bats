@@ -84,6 +84,18 @@ digest_of() { skopeo inspect --tls-verify=false "docker://$1" | jq -r .Digest; }
     umiak load -q -i "$UMIAK_WORK/image.tar"; umiak tag localhost/latest:latest $IMAGE
 }
 
+@test "push: --compression-format changes the blobs, not the image" {
+    id=$(umiak image inspect --format '{{.Id}}' $IMAGE)
+    for f in zstd gzip; do
+        run_umiak push -q --tls-verify=false --compression-format $f --force-compression $IMAGE "$PLAIN/comp:$f"
+        run skopeo inspect --raw --tls-verify=false "docker://$PLAIN/comp:$f"; like "$output" "tar.$f" "$f layers"
+        run umiak --root "$UMIAK_WORK/tmp/r" --runroot "$UMIAK_WORK/tmp/rr" pull -q --tls-verify=false "$PLAIN/comp:$f"
+        is "$output" "$id" "the same image"
+    done
+    umiak --root "$UMIAK_WORK/tmp/r" --runroot "$UMIAK_WORK/tmp/rr" system reset --force
+    run_umiak 125 push --compression-format xz $IMAGE "$PLAIN/comp:x"; like "$output" "xz is not supported" "unknown format"
+}
+
 @test "push: what cannot be done is refused by name" {
     run_umiak 125 push --sign-by me $IMAGE "$PLAIN/x:1"; like "$output" "sign-by is not supported" "signing"
     run_umiak 125 push -f v2s1 $IMAGE "$PLAIN/x:1"; like "$output" "schema 1" "schema 1"
