@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 #include "cli/complete.h"
 #include "cli/run-options.h"
-#include "engine/image-remove.h"
 
 static int run_create_command(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
@@ -30,21 +29,6 @@ static int give_up(struct ctr *c)
 	return -1;
 }
 
-static void warn(void *arg, const struct error *e)
-{
-	log_warn(arg, "%s", e->text);
-}
-
-static void remove_image(struct cli *cli, struct ctr *c, const char *id)
-{
-	auto_image_removal r = { .failed = warn, .arg = &cli->log };
-	auto_strv names = {};
-	struct error ignored;
-
-	if (strv_add(&names, id, &ignored) >= 0)
-		image_remove(c->engine, &names, &r, &ignored);
-}
-
 static int run_detached(struct ctr *c, struct error *err)
 {
 	if (ctr_start(c, err) < 0)
@@ -57,7 +41,6 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 {
 	struct run_params *p = params;
 	auto_ctr *c = NULL;
-	bool rmi = p->rmi;
 	int code;
 
 	p->c.basic.provisional = true;
@@ -68,14 +51,11 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 		.detach_keys = p->detach_keys, .sig_proxy = p->sig_proxy, .streams = &c->params.process.attach,
 		.interactive = c->params.process.interactive,
 	};
-	autofree char *image = rmi && c->at.record.image_id ? strdup(c->at.record.image_id) : NULL;
 	if (o.streams->n == 1 && strcasecmp(o.streams->v[0], "stdin") == 0)
 		puts(c->id);
 	code = attached_start(cli, c, &o, err);
 	if (code < 0)
 		return give_up(c);
-	if (image)
-		remove_image(cli, c, image);
 	return code;
 }
 

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "engine/attach.h"
 #include "engine/container-impl.h"
+#include "engine/image-remove.h"
 #include "engine/launch-external.h"
 #include "engine/volume.h"
 #include "monitor/exit.h"
@@ -96,6 +97,22 @@ static int clean(struct ctr *c, struct error *err)
 	return r;
 }
 
+/* --rmi: the image goes too, unless somebody else uses it. */
+static void warn(void *arg, const struct error *e)
+{
+	log_warn(arg, "%s", e->text);
+}
+
+static void remove_image(struct ctr *c)
+{
+	auto_image_removal r = { .failed = warn, .arg = (void *)(uintptr_t)c->engine->log };
+	auto_strv names = {};
+	struct error ignored;
+
+	if (c->params.basic.remove_image && c->at.record.image_id && strv_add(&names, c->at.record.image_id, &ignored) >= 0)
+		image_remove(c->engine, &names, &r, &ignored);
+}
+
 int ctr_cleanup(struct ctr *c, const struct ctr_cleanup_options *o, struct error *err)
 {
 	const struct ctr_remove_options remove = { .volumes = true };
@@ -119,6 +136,7 @@ int ctr_cleanup(struct ctr *c, const struct ctr_cleanup_options *o, struct error
 		*err = gone;
 		return -1;
 	}
+	remove_image(c);
 	return 0;
 }
 

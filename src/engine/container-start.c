@@ -107,11 +107,21 @@ static int start_external(struct ctr *c, struct error *err)
 }
 
 /* ---- launching ---- */
+/* The run root forgets everything at a reboot; the container does not. */
+static int make_run_dir(const struct ctr *c, struct error *err)
+{
+	autofree char *path = NULL;
+
+	TRY(ctr_run_dir(c, &path, err));
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? fail_errno(err, "make %s", path) : 0;
+}
+
 static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, struct error *err)
 {
 	const struct launch_options o = { .role = role, .cleanup = true };
 
 	TRY(ctr_load(c, err));
+	TRY(make_run_dir(c, err));
 	TRY(reset_health(c, err));
 	TRY(launch_start(l, c, &o, err));
 	TRY(launch_wait_pid(l, err));

@@ -274,7 +274,7 @@ static void expand_entry(const struct spec_context *x, const char *form, struct 
 static int passwd_line(const struct spec_context *x, struct buf *to)
 {
 	const struct params_process *p = &x->params->process;
-	const char *home = streq(p->workdir, "/") ? "/" : p->workdir;
+	const char *home = x->home ? x->home : "/";
 
 	if (p->passwd_entry) {
 		expand_entry(x, p->passwd_entry, to);
@@ -284,7 +284,7 @@ static int passwd_line(const struct spec_context *x, struct buf *to)
 		return 0;
 	if (x->passwd_name)
 		buf_addf(to, "%s:*:%llu:%llu:%s:%s:/bin/sh\n", x->passwd_name, (unsigned long long)x->uid,
-			 (unsigned long long)x->gid, x->passwd_name, x->passwd_home ? x->passwd_home : home);
+			 (unsigned long long)x->gid, x->passwd_name, home);
 	else
 		buf_addf(to, "%llu:*:%llu:%llu:container user:%s:/bin/sh\n", (unsigned long long)x->uid,
 			 (unsigned long long)x->uid, (unsigned long long)x->gid, home);

@@ -112,6 +112,18 @@ static int check_workdir(const struct spec_context *x, struct error *err)
 	return fail(err, ERROR_NOT_EXECUTABLE, "workdir \"%s\" does not exist on container %s", path, x->container->id);
 }
 
+/* A user without passwd entry lives where it works; with keep-id in its own home when that is there. */
+static const char *unknown_home(const struct spec_context *x)
+{
+	struct error missing;
+
+	if (x->passwd_home && below_a_mount(x, x->passwd_home))
+		return x->passwd_home;
+	autoclose int fd = !x->passwd_home ? -1 : path_open_in_root(x->rootfs_fd, x->passwd_home,
+								    (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, &missing);
+	return fd >= 0 ? x->passwd_home : x->params->process.workdir;
+}
+
 int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct params_process *params = &x->params->process;
@@ -125,7 +137,8 @@ int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
 	x->uid = u.uid;
 	x->gid = u.gid;
 	x->known_user = u.name != NULL;
-	TRY(str_set(&x->home, u.home, err));
+	TRY(str_set(&x->home, x->known_user ? u.home : unknown_home(x), err));
+	TRY(str_set(&u.home, x->home, err));
 	p->terminal = params->tty;
 	p->user.uid = u.uid;
 	p->user.gid = u.gid;

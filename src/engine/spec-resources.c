@@ -74,9 +74,13 @@ static int spec_cpu(const struct params_resources *p, struct oci_cpu *c, struct 
 
 static void spec_memory(const struct params_resources *p, struct oci_memory *m)
 {
-	m->limit = p->memory;
-	m->reservation = p->memory_reservation;
-	m->swap = p->memory_swap;
+	/* 0 is Docker's word for "not limited" */
+	if (p->memory.value)
+		m->limit = p->memory;
+	if (p->memory_reservation.value)
+		m->reservation = p->memory_reservation;
+	if (p->memory_swap.value)
+		m->swap = p->memory_swap;
 	if (p->memory.set && p->memory.value > 0 && !p->memory_swap.set)
 		m->swap = (struct opt_int){ true, p->memory.value * 2 };
 	if (p->memory_swappiness.set && p->memory_swappiness.value >= 0)
