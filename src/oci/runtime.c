@@ -99,7 +99,8 @@ static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process 
 		.child = &s->child, .parent_fd = sync[0], .flags = p->clone_flags,
 		.into_cgroup = s->o.cgroup ? cgroup_clone_fd(s->o.cgroup) : -1,
 		.join_pid_fd = p->join_pid_fd, .join_user_fd = p->join_user_fd, .join_pidfd = -1,
-		.helper = p->join_user_fd >= 0 || (p->early_joins && p->userns && p->privileged),
+		/* pid namespaces: who joined one for its children cannot always come back (rootless: ours is not our own) */
+		.helper = p->join_user_fd >= 0 || p->join_pid_fd >= 0 || (p->early_joins && p->userns && p->privileged),
 	};
 
 	TRY(spawn_child(&how, &ret->pid, &ret->pidfd, err));
