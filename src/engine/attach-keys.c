@@ -46,7 +46,8 @@ int detach_keys_parse(const char *text, struct detach_keys *ret, struct error *e
 		k.key[k.n++] = (uint8_t)key;
 		at += len;
 		if (*at == ',' && !*++at)
-			return fail(err, ERROR_INVALID, "invalid detach keys \"%s\": nothing behind the last comma", whole);
+			return fail(err, ERROR_INVALID, "invalid detach keys \"%s\": nothing behind the last comma",
+				    whole);
 	}
 	*ret = k;
 	return 0;

@@ -185,8 +185,8 @@ static void print_container(const struct event *ev, const char *head, struct buf
 	if (!str_empty(ev->pod_id))
 		buf_addf(out, ", pod_id=%s", ev->pod_id);
 	if (ev->status == EVENT_HEALTH_STATUS)
-		buf_addf(out, ", health_status=%s, health_failing_streak=%lld, health_log=%s", text_of(ev->health_status),
-			 (long long)ev->health_failing_streak, text_of(ev->health_log));
+		buf_addf(out, ", health_status=%s, health_failing_streak=%lld, health_log=%s",
+			 text_of(ev->health_status), (long long)ev->health_failing_streak, text_of(ev->health_log));
 	for (size_t i = 0; ev->attributes && i < ev->attributes->n; i++)
 		buf_addf(out, ", %s=%s", ev->attributes->v[i].key, ev->attributes->v[i].value);
 	buf_add_char(out, ')');

@@ -68,8 +68,12 @@ static int write_marker(int fd, const char *path, const char *value, struct erro
 	auto_buf line = BUF_INIT(LINE_MAX_BYTES);
 
 	TRY(strmap_set(&attributes, ROTATE_KEY, value, err));
-	event_format_line(&(struct event){ .type = EVENT_SYSTEM, .status = EVENT_ROTATE, .name = path, .time_ns = time_now(),
-					   .attributes = &attributes }, &line);
+	event_format_line(&(struct event){.type = EVENT_SYSTEM,
+					  .status = EVENT_ROTATE,
+					  .name = path,
+					  .time_ns = time_now(),
+					  .attributes = &attributes},
+			  &line);
 	buf_add_char(&line, '\n');
 	TRY(buf_ok(&line, "event", err));
 	return file_write_all(fd, line.data, line.len, err);
@@ -218,7 +222,8 @@ static int follow(struct file_reader *f, const char *path, struct error *err)
 	int r;
 
 	TRY(str_set(&copy, path, err));
-	if (inotify >= 0 && inotify_add_watch(inotify, dirname(copy), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+	if (inotify >= 0 &&
+	    inotify_add_watch(inotify, dirname(copy), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
 		close(take_fd(inotify));
 	do {
 		TRY(read_to_end(f, false, err));

@@ -138,7 +138,8 @@ int event_parse_journal(const char *entry, size_t len, struct event_read *ret, s
 	auto_buf line = BUF_INIT(4 * ENTRY_MAX);
 	struct journal_field f;
 
-	for (size_t used = 0, n; (n = journal_field_parse(entry + used, len - used, &f)) > 0 && f.name_len > 0; used += n)
+	for (size_t used = 0, n; (n = journal_field_parse(entry + used, len - used, &f)) > 0 && f.name_len > 0;
+	     used += n)
 		TRY(add_member(&line, &f, err));
 	if (line.len == 0)
 		return 0;
@@ -197,8 +198,12 @@ int events_journal_read(struct event_reader *r, struct error *err)
 {
 	bool only_new = r->query->stream && !r->since_ns && !r->until_ns;
 	struct journal j = JOURNAL_INIT;
-	int result = journal_open(&j, &(struct journal_query){ .follow = r->query->stream, .lines = only_new ? 0 : -1,
-							       .match = "SYSLOG_IDENTIFIER=podman", .what = "events" }, err);
+	int result = journal_open(&j,
+				  &(struct journal_query){.follow = r->query->stream,
+							  .lines = only_new ? 0 : -1,
+							  .match = "SYSLOG_IDENTIFIER=podman",
+							  .what = "events"},
+				  err);
 
 	if (result == 0)
 		result = read_all(&j, r, err);

@@ -146,7 +146,8 @@ static int check(struct health_job *j, const struct strv *command, int64_t timeo
 	int r = run_command(j, command, timeout_ns, err);
 	j->result.end_ns = time_now();
 	if (r < 0) {
-		bool cannot = err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE || err->kind == ERROR_RUNTIME;
+		bool cannot = err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE ||
+			      err->kind == ERROR_RUNTIME;
 		j->result.exit_code = cannot ? 1 : 125;
 		r = cannot ? 0 : -1;
 	}
@@ -190,10 +191,17 @@ static void tell_event(struct health_job *j, const struct health_record *record)
 	const struct health_log *log = record->log.v;
 	const char *where = j->check.log_destination;
 	const struct event e = {
-		.type = EVENT_CONTAINER, .status = EVENT_HEALTH_STATUS, .id = c->id, .name = c->at.record.name,
-		.image = c->at.record.image_name, .pod_id = c->at.record.pod, .attributes = &c->params.basic.labels,
-		.health_status = record->status, .health_failing_streak = record->failing_streak,
-		.health_log = where && streq(where, "events_logger") && record->log.n ? log[record->log.n - 1].output : NULL,
+		.type = EVENT_CONTAINER,
+		.status = EVENT_HEALTH_STATUS,
+		.id = c->id,
+		.name = c->at.record.name,
+		.image = c->at.record.image_name,
+		.pod_id = c->at.record.pod,
+		.attributes = &c->params.basic.labels,
+		.health_status = record->status,
+		.health_failing_streak = record->failing_streak,
+		.health_log =
+			where && streq(where, "events_logger") && record->log.n ? log[record->log.n - 1].output : NULL,
 	};
 
 	if (c->engine->conf.engine.healthcheck_events)
@@ -215,11 +223,15 @@ static void tell_monitor(struct health_job *j, const struct health_outcome *out)
 static int act(struct health_job *j, const struct health_outcome *out, struct error *err)
 {
 	const struct ctr_stop_options stop = {};
-	enum health_action action = out->restart ? HEALTH_RESTART : out->turned_unhealthy ? j->check.on_failure : HEALTH_NONE;
+	enum health_action action = out->restart            ? HEALTH_RESTART
+				    : out->turned_unhealthy ? j->check.on_failure
+							    : HEALTH_NONE;
 
 	switch (action) {
 	case HEALTH_KILL:
-		return ctr_kill(j->c, SIGKILL, err) < 0 ? fail_wrap(err, "killing container health-check turned unhealthy") : 0;
+		return ctr_kill(j->c, SIGKILL, err) < 0
+			       ? fail_wrap(err, "killing container health-check turned unhealthy")
+			       : 0;
 	case HEALTH_RESTART:
 		return ctr_restart(j->c, &stop, err) < 0 ?
 			       fail_wrap(err, "restarting container after health-check turned unhealthy") : 0;
@@ -267,7 +279,8 @@ static int prepare(struct health_job *j, struct strv *command, struct error *err
 
 int health_run(struct ctr *c, struct health_outcome *ret, struct error *err)
 {
-	CLEANUP(job_done) struct health_job j = { .c = c, .dir = -1, .init_pidfd = -1, .output = BUF_INIT(OUTPUT_MAX + 1) };
+	CLEANUP(job_done)
+	struct health_job j = {.c = c, .dir = -1, .init_pidfd = -1, .output = BUF_INIT(OUTPUT_MAX + 1)};
 	auto_strv command = {};
 	struct error failed = {};
 	char text[40];
@@ -283,7 +296,8 @@ int health_run(struct ctr *c, struct health_outcome *ret, struct error *err)
 		return -1;
 	}
 	if (j.timed_out)
-		return fail(err, ERROR_TIMEOUT, "healthcheck command exceeded timeout of %s", duration_format(timeout, text));
+		return fail(err, ERROR_TIMEOUT, "healthcheck command exceeded timeout of %s",
+			    duration_format(timeout, text));
 	return 0;
 }
 

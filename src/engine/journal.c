@@ -59,7 +59,8 @@ int journal_open(struct journal *j, const struct journal_query *q, struct error 
 	int ends[2];
 
 	if (!path)
-		return fail(err, ERROR_UNSUPPORTED, "%s: the journal is needed, and journalctl is not installed here", q->what);
+		return fail(err, ERROR_UNSUPPORTED, "%s: the journal is needed, and journalctl is not installed here",
+			    q->what);
 	TRY(command_line(&argv, q, err));
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_errno(err, "make a pipe");

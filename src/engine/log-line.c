@@ -124,7 +124,8 @@ static int parse_json(const char *line, size_t len, struct buf *scratch, struct 
 	struct error ignored;
 	const char *time, *stream;
 
-	if (json_parse("log line", line, len, NULL, &tree, &ignored) < 0 || !json_object_is_type(tree, json_type_object))
+	if (json_parse("log line", line, len, NULL, &tree, &ignored) < 0 ||
+	    !json_object_is_type(tree, json_type_object))
 		return 0;
 	time = json_get_str(tree, "time");
 	stream = json_get_str(tree, "stream");

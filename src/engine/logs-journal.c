@@ -11,7 +11,8 @@ bool logs_journal_parse(const char *data, size_t len, struct log_line *ret)
 	struct journal_field f;
 	struct tm tm;
 
-	for (size_t used = 0, n; (n = journal_field_parse(data + used, len - used, &f)) > 0 && f.name_len > 0; used += n) {
+	for (size_t used = 0, n; (n = journal_field_parse(data + used, len - used, &f)) > 0 && f.name_len > 0;
+	     used += n) {
 		if (journal_field_is(&f, "MESSAGE")) {
 			l.text = f.value;
 			l.len = f.value_len;

@@ -111,9 +111,11 @@ static int reader_open(struct reader *r, const struct logs_source *s, const stru
 	if (s->driver == LOGS_JOURNALD)
 		return open_journal(r, o, err);
 	if (s->driver == LOGS_NONE || s->driver == LOGS_PASSTHROUGH)
-		return fail(err, ERROR_UNSUPPORTED,
-			    "this container is using the '%s' log driver, cannot read logs: this container is not logging "
-			    "output", s->driver == LOGS_NONE ? "none" : "passthrough");
+		return fail(
+			err, ERROR_UNSUPPORTED,
+			"this container is using the '%s' log driver, cannot read logs: this container is not logging "
+			"output",
+			s->driver == LOGS_NONE ? "none" : "passthrough");
 	if (o->tail >= 0)
 		return log_file_open_tail(&r->file, s->path, o->tail, err);
 	return log_file_open(&r->file, s->path, err);
@@ -201,7 +203,8 @@ static void watch_files(struct readers *rs)
 		struct error ignored;
 		autofree char *path = NULL;
 
-		if (rs->v[i].source->driver != LOGS_FILE || str_printf(&path, &ignored, "%s", rs->v[i].source->path) < 0)
+		if (rs->v[i].source->driver != LOGS_FILE ||
+		    str_printf(&path, &ignored, "%s", rs->v[i].source->path) < 0)
 			continue;
 		rs->v[i].watch = inotify_add_watch(rs->inotify, dirname(path),
 						   IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/resolve.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "base/units.h"
 #include "engine/container.h"
 #include "engine/params-parse.h"
+#include "os/file.h"
 #include "os/path.h"
 
 static const char *const default_env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
@@ -485,6 +487,20 @@ static int resolve_labels(struct params_basic *b, const struct image_defaults *i
 	return 0;
 }
 
+/* Without privileges the score can only be raised. */
+static void clamp_oom_score(struct params_resources *r, const struct engine *e)
+{
+	char text[32];
+	int64_t current;
+
+	if (file_read_small(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) <= 0 || !parse_i64(text, &current) ||
+	    r->oom_score_adj.value >= current)
+		return;
+	log_warn(e->log, "Requested oom_score_adj=%lld is lower than the current one, changing to %lld",
+		 (long long)r->oom_score_adj.value, (long long)current);
+	r->oom_score_adj.value = current;
+}
+
 static int resolve_resources(struct container_params *p, const struct engine *e, struct error *err)
 {
 	const struct conf_containers *conf = &e->conf.containers;
@@ -513,6 +529,8 @@ static int resolve_resources(struct container_params *p, const struct engine *e,
 		r->pids_limit = (struct opt_int){ true, conf->pids_limit };
 	if (!r->oom_score_adj.set)
 		r->oom_score_adj = conf->oom_score_adj;
+	if (e->paths.rootless && r->oom_score_adj.set)
+		clamp_oom_score(r, e);
 	for (size_t i = 0; i < conf->cgroup_conf.n; i++)
 		TRY(strmap_add_pair(&r->cgroup_conf, conf->cgroup_conf.v[i], err));
 	for (size_t i = 0; i < conf->default_sysctls.n; i++) {

@@ -121,7 +121,7 @@ static bool privileged_skips(const struct spec_context *x, const char *name)
 		if (streq(name, skip[i]))
 			return true;
 	/* systemd would start a login on every virtual console of the host */
-	return x->params->process.systemd_mode && str_after(name, "tty") && name[3] >= '0' && name[3] <= '9';
+	return (x->params->process.systemd_mode || x->rootless) && str_after(name, "tty") && name[3] >= '0' && name[3] <= '9';
 }
 
 static int add_host_devices(struct spec_context *x, struct oci_spec *s, const char *dir, struct error *err)

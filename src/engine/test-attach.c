@@ -70,7 +70,8 @@ static void test_detach_keys_feed_when_typed(void **state)
 			assert_int_equal(detach_keys_parse(cases[i].keys, &k, &err), 0);
 			for (size_t at = 0; at < len && !detach; at += split ? 1 : len) {
 				size_t got;
-				detach = detach_keys_feed(&k, (const uint8_t *)cases[i].in + at, split ? 1 : len, out + n, &got);
+				detach = detach_keys_feed(&k, (const uint8_t *)cases[i].in + at, split ? 1 : len,
+							  out + n, &got);
 				n += got;
 			}
 			assert_int_equal(detach, cases[i].detach);
@@ -168,7 +169,8 @@ static void test_attach_opens_when_running(void **state)
 
 	ends_make(&e);
 	struct attach_options o = options(&e, false);
-	box_start(&b, &(struct box_options){ .script = "while [ ! -e go ]; do sleep 0.02; done; echo hi", .role = MONITOR_ROLE_WAIT });
+	box_start(&b, &(struct box_options){.script = "while [ ! -e go ]; do sleep 0.02; done; echo hi",
+					    .role = MONITOR_ROLE_WAIT});
 	assert_int_equal(monitor_start(b.client, &err), 0);
 	assert_int_equal(attach_open(b.dir_fd, &o, &a, &err), 1);
 	assert_false(a.tty);
@@ -195,7 +197,8 @@ static void test_attach_detaches_when_keys_are_typed(void **state)
 	struct attach_options o = options(&e, true);
 	o.tty = true;
 	o.detach_keys = "ctrl-x,x";
-	box_start(&b, &(struct box_options){ .script = "stty -echo; read x; exit 3", .role = attach_role(&o), .flags = MONITOR_TTY });
+	box_start(&b, &(struct box_options){
+			      .script = "stty -echo; read x; exit 3", .role = attach_role(&o), .flags = MONITOR_TTY});
 	assert_int_equal(write(e.in[1], "ab\x18x", 4), 4);
 	run_inherited(&b, &o, &a);
 	assert_true(a.tty);
@@ -252,8 +255,9 @@ static void test_attach_signals_when_proxied(void **state)
 	ends_make(&e);
 	struct attach_options o = options(&e, false);
 	o.sig_proxy = true;
-	box_start(&b, &(struct box_options){ .script = "trap 'echo got; exit 8' USR1; echo x > go; while :; do sleep 0.02; done",
-					     .role = attach_role(&o) });
+	box_start(&b, &(struct box_options){
+			      .script = "trap 'echo got; exit 8' USR1; echo x > go; while :; do sleep 0.02; done",
+			      .role = attach_role(&o)});
 	run_inherited(&b, &o, &a);
 	pid_t killer = fork();
 	if (killer == 0) {
@@ -383,8 +387,13 @@ static void test_attach_exec_streams_when_process_ends(void **state)
 	close(errs[1]);
 	assert_int_equal(write(e.in[1], "abc", 3), 3);
 	close(take_fd(e.in[1]));
-	struct attach_exec x = { .in = e.in[0], .out = e.out[1], .err = e.err[1], .child_in = in[1], .child_out = out[0],
-				 .child_err = errs[0], .pidfd = (int)syscall(SYS_pidfd_open, pid, 0) };
+	struct attach_exec x = {.in = e.in[0],
+				.out = e.out[1],
+				.err = e.err[1],
+				.child_in = in[1],
+				.child_out = out[0],
+				.child_err = errs[0],
+				.pidfd = (int)syscall(SYS_pidfd_open, pid, 0)};
 	int64_t begin = time_monotonic();
 	assert_int_equal(attach_run_exec(&x, &err), ATTACH_EXITED);
 	assert_true(time_monotonic() - begin < 3000000000);

@@ -88,10 +88,11 @@ static void test_event_line_when_written_and_read(void **state)
 	ev.attributes = &labels;
 	setenv("TZ", "UTC", 1);
 	event_format_line(&ev, &line);
-	assert_string_equal(line.data, "{\"ContainerExitCode\":137,\"OOMKilled\":true,\"ID\":\"0123456789abcdef0123\","
-				       "\"Image\":\"quay.io/x:latest\",\"Name\":\"web\",\"Status\":\"died\","
-				       "\"Time\":\"2017-07-14T02:40:00.123456789Z\",\"Type\":\"container\",\"PodID\":\"p\","
-				       "\"Attributes\":{\"a\":\"b \\\"c\\\"\"}}");
+	assert_string_equal(line.data,
+			    "{\"ContainerExitCode\":137,\"OOMKilled\":true,\"ID\":\"0123456789abcdef0123\","
+			    "\"Image\":\"quay.io/x:latest\",\"Name\":\"web\",\"Status\":\"died\","
+			    "\"Time\":\"2017-07-14T02:40:00.123456789Z\",\"Type\":\"container\",\"PodID\":\"p\","
+			    "\"Attributes\":{\"a\":\"b \\\"c\\\"\"}}");
 	assert_int_equal(event_parse_line(line.data, line.len, &back), 1);
 	assert_int_equal(back.event.status, EVENT_DIED);
 	assert_true(back.event.exit_code.set && back.event.exit_code.value == 137 && back.event.oom_killed.value);
@@ -129,22 +130,38 @@ static void test_event_print_when_kinds_differ(void **state)
 		bool truncate;
 		const char *want;
 	} cases[] = {
-		{ { .type = EVENT_CONTAINER, .status = EVENT_START, .id = "0123456789abcdef", .name = "n", .image = "i",
-		    .attributes = &labels }, true, "container start 0123456789ab (image=i, name=n, k=v)" },
-		{ { .type = EVENT_POD, .status = EVENT_CREATE, .id = "01", .name = "n", .pod_id = "p" }, false,
-		  "pod create 01 (image=, name=n, pod_id=p)" },
-		{ { .type = EVENT_CONTAINER, .status = EVENT_HEALTH_STATUS, .id = "01", .name = "n", .image = "i",
-		    .health_status = "healthy" }, false,
-		  "container health_status 01 (image=i, name=n, health_status=healthy, health_failing_streak=0, health_log=)" },
-		{ { .type = EVENT_NETWORK, .status = EVENT_CREATE, .id = "01", .network = "net", .attributes = &driver }, false,
-		  "network create 01 (name=net, type=bridge)" },
-		{ { .type = EVENT_NETWORK, .status = EVENT_CONNECT, .id = "01", .network = "net" }, false,
-		  "network connect 01 (container=01, name=net)" },
-		{ { .type = EVENT_IMAGE, .status = EVENT_PULL_ERROR, .name = "x", .error = "refused" }, false,
-		  "image pull-error  x refused" },
-		{ { .type = EVENT_VOLUME, .status = EVENT_CREATE, .name = "vol" }, false, "volume create vol" },
-		{ { .type = EVENT_SECRET, .status = EVENT_REMOVE, .id = "s" }, false, "secret remove s" },
-		{ { .type = EVENT_SYSTEM, .status = EVENT_REFRESH }, false, "system refresh" },
+		{{.type = EVENT_CONTAINER,
+		  .status = EVENT_START,
+		  .id = "0123456789abcdef",
+		  .name = "n",
+		  .image = "i",
+		  .attributes = &labels},
+		 true,
+		 "container start 0123456789ab (image=i, name=n, k=v)"},
+		{{.type = EVENT_POD, .status = EVENT_CREATE, .id = "01", .name = "n", .pod_id = "p"},
+		 false,
+		 "pod create 01 (image=, name=n, pod_id=p)"},
+		{{.type = EVENT_CONTAINER,
+		  .status = EVENT_HEALTH_STATUS,
+		  .id = "01",
+		  .name = "n",
+		  .image = "i",
+		  .health_status = "healthy"},
+		 false,
+		 "container health_status 01 (image=i, name=n, health_status=healthy, health_failing_streak=0, "
+		 "health_log=)"},
+		{{.type = EVENT_NETWORK, .status = EVENT_CREATE, .id = "01", .network = "net", .attributes = &driver},
+		 false,
+		 "network create 01 (name=net, type=bridge)"},
+		{{.type = EVENT_NETWORK, .status = EVENT_CONNECT, .id = "01", .network = "net"},
+		 false,
+		 "network connect 01 (container=01, name=net)"},
+		{{.type = EVENT_IMAGE, .status = EVENT_PULL_ERROR, .name = "x", .error = "refused"},
+		 false,
+		 "image pull-error  x refused"},
+		{{.type = EVENT_VOLUME, .status = EVENT_CREATE, .name = "vol"}, false, "volume create vol"},
+		{{.type = EVENT_SECRET, .status = EVENT_REMOVE, .id = "s"}, false, "secret remove s"},
+		{{.type = EVENT_SYSTEM, .status = EVENT_REFRESH}, false, "system refresh"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_buf out = BUF_INIT(4096), want = BUF_INIT(4096);
@@ -229,7 +246,8 @@ static void test_events_rotation_when_limit_is_reached(void **state)
 	struct stat st;
 	assert_int_equal(stat(s.path, &st), 0);
 	s.events.max_size = st.st_size / 2;
-	write_event(&s.events, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_TAG, .name = "last", .time_ns = TIME_NS });
+	write_event(&s.events,
+		    &(struct event){.type = EVENT_IMAGE, .status = EVENT_TAG, .name = "last", .time_ns = TIME_NS});
 	struct events_query q = { .stop_fd = -1 };
 	assert_int_equal(events_read(&s.events, &q, collect, &got, &err), 0);
 	autofree char *begin = NULL;

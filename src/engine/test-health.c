@@ -16,12 +16,16 @@ static void test_health_command_when_test_is_written(void **state)
 	static const struct {
 		const char *test[4], *want;   /* NULL: refused */
 	} cases[] = {
-		{ { "CMD", "true", "-x" }, "true|-x" },
-		{ { "CMD-SHELL", "curl x || exit 1" }, "/bin/sh|-c|curl x || exit 1" },
-		{ { "CMD-SHELL", "a", "b" }, "/bin/sh|-c|a b" },
-		{ { "/bin/check", "now" }, "/bin/check|now" },
-		{ { NULL }, NULL }, { { "NONE" }, NULL }, { { "" }, NULL }, { { "CMD" }, NULL }, { { "CMD-SHELL" }, NULL },
-		{ { "CMD", "" }, NULL },
+		{{"CMD", "true", "-x"}, "true|-x"},
+		{{"CMD-SHELL", "curl x || exit 1"}, "/bin/sh|-c|curl x || exit 1"},
+		{{"CMD-SHELL", "a", "b"}, "/bin/sh|-c|a b"},
+		{{"/bin/check", "now"}, "/bin/check|now"},
+		{{NULL}, NULL},
+		{{"NONE"}, NULL},
+		{{""}, NULL},
+		{{"CMD"}, NULL},
+		{{"CMD-SHELL"}, NULL},
+		{{"CMD", ""}, NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -58,9 +62,11 @@ static void run_steps(const struct health_check *c, int64_t started, const struc
 
 	assert_int_equal(str_set(&r.status, "starting", &err), 0);
 	for (size_t i = 0; i < n; i++) {
-		const struct health_result result = { .start_ns = (int64_t)(i + 1) * SECOND, .end_ns = (int64_t)(i + 1) * SECOND,
-						      .exit_code = steps[i].exit_code, .output = "out",
-						      .container_stopped = steps[i].stopped };
+		const struct health_result result = {.start_ns = (int64_t)(i + 1) * SECOND,
+						     .end_ns = (int64_t)(i + 1) * SECOND,
+						     .exit_code = steps[i].exit_code,
+						     .output = "out",
+						     .container_stopped = steps[i].stopped};
 		struct health_outcome out;
 		assert_int_equal(health_apply(c, started, &result, &r, &out, &err), 0);
 		assert_string_equal(r.status, steps[i].status);
@@ -98,7 +104,8 @@ static void test_health_failures_do_not_count_when_in_start_period(void **state)
 		{ 1, false, "unhealthy", 1, true, false, "unhealthy" },
 	};
 
-	run_steps(&(struct health_check){ .retries = 1, .start_period_ns = 3 * SECOND - SECOND / 2 }, 0, steps, ARRAY_LEN(steps));
+	run_steps(&(struct health_check){.retries = 1, .start_period_ns = 3 * SECOND - SECOND / 2}, 0, steps,
+		  ARRAY_LEN(steps));
 }
 
 static void test_health_startup_when_it_gates_regular_checks(void **state)
@@ -119,9 +126,12 @@ static void test_health_startup_when_it_gates_regular_checks(void **state)
 
 	strv_add(&test, "CMD", &err);
 	strv_add(&test, "true", &err);
-	const struct health_check c = { .retries = 5, .startup_test = &test, .startup_retries = 2, .startup_successes = 2 };
+	const struct health_check c = {
+		.retries = 5, .startup_test = &test, .startup_retries = 2, .startup_successes = 2};
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-		assert_int_equal(health_apply(&c, 0, &(struct health_result){ .exit_code = steps[i].exit_code }, &r, &out, &err), 0);
+		assert_int_equal(
+			health_apply(&c, 0, &(struct health_result){.exit_code = steps[i].exit_code}, &r, &out, &err),
+			0);
 		assert_int_equal(out.startup, steps[i].startup);
 		assert_int_equal(out.startup_done, steps[i].done);
 		assert_int_equal(out.restart, steps[i].restart);
@@ -146,7 +156,9 @@ static void test_health_record_is_bounded_when_full(void **state)
 	for (int i = 0; i < 10; i++) {
 		char text[32];
 		snprintf(text, sizeof(text), "%03d-long", i);
-		assert_int_equal(health_apply(&c, 0, &(struct health_result){ .output = text, .exit_code = i % 2 }, &r, &out, &err), 0);
+		assert_int_equal(health_apply(&c, 0, &(struct health_result){.output = text, .exit_code = i % 2}, &r,
+					      &out, &err),
+				 0);
 	}
 	assert_int_equal(r.log.n, 3);
 	assert_string_equal(((struct health_log *)r.log.v)[0].output, "007-");

@@ -48,10 +48,21 @@ static void test_log_line_fields_when_well_formed(void **state)
 static void test_log_line_refused_when_garbage(void **state)
 {
 	static const char *const cases[] = {
-		"", "hello", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z stdout", "2026-11-22T10:00:00Z stdout F",
-		"2026-11-22T10:00:00Z stdfoo F x", "2026-11-22T10:00:00Z stdout X x", "2026-13-22T10:00:00Z stdout F x",
-		"2026-11-22 10:00:00Z stdout F x", "2026-11-22T10:00:00.Z stdout F x", "2026-11-22T10:00:00+1:00 stdout F x",
-		"{", "{}", "[]", "{\"log\":1,\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00Z\"}",
+		"",
+		"hello",
+		"2026-11-22T10:00:00Z",
+		"2026-11-22T10:00:00Z stdout",
+		"2026-11-22T10:00:00Z stdout F",
+		"2026-11-22T10:00:00Z stdfoo F x",
+		"2026-11-22T10:00:00Z stdout X x",
+		"2026-13-22T10:00:00Z stdout F x",
+		"2026-11-22 10:00:00Z stdout F x",
+		"2026-11-22T10:00:00.Z stdout F x",
+		"2026-11-22T10:00:00+1:00 stdout F x",
+		"{",
+		"{}",
+		"[]",
+		"{\"log\":1,\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:00Z\"}",
 		"{\"log\":\"x\",\"stream\":\"stdout\",\"time\":\"yesterday\"}",
 	};
 	auto_buf scratch = BUF_INIT(4096);
@@ -195,7 +206,8 @@ static void test_logs_times_when_since_and_until(void **state)
 
 	scratch_make(&s);
 	struct logs_source source = { .id = "x", .driver = LOGS_FILE, .path = s.path, .wake_fd = -1 };
-	append(s.path, "2026-11-22T10:00:00Z stdout F a\n2026-11-22T10:00:01Z stdout F b\n2026-11-22T10:00:02Z stdout F c\n");
+	append(s.path,
+	       "2026-11-22T10:00:00Z stdout F a\n2026-11-22T10:00:01Z stdout F b\n2026-11-22T10:00:02Z stdout F c\n");
 	assert_int_equal(time_parse("2026-11-22T10:00:01Z", 0, &at, &e), 0);
 	expect(&source, &(struct logs_options){ .tail = -1, .since_ns = at, .stop_fd = -1 }, "c,");
 	expect(&source, &(struct logs_options){ .tail = -1, .until_ns = at, .stop_fd = -1 }, "a,");
@@ -281,10 +293,11 @@ static void test_logs_follow_when_rotating(void **state)
 	pthread_t thread;
 
 	scratch_make(&s);
-	struct logs_source source = { .id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w,
-				      .wake_fd = -1 };
+	struct logs_source source = {
+		.id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w, .wake_fd = -1};
 	assert_int_equal(pthread_create(&thread, NULL, write_lines, &w), 0);
-	assert_int_equal(logs_read(&source, 1, &(struct logs_options){ .tail = -1, .follow = true, .stop_fd = -1 }, &out, &e), 0);
+	assert_int_equal(
+		logs_read(&source, 1, &(struct logs_options){.tail = -1, .follow = true, .stop_fd = -1}, &out, &e), 0);
 	pthread_join(thread, NULL);
 	for (int i = 0; i < w.lines; i++)
 		buf_addf(&want, "%d,", i);
@@ -315,11 +328,12 @@ static void test_logs_follow_when_truncated(void **state)
 	pthread_t thread;
 
 	scratch_make(&s);
-	struct logs_source source = { .id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w,
-				      .wake_fd = -1 };
+	struct logs_source source = {
+		.id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w, .wake_fd = -1};
 	append(s.path, STAMP "old\n" STAMP "older\n");
 	assert_int_equal(pthread_create(&thread, NULL, truncate_later, &w), 0);
-	assert_int_equal(logs_read(&source, 1, &(struct logs_options){ .tail = -1, .follow = true, .stop_fd = -1 }, &out, &e), 0);
+	assert_int_equal(
+		logs_read(&source, 1, &(struct logs_options){.tail = -1, .follow = true, .stop_fd = -1}, &out, &e), 0);
 	pthread_join(thread, NULL);
 	assert_string_equal(seen.text.data, "old,older,new,");
 	buf_done(&seen.text);
@@ -333,10 +347,11 @@ static void test_logs_follow_ends_when_until_passes(void **state)
 	int64_t begin = time_monotonic();
 
 	scratch_make(&s);
-	struct logs_source source = { .id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w,
-				      .wake_fd = -1 };
+	struct logs_source source = {
+		.id = "x", .driver = LOGS_FILE, .path = s.path, .is_running = is_running, .arg = &w, .wake_fd = -1};
 	append(s.path, "2020-01-01T00:00:00Z stdout F a\n");
-	expect(&source, &(struct logs_options){ .tail = -1, .follow = true, .until_ns = time_now() + 200000000, .stop_fd = -1 },
+	expect(&source,
+	       &(struct logs_options){.tail = -1, .follow = true, .until_ns = time_now() + 200000000, .stop_fd = -1},
 	       "a,");
 	assert_in_range(time_monotonic() - begin, 150000000, 2000000000);
 	scratch_done(&s);
@@ -346,10 +361,11 @@ static void test_logs_follow_ends_when_until_passes(void **state)
 
 static void test_logs_journal_entries_when_exported(void **state)
 {
-	static const char text[] = "__CURSOR=x\n__REALTIME_TIMESTAMP=1500000000000000\nPRIORITY=3\nMESSAGE\n"
-				   "\x05\0\0\0\0\0\0\0a\nb\0c\nOTHER=1\n\n"
-				   "__REALTIME_TIMESTAMP=1500000000000001\nPRIORITY=6\nCONTAINER_PARTIAL_MESSAGE=true\nMESSAGE=hi\n\n"
-				   "NOTHING=1\n\n__REALTIME_TIMESTAMP=15";
+	static const char text[] =
+		"__CURSOR=x\n__REALTIME_TIMESTAMP=1500000000000000\nPRIORITY=3\nMESSAGE\n"
+		"\x05\0\0\0\0\0\0\0a\nb\0c\nOTHER=1\n\n"
+		"__REALTIME_TIMESTAMP=1500000000000001\nPRIORITY=6\nCONTAINER_PARTIAL_MESSAGE=true\nMESSAGE=hi\n\n"
+		"NOTHING=1\n\n__REALTIME_TIMESTAMP=15";
 	size_t len = sizeof(text) - 1, used = 0, n;
 	struct log_line l;
 
