@@ -43,7 +43,8 @@ static int run_attach(struct cli *cli, void *params, struct strv *args, struct e
 	if (p->latest && args->n)
 		return fail(err, ERROR_INVALID, "--latest and containers cannot be used together");
 	if (args->n != 1 && !p->latest)
-		return fail(err, ERROR_INVALID, "attach requires the name or id of one running container or the latest flag");
+		return fail(err, ERROR_INVALID,
+			    "attach requires the name or id of one running container or the latest flag");
 	TRY(cli_engine(cli, &e, err));
 	TRY(p->latest ? ctr_latest(e, &c, err) : ctr_find(e, args->v[0], &c, err));
 	TRY(ctr_load(c, err));

@@ -65,8 +65,8 @@ static int check_format(const struct events_params *p, struct error *err)
 static int run_events(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct events_params *p = params;
-	const struct events_query q = { .filters = p->filters, .since = p->since, .until = p->until, .stream = p->stream,
-					.stop_fd = -1 };
+	const struct events_query q = {
+		.filters = p->filters, .since = p->since, .until = p->until, .stream = p->stream, .stop_fd = -1};
 	autofree char *path = NULL;
 	struct events events;
 	struct engine *e;
@@ -91,11 +91,15 @@ static const struct field rows[] = {
 
 const struct command cmd_events = {
 	.summary = "Print the event history and follow new events",
-	.description = "Prints what happens to containers, images, volumes and so on. Earlier events are shown with --since and "
+	.description = "Prints what happens to containers, images, volumes and so on. Earlier events are shown with "
+		       "--since and "
 		       "--until.",
 	.examples = "--since 1h --until 10m\n"
 		    "--filter container=web --filter event=died\n"
 		    "--format '{{.Time}} {{.Name}} {{.Status}}'",
-	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .params_size = sizeof(P), .init = init_events,
-	.run = run_events, .format_type = &event_value_type,
+	.groups = (const struct command_rows[]){ { rows, 0 }, {} },
+	.params_size = sizeof(P),
+	.init = init_events,
+	.run = run_events,
+	.format_type = &event_value_type,
 };

@@ -86,9 +86,13 @@ static void test_init_passes_signal_when_command_handles_it(void **state)
 static void test_init_reaps_orphans_when_command_leaves_them(void **state)
 {
 	/* The orphan's parent becomes init; once it ended it must not stay as a zombie. */
-	static const char *const argv[] = {
-		"umiak-init", "--", "sh", "-c",
-		"(sleep 0.1 & echo $! > \"$0\"); sleep 0.4; test ! -e /proc/$(cat \"$0\")", "/tmp/umiak-test-init", NULL };
+	static const char *const argv[] = {"umiak-init",
+					   "--",
+					   "sh",
+					   "-c",
+					   "(sleep 0.1 & echo $! > \"$0\"); sleep 0.4; test ! -e /proc/$(cat \"$0\")",
+					   "/tmp/umiak-test-init",
+					   NULL};
 
 	assert_int_equal(finish(start(argv, -1)), 0);
 	unlink("/tmp/umiak-test-init");

@@ -38,7 +38,7 @@ void log_journald_add(struct log *l, enum stream_id s, const char *text, size_t 
 		{ (void *)"\n", 1 },
 	};
 	/* Not connected: a restarted journald is found again. */
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
+	struct msghdr msg = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov)};
 
 	if (l->fd >= 0)
 		(void)sendmsg(l->fd, &msg, MSG_NOSIGNAL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Log files: whole records are collected in a small buffer and written with one O_APPEND write, so that a record is
- * never torn between two files and readers see lines only. Errors (full disk) drop records, never stop the container. */
+ * never torn between two files and readers see lines only. Errors (full disk) drop records, never stop the container.
+ */
 #include "monitor/monitor.h"
 
 #include <limits.h>

@@ -56,8 +56,8 @@ void notify_healthy(struct monitor *m)
 		notify_ready(m);
 }
 
-static const char *const forwarded[] = { "READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1", "STATUS=", "MONOTONIC_USEC=",
-					 "EXTEND_TIMEOUT_USEC=" };
+static const char *const forwarded[] = {"READY=1", "RELOADING=1",     "STOPPING=1",          "WATCHDOG=1",
+					"STATUS=", "MONOTONIC_USEC=", "EXTEND_TIMEOUT_USEC="};
 
 static bool is_forwarded(const char *line)
 {

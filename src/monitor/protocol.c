@@ -72,7 +72,8 @@ static ssize_t receive(int fd, struct monitor_message *head, struct iovec data, 
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov[2] = { { head, sizeof(*head) }, data };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = {
+		.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof(control)};
 	autoclose int passed = -1;
 	ssize_t n;
 
@@ -160,7 +161,8 @@ int monitor_request(int dirfd, uint32_t type, uint32_t value, const void *data, 
 		if (head.type == MONITOR_EXIT)
 			return 0;
 		if (head.type == MONITOR_UNKNOWN)
-			return fail(err, ERROR_UNSUPPORTED, "the container's monitor is too old for this; restart the container");
+			return fail(err, ERROR_UNSUPPORTED,
+				    "the container's monitor is too old for this; restart the container");
 	} while (head.type != MONITOR_DONE);
 	if (head.value)
 		return fail_with(err, (int)head.value, "the container's monitor");

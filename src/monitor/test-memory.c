@@ -36,8 +36,9 @@ static void test_memory_pss_when_50_are_idle(void **state)
 	for (size_t i = 0; i < N; i++) {
 		struct error e;
 		/* Not quite idle: each has written, so that its log path was used. */
-		box_start(&b[i], &(struct box_options){ .script = "seq 1 3000; exec sleep 600", .role = MONITOR_ROLE_WAIT,
-							.driver = MONITOR_LOG_K8S_FILE });
+		box_start(&b[i], &(struct box_options){.script = "seq 1 3000; exec sleep 600",
+						       .role = MONITOR_ROLE_WAIT,
+						       .driver = MONITOR_LOG_K8S_FILE});
 		assert_int_equal(monitor_start(b[i].client, &e), 0);
 	}
 	sleep(6);   /* buffers are given back after 5 s */

@@ -75,7 +75,7 @@ static void test_monitor_exit_code_when_container_ends(void **state)
 	static const struct {
 		const char *script;
 		int code, signal;
-	} cases[] = { { "exit 0", 0, 0 }, { "exit 200", 200, 0 }, { "kill -9 $$", 137, 9 }, { "kill -TERM $$", 143, 15 } };
+	} cases[] = {{"exit 0", 0, 0}, {"exit 200", 200, 0}, {"kill -9 $$", 137, 9}, {"kill -TERM $$", 143, 15}};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct box b;
@@ -83,7 +83,8 @@ static void test_monitor_exit_code_when_container_ends(void **state)
 		struct monitor_exit record;
 		struct error e;
 
-		box_start(&b, &(struct box_options){ .script = cases[i].script, .role = ALL, .cleanup = "touch cleaned" });
+		box_start(&b,
+			  &(struct box_options){.script = cases[i].script, .role = ALL, .cleanup = "touch cleaned"});
 		start(&b);
 		collect(b.client, &g);
 		assert_int_equal(g.exit.exit_code, cases[i].code);
@@ -117,8 +118,10 @@ static void test_monitor_streams_and_log_when_container_writes(void **state)
 	struct box b;
 	struct got g;
 
-	box_start(&b, &(struct box_options){ .script = "echo one; echo two >&2; sleep 0.1; printf 'th'; sleep 0.1; printf 'ree'",
-					     .role = ALL, .driver = MONITOR_LOG_K8S_FILE });
+	box_start(&b, &(struct box_options){
+			      .script = "echo one; echo two >&2; sleep 0.1; printf 'th'; sleep 0.1; printf 'ree'",
+			      .role = ALL,
+			      .driver = MONITOR_LOG_K8S_FILE});
 	start(&b);
 	collect(b.client, &g);
 	assert_int_equal(g.n_out, 9);
@@ -139,8 +142,9 @@ static void test_monitor_json_when_driver_is_json_file(void **state)
 	struct box b;
 	struct got g;
 
-	box_start(&b, &(struct box_options){ .script = "printf 'a\"b\\\\c\\t\\377\\n'; sleep 0.1; printf 'x'", .role = ALL,
-					     .driver = MONITOR_LOG_JSON_FILE });
+	box_start(&b, &(struct box_options){.script = "printf 'a\"b\\\\c\\t\\377\\n'; sleep 0.1; printf 'x'",
+					    .role = ALL,
+					    .driver = MONITOR_LOG_JSON_FILE});
 	start(&b);
 	collect(b.client, &g);
 	autofree char *log = box_read(&b, "ctr.log");
@@ -165,8 +169,11 @@ static void test_monitor_rotates_when_log_is_full(void **state)
 	struct stat st;
 
 	/* 4,000 lines of some 50 bytes with 4 × 64 KiB of room */
-	box_start(&b, &(struct box_options){ .script = "i=0; while [ $i -lt 4000 ]; do echo line $i; i=$((i+1)); done",
-					     .role = ALL, .driver = MONITOR_LOG_K8S_FILE, .max_size = 65536, .keep = 3 });
+	box_start(&b, &(struct box_options){.script = "i=0; while [ $i -lt 4000 ]; do echo line $i; i=$((i+1)); done",
+					    .role = ALL,
+					    .driver = MONITOR_LOG_K8S_FILE,
+					    .max_size = 65536,
+					    .keep = 3});
 	start(&b);
 	collect(b.client, &g);
 	size_t lines = 0;
@@ -207,8 +214,9 @@ static void test_monitor_all_output_when_100_megabytes(void **state)
 	struct got g;
 	struct stat st;
 
-	box_start(&b, &(struct box_options){ .script = "head -c 104857600 /dev/zero | tr '\\0' 'x' | fold -w 99", .role = ALL,
-					     .driver = MONITOR_LOG_K8S_FILE });
+	box_start(&b, &(struct box_options){.script = "head -c 104857600 /dev/zero | tr '\\0' 'x' | fold -w 99",
+					    .role = ALL,
+					    .driver = MONITOR_LOG_K8S_FILE});
 	start(&b);
 	collect(b.client, &g);
 	assert_int_equal(g.total, 104857600 + 104857600 / 99);   /* fold adds no newline at the very end */
@@ -226,8 +234,11 @@ static void test_monitor_log_is_complete_when_client_is_stuck(void **state)
 	int waiter;
 
 	/* Far more than the client's socket holds, less than a pipe does: the container can end. */
-	box_start(&b, &(struct box_options){ .script = "head -c 60000 /dev/zero | tr '\\0' 'y'; echo; echo end", .role = ALL,
-					     .client_buffer = 4096, .driver = MONITOR_LOG_K8S_FILE, .cleanup = "touch cleaned" });
+	box_start(&b, &(struct box_options){.script = "head -c 60000 /dev/zero | tr '\\0' 'y'; echo; echo end",
+					    .role = ALL,
+					    .client_buffer = 4096,
+					    .driver = MONITOR_LOG_K8S_FILE,
+					    .cleanup = "touch cleaned"});
 	start(&b);
 	/* Nobody reads b.client, but who waits is told. */
 	assert_int_equal(monitor_connect(b.dir_fd, MONITOR_SOCKET_NAME, &waiter, &e), 1);
@@ -390,8 +401,9 @@ static void test_monitor_late_client_when_connecting(void **state)
 	struct monitor_welcome w;
 	int late;
 
-	box_start(&b, &(struct box_options){ .script = "echo early; while [ ! -e go ]; do sleep 0.02; done; echo late; exit 5",
-					     .role = MONITOR_ROLE_WAIT });
+	box_start(&b, &(struct box_options){
+			      .script = "echo early; while [ ! -e go ]; do sleep 0.02; done; echo late; exit 5",
+			      .role = MONITOR_ROLE_WAIT});
 	start(&b);
 	usleep(100000);
 	assert_int_equal(monitor_connect(b.dir_fd, MONITOR_SOCKET_NAME, &late, &e), 1);
@@ -491,7 +503,8 @@ static void test_monitor_kills_when_time_is_over(void **state)
 	struct monitor_exit x;
 	struct error e;
 
-	box_start(&b, &(struct box_options){ .script = "exec sleep 60", .role = MONITOR_ROLE_WAIT, .timeout_ns = 200000000 });
+	box_start(&b,
+		  &(struct box_options){.script = "exec sleep 60", .role = MONITOR_ROLE_WAIT, .timeout_ns = 200000000});
 	start(&b);
 	assert_int_equal(monitor_wait(b.client, 10000000000, &x, &e), 1);
 	assert_int_equal(x.exit_code, 137);
@@ -564,8 +577,9 @@ static void test_monitor_container_survives_when_monitor_is_killed(void **state)
 	struct error e;
 	char text[64] = "";
 
-	box_start(&b, &(struct box_options){ .script = "echo up > go; sleep 0.3; echo still here; sleep 0.2; echo ok > out",
-					     .role = MONITOR_ROLE_WAIT });
+	box_start(&b,
+		  &(struct box_options){.script = "echo up > go; sleep 0.3; echo still here; sleep 0.2; echo ok > out",
+					.role = MONITOR_ROLE_WAIT});
 	start(&b);
 	box_wait_file(&b, "go");
 	kill(b.monitor, SIGKILL);
@@ -617,8 +631,16 @@ static void test_monitor_exit_code_when_it_only_watches(void **state)
 
 static void test_exit_record_refused_when_garbage(void **state)
 {
-	static const char *const cases[] = { "", "{", "{}", "[]", "{\"exit_code\":}", "{\"exit_code\":1} x", "{\"colour\":1}",
-					     "{\"exit_code\":1,}", "{\"oom\":1}", "{\"exit_code\":4294967296}" };
+	static const char *const cases[] = {"",
+					    "{",
+					    "{}",
+					    "[]",
+					    "{\"exit_code\":}",
+					    "{\"exit_code\":1} x",
+					    "{\"colour\":1}",
+					    "{\"exit_code\":1,}",
+					    "{\"oom\":1}",
+					    "{\"exit_code\":4294967296}"};
 	struct monitor_exit x;
 	struct error e;
 
