@@ -18,7 +18,7 @@ struct push_params {
 #define P struct push_params
 static const struct field rows[] = {
 	{ .cli = "compress", F_BOOL(P, compress),
-	  .help = "With the dir transport: compress layers that are plain tar" },
+	  .help = "With the dir transport: layers shall be compressed (they always are)" },
 	{ .cli = "compression-format", F_STR(P, compression_format), .arg = "string",
 	  .help = "How layers are compressed (gzip, zstd)" },
 	{ .cli = "compression-level", F_OPT_INT(P, push.compression_level), .arg = "int",
