@@ -38,8 +38,8 @@ extern const struct command
 	cmd_restart,
 	cmd_rm,
 	cmd_rmi,
-	cmd_save,
 	cmd_run,
+	cmd_save,
 	cmd_start,
 	cmd_stop,
 	cmd_system_check,
@@ -53,6 +53,12 @@ extern const struct command
 	cmd_unpause,
 	cmd_untag,
 	cmd_version,
+	cmd_volume_create,
+	cmd_volume_exists,
+	cmd_volume_inspect,
+	cmd_volume_ls,
+	cmd_volume_prune,
+	cmd_volume_rm,
 	cmd_wait;
 
 const struct command_row command_rows[] = {
@@ -108,6 +114,15 @@ const struct command_row command_rows[] = {
 	{ "container top", &cmd_top },
 	{ "container unpause", &cmd_unpause },
 	{ "container wait", &cmd_wait },
+
+	/* volumes */
+	{ "volume", .group = "Manage volumes" },
+	{ "volume create", &cmd_volume_create },
+	{ "volume exists", &cmd_volume_exists },
+	{ "volume inspect", &cmd_volume_inspect },
+	{ "volume ls", &cmd_volume_ls, "list" },
+	{ "volume prune", &cmd_volume_prune },
+	{ "volume rm", &cmd_volume_rm, "remove" },
 
 	/* images */
 	{ "history", &cmd_history },
