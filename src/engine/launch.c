@@ -23,6 +23,7 @@
 #include "conf/helpers.h"
 #include "engine/container-impl.h"
 #include "engine/launch-impl.h"
+#include "engine/oci-error.h"
 #include "engine/userns.h"
 #include "os/process.h"
 #include "store/image.h"
@@ -195,6 +196,17 @@ static int check_flags(const struct launch_job *j, struct error *err)
 	return 0;
 }
 
+/* A root file system without a command: said as the runtime would, before anything is made. */
+static int check_command(const struct launch_job *j, struct error *err)
+{
+	const struct strv *args = &j->c->config.args;
+
+	if (!args->n || *args->v[0])
+		return 0;
+	fail(err, ERROR_NO_COMMAND, "executable file `` not found in $PATH: No such file or directory");
+	return oci_error(j->engine, err);
+}
+
 static int prepare(struct launch_job *j, struct error *err)
 {
 	struct store *s;
@@ -204,6 +216,7 @@ static int prepare(struct launch_job *j, struct error *err)
 	j->store = s;
 	TRY(launch_job_commands(j, err));
 	TRY(engine_runtime(j->engine, j->c->config.runtime, &j->runtime, err));
+	TRY(check_command(j, err));
 	TRY(check_flags(j, err));
 	TRY(add_peers(j, err));
 	TRY(mount_images(j, err));
