@@ -4,6 +4,7 @@
 #include "engine/container-impl.h"
 #include "engine/logs.h"
 #include "engine/volume.h"
+#include "os/file.h"
 
 /* Containers that use this one's namespaces or volumes. */
 static int dependents(struct ctr *c, struct ctr_list *ret, struct error *err)
@@ -82,6 +83,22 @@ static void remove_log(const struct ctr *c)
 		logs_remove(c->config.log_path, &ignored);
 }
 
+/* A start killed before the container's row knew its group leaves the group's name in the run root (launch-child.c). */
+static void remove_unrecorded_cgroup(const struct ctr *c)
+{
+	auto_cgroup cgroup = CGROUP_INIT;
+	struct cgroup_warnings w = {};
+	struct error ignored;
+	char path[1024];
+	autoclose int dir = ctr_open_run_dir(c, &ignored);
+
+	if (dir < 0 || file_read_small(dir, STORE_CONTAINER_CGROUP, path, sizeof(path)) <= 0)
+		return;
+	const struct cgroup_create how = { .path = path, .all_controllers = true };
+	if (cgroup_create(&how, &cgroup, &w, &ignored) == 0)
+		cgroup_remove(&cgroup, &ignored);
+}
+
 int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
 {
 	const struct container_change removing = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_REMOVING } };
@@ -114,6 +131,8 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 	r = ctr_cgroup(c, &cgroup, err);
 	if (r < 0 || (r > 0 && cgroup_remove(&cgroup, err) < 0))
 		return -1;
+	if (r == 0)
+		remove_unrecorded_cgroup(c);
 	/* a killed removal is finished by the store; the intent is the state */
 	TRY(store_container_change(s, c->id, &removing, NULL, err));
 	remove_log(c);
