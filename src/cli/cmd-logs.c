@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/cmd-logs.c - `logs`. */
-#include <poll.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -56,23 +55,11 @@ static int print_line(void *arg, size_t source, const struct log_line *line, str
 /* A container and how we hear of its end. */
 struct subject {
 	struct ctr *c;
-	int wake;
+	struct logs_source *source;
+	int wake;      /* a monitor's client that waits for EXIT; -1 */
+	bool ended;
 	char short_id[13];
 };
-
-/* The monitor has written everything before it tells the exit (or vanishes). */
-static bool is_running(void *arg)
-{
-	struct subject *s = arg;
-	struct error gone;
-	struct pollfd p = { s->wake, POLLIN, 0 };
-
-	if (s->wake >= 0)
-		return poll(&p, 1, 0) == 0;
-	return ctr_sync(s->c, &gone) >= 0 && (s->c->at.status.state == CONTAINER_RUNNING ||
-					       s->c->at.status.state == CONTAINER_PAUSED ||
-					       s->c->at.status.state == CONTAINER_STOPPING);
-}
 
 static void listen_for_end(struct subject *s)
 {
@@ -88,10 +75,35 @@ static void listen_for_end(struct subject *s)
 		close(take_fd(s->wake));
 }
 
+/* The monitor has written everything before it tells the exit. If it vanished without a word, looking at the container
+ * gives it a new one, and the log goes on. */
+static bool is_running(void *arg)
+{
+	struct subject *s = arg;
+	struct monitor_exit x;
+	struct error none;
+	int r = s->wake >= 0 ? monitor_wait(s->wake, 0, &x, &none) : -1;
+
+	if (r == 0)
+		return true;
+	s->ended |= r > 0;
+	if (s->ended)
+		return false;
+	if (s->wake >= 0)
+		close(take_fd(s->wake));
+	if (ctr_sync(s->c, &none) < 0 ||
+	    !(ctr_conditions(s->c) & (1u << WAIT_RUNNING | 1u << WAIT_PAUSED | 1u << WAIT_STOPPING)))
+		return false;
+	listen_for_end(s);
+	s->source->wake_fd = s->wake;
+	return true;
+}
+
 static int make_source(struct subject *s, const struct logs_params *p, struct logs_source *ret, struct error *err)
 {
 	struct ctr *c = s->c;
 
+	s->source = ret;
 	TRY(ctr_load(c, err));
 	*ret = (struct logs_source){ .id = c->id, .name = c->at.record.name, .path = c->config.log_path,
 				     .is_running = is_running, .arg = s };

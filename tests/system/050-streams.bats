@@ -139,6 +139,16 @@ wait_for_log() { # NAME TEXT
     is "$(umiak logs m | wc -l)" 30 "lines"
 }
 
+@test "logs --follow: goes on when the monitor is killed" {
+    run_umiak run -d --name m $IMAGE sh -c 'i=0; while [ $i -lt 20 ]; do echo n$i; i=$((i+1)); sleep 0.1; done'
+    umiak logs -f m >"$BATS_TEST_TMPDIR/log" 3>&- &
+    local reader=$!
+    wait_for_log m n2
+    kill -9 "$(umiak inspect --format '{{.State.ConmonPid}}' m)"
+    wait $reader
+    is "$(wc -l <"$BATS_TEST_TMPDIR/log")" 20 "lines"
+}
+
 @test "monitor: a killed foreground command leaves a running container that is removed at its end" {
     umiak run --rm --name k $IMAGE sh -c 'sleep 1; echo done' >/dev/null 2>&1 3>&- &
     local i
