@@ -41,12 +41,38 @@ static int code_from_record(struct ctr *c, struct error *err)
 	return c->at.status.exited ? c->at.status.exit_code : 125;
 }
 
+/* The monitor was killed. The container may go on under a new one, which ctr_sync() starts: then so do we. 1 attached
+ * again; 0: it ended. */
+static int reattach(struct ctr *c, struct attach *a, struct error *err)
+{
+	const struct attach_options how = a->options;
+
+	attach_done(a);
+	for (int tries = 0; tries < 40; tries++) {
+		TRY(ctr_sync(c, err));
+		if (!(ctr_conditions(c) & (1u << WAIT_RUNNING | 1u << WAIT_PAUSED | 1u << WAIT_STOPPING)))
+			return 0;
+		int r = ctr_attach(c, &how, a, err);
+		if (r != 0)
+			return r;
+		usleep(50000);
+	}
+	return 0;
+}
+
 static int pump(struct ctr *c, struct attach *a, struct error *err)
 {
 	const struct ctr_cleanup_options plain = {};
 	struct monitor_exit x = {};
-	int end = attach_run(a, &x, err);
+	int end = attach_run(a, &x, err), again = 1;
 
+	while (end == ATTACH_LOST && again > 0) {
+		again = reattach(c, a, err);
+		if (again > 0)
+			end = attach_run(a, &x, err);
+	}
+	if (again < 0)
+		return -1;
 	if (end < 0)
 		return -1;
 	if (end == ATTACH_DETACHED)

@@ -149,6 +149,18 @@ wait_for_log() { # NAME TEXT
     is "$(wc -l <"$BATS_TEST_TMPDIR/log")" 20 "lines"
 }
 
+@test "run: goes on when the monitor is killed" {
+    umiak run --rm --name m $IMAGE sh -c 'i=0; while [ $i -lt 20 ]; do echo n$i; i=$((i+1)); sleep 0.1; done; exit 6' \
+        >"$BATS_TEST_TMPDIR/out" 3>&- &
+    local runner=$! code=0
+    wait_for_log m n2
+    kill -9 "$(umiak inspect --format '{{.State.ConmonPid}}' m)"
+    wait $runner || code=$?
+    is "$code" 6 "exit code"
+    is "$(tail -1 "$BATS_TEST_TMPDIR/out")" n19 "output"
+    is "$(umiak ps -aq)" "" "removed"
+}
+
 @test "monitor: a killed foreground command leaves a running container that is removed at its end" {
     umiak run --rm --name k $IMAGE sh -c 'sleep 1; echo done' >/dev/null 2>&1 3>&- &
     local i
