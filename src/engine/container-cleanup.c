@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "engine/attach.h"
 #include "engine/container-impl.h"
+#include "engine/hooks.h"
 #include "engine/image-remove.h"
 #include "engine/launch-external.h"
 #include "engine/volume.h"
@@ -78,6 +79,15 @@ static int to_exited(struct ctr *c, struct error *err)
 	return ctr_change(c, &change, err);
 }
 
+/* A hook that fails is told and changes nothing: the container has ended. */
+static void run_poststop(struct ctr *c)
+{
+	struct error failed;
+
+	if (ctr_load(c, &failed) < 0 || hooks_run(c, OCI_HOOK_POSTSTOP, "stopped", &failed) < 0)
+		log_warn(c->engine->log, "container %s: poststop: %s", c->id, failed.text);
+}
+
 /* 1 *ret_remove says what to do next; 0: somebody else did it all. */
 static int clean(struct ctr *c, struct error *err)
 {
@@ -89,6 +99,7 @@ static int clean(struct ctr *c, struct error *err)
 		return 0;
 	TRY(remove_cgroup(c, err));
 	remove_sockets(c);
+	run_poststop(c);
 	int r = to_exited(c, err);
 	if (r > 0) {
 		ctr_event(c, EVENT_DIED);

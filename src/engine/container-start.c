@@ -10,6 +10,7 @@
 #include "engine/attach.h"
 #include "engine/container-impl.h"
 #include "engine/health.h"
+#include "engine/hooks.h"
 #include "engine/launch.h"
 #include "engine/launch-external.h"
 #include "engine/oci-error.h"
@@ -168,6 +169,15 @@ static int launch_locked(struct ctr *c, unsigned role, bool running, struct laun
 	return 0;
 }
 
+/* A hook that fails is told and changes nothing: the command runs already. */
+static void run_poststart(struct ctr *c)
+{
+	struct error failed;
+
+	if (hooks_run(c, OCI_HOOK_POSTSTART, "running", &failed) < 0)
+		log_warn(c->engine->log, "container %s: poststart: %s", c->id, failed.text);
+}
+
 int ctr_init(struct ctr *c, struct error *err)
 {
 	auto_launch l = LAUNCH_INIT;
@@ -228,6 +238,7 @@ int ctr_start(struct ctr *c, struct error *err)
 	}
 	ctr_event(c, EVENT_INIT);
 	ctr_event(c, EVENT_START);
+	run_poststart(c);
 	return 0;
 }
 
@@ -253,11 +264,12 @@ int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct att
 	return attached < 0 ? -1 : r == 1;
 }
 
-void ctr_started_attached(const struct ctr *c, bool was_running)
+void ctr_started_attached(struct ctr *c, bool was_running)
 {
 	if (!was_running) {
 		ctr_event(c, EVENT_INIT);
 		ctr_event(c, EVENT_START);
+		run_poststart(c);
 	}
 	ctr_event(c, EVENT_ATTACH);
 }

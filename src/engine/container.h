@@ -116,7 +116,7 @@ int ctr_start(struct ctr *c, struct error *err);
  * caller says ctr_start_failed(). Containers that were initialized before are connected to. */
 int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err);
 /* After attach_start(): tells that the container runs and is attached (events). */
-void ctr_started_attached(const struct ctr *c, bool was_running);
+void ctr_started_attached(struct ctr *c, bool was_running);
 /* The command could not be executed: waits for the monitor's record, keeps the error with the container. */
 void ctr_start_failed(struct ctr *c, const struct error *why);
 /* Attaches to a container that runs. 1 attached, 0 it does not run. */

@@ -150,7 +150,7 @@ int engine_command_line(const struct engine *e, struct strv *to, struct error *e
 		{ "--network-config-dir", e->opt.network_config_dir }, { "--volumepath", e->opt.volume_path },
 		{ "--default-mounts-file", e->opt.default_mounts_file },
 	};
-	const struct strv *modules = e->opt.modules;
+	const struct strv *modules = e->opt.modules, *hooks = e->opt.hooks_dirs;
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (!words[i].value)
@@ -158,6 +158,8 @@ int engine_command_line(const struct engine *e, struct strv *to, struct error *e
 		TRY(strv_add(to, words[i].option, err));
 		TRY(strv_add(to, words[i].value, err));
 	}
+	for (size_t i = 0; hooks && i < hooks->n; i++)
+		TRY(strv_addf(to, err, "--hooks-dir=%s", hooks->v[i]));
 	for (size_t i = 0; modules && i < modules->n; i++)
 		TRY(strv_addf(to, err, "--module=%s", modules->v[i]));
 	return 0;

@@ -2,6 +2,7 @@
 #include "engine/spec.h"
 
 #include "engine/files.h"
+#include "engine/hooks.h"
 
 typedef int (*topic_fn)(struct spec_context *x, struct oci_spec *s, struct error *err);
 
@@ -12,6 +13,7 @@ static int spec_rest(struct spec_context *x, struct oci_spec *s, struct error *e
 	TRY(strmap_copy(&s->annotations, &x->params->basic.annotations, err));
 	if (strv_has(&x->params->process.groups, "keep-groups"))
 		TRY(strmap_set(&s->annotations, "run.oci.keep_original_groups", "1", err));
+	TRY(hooks_load(c, &s->hooks, err));
 	s->root = calloc(1, sizeof(*s->root));
 	if (!s->root)
 		return fail_oom(err);
