@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "engine/copy.h"
+#include "engine/event.h"
 #include "engine/names.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -105,6 +106,11 @@ static int fill_defaults(struct volume *v, struct error *err)
 	return 0;
 }
 
+static void tell(const struct engine *e, enum event_status status, const char *name)
+{
+	engine_event(e, &(struct event){ .type = EVENT_VOLUME, .status = status, .name = name });
+}
+
 int volume_create(struct engine *e, struct volume *v, struct error *err)
 {
 	auto_volume old = {};
@@ -124,7 +130,9 @@ int volume_create(struct engine *e, struct volume *v, struct error *err)
 	free(take_ptr(v->mountpoint));
 	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
 	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
-	return volume_save(e, v, err);
+	TRY(volume_save(e, v, err));
+	tell(e, EVENT_CREATE, v->name);
+	return 0;
 }
 
 int volume_remove(struct engine *e, const char *name, struct error *err)
@@ -141,7 +149,9 @@ int volume_remove(struct engine *e, const char *name, struct error *err)
 	fd = file_open_dir(AT_FDCWD, dir, false, 0, err);
 	if (fd < 0)
 		return -1;
-	return file_remove_tree(fd, name, err);
+	TRY(file_remove_tree(fd, name, err));
+	tell(e, EVENT_REMOVE, name);
+	return 0;
 }
 
 int volume_list(struct engine *e, struct strv *ret, struct error *err)
