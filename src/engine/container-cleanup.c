@@ -14,7 +14,7 @@
 #include "engine/volume.h"
 #include "monitor/exit.h"
 
-static int remove_cgroup(struct ctr *c, struct error *err)
+int ctr_remove_live(struct ctr *c, struct error *err)
 {
 	auto_cgroup cgroup = CGROUP_INIT;
 	auto_live live = {};
@@ -97,7 +97,7 @@ static int clean(struct ctr *c, struct error *err)
 	TRY(ctr_reread(c, err));
 	if (c->at.status.state != CONTAINER_STOPPED)
 		return 0;
-	TRY(remove_cgroup(c, err));
+	TRY(ctr_remove_live(c, err));
 	remove_sockets(c);
 	run_poststop(c);
 	int r = to_exited(c, err);
@@ -151,9 +151,30 @@ int ctr_cleanup(struct ctr *c, const struct ctr_cleanup_options *o, struct error
 	return 0;
 }
 
+/* `run --rm` in the foreground: nobody will ask for the states in between, so none is written. */
+static int finish_transient(struct ctr *c, const struct monitor_exit *x, struct error *err)
+{
+	const struct ctr_remove_options remove = { .volumes = true, .ended = true };
+	struct error gone = {};
+
+	c->at.status.exit_code = x->timed_out ? TIMED_OUT_CODE : x->exit_code;
+	c->at.status.oom_killed = x->oom;
+	run_poststop(c);
+	ctr_event(c, EVENT_DIED);
+	if (ctr_remove(c, &remove, NULL, &gone) < 0 && gone.kind != ERROR_NOT_FOUND) {
+		*err = gone;
+		return -1;
+	}
+	remove_image(c);
+	return 0;
+}
+
 int ctr_finish(struct ctr *c, const struct monitor_exit *x, const struct ctr_cleanup_options *o, struct error *err)
 {
 	struct error gone = {};
+
+	if (c->at.record.transient && c->loaded && c->params.basic.remove)
+		return finish_transient(c, x, err);
 
 	if (ctr_record_exit(c, x, &gone) < 0) {
 		if (gone.kind == ERROR_NOT_FOUND)

@@ -24,6 +24,8 @@ void ctr_live_done(struct ctr_live *l);
 int ctr_live(const struct ctr *c, struct ctr_live *ret, struct error *err);
 int ctr_live_format(const struct ctr_live *l, char **ret, struct error *err);
 
+/* Takes away what a run left outside of files: control group, another runtime's state. */
+int ctr_remove_live(struct ctr *c, struct error *err);
 struct external;
 /* 1: another runtime runs it; *ret borrows from *live and *ret_run_dir. */
 int ctr_external(const struct ctr *c, struct ctr_live *live, char **ret_run_dir, struct external *ret, struct error *err);

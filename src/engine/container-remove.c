@@ -102,18 +102,17 @@ static void remove_unrecorded_cgroup(const struct ctr *c)
 int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
 {
 	const struct container_change removing = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_REMOVING } };
-	auto_cgroup cgroup = CGROUP_INIT;
 	auto_lock lock = LOCK_INIT;
 	struct error gone = {};
 	struct store *s;
-	int r;
 
 	TRY(ctr_load(c, err));
 	TRY(remove_dependents(c, o, removed, err));
 	TRY(engine_store(c->engine, &s, err));
 	/* a restart policy may bring it back between stop and lock */
 	for (int attempt = 0; attempt < 20; attempt++) {
-		TRY(stop_first(c, o, err));
+		if (!o->ended)
+			TRY(stop_first(c, o, err));
 		TRY(ctr_lock(c, &lock, err));
 		if (ctr_reread(c, &gone) < 0 || !ctr_is_in(c, CONTAINER_STATE_ALIVE) || !o->force)
 			break;
@@ -126,12 +125,10 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 		}
 		return removed ? strv_add(removed, c->id, err) : 0;   /* --rm was faster */
 	}
-	if (ctr_is_in(c, CONTAINER_STATE_ALIVE))
+	if (ctr_is_in(c, CONTAINER_STATE_ALIVE) && !o->ended)
 		return fail(err, ERROR_STATE, "container %s was started meanwhile: container state improper", c->id);
-	r = ctr_cgroup(c, &cgroup, err);
-	if (r < 0 || (r > 0 && cgroup_remove(&cgroup, err) < 0))
-		return -1;
-	if (r == 0)
+	TRY(ctr_remove_live(c, err));
+	if (str_empty(c->at.status.runtime))
 		remove_unrecorded_cgroup(c);
 	/* a killed removal is finished by the store; the intent is the state */
 	TRY(store_container_change(s, c->id, &removing, NULL, err));

@@ -228,18 +228,32 @@ int ctr_start(struct ctr *c, struct error *err)
 	} else {
 		fd = take_fd(l.client);
 	}
-	if (start_external(c, err) < 0) {
-		ctr_start_failed(c, err);
-		return -1;
-	}
 	if (monitor_start(fd, err) < 0) {
 		ctr_start_failed(c, err);
 		return oci_error(c->engine, err);
+	}
+	if (start_external(c, err) < 0) {
+		ctr_start_failed(c, err);
+		return -1;
 	}
 	ctr_event(c, EVENT_INIT);
 	ctr_event(c, EVENT_START);
 	run_poststart(c);
 	return 0;
+}
+
+/* Another runtime holds the start: the monitor is told first, so that no output comes before its answer. 1: it runs. */
+static int attach_external(struct ctr *c, int client, const struct attach_options *o, struct attach *ret, struct error *err)
+{
+	TRY(attach_inherit(client, o, ret, err));
+	if (attach_start(ret, err) < 0 || start_external(c, err) < 0) {
+		ctr_start_failed(c, err);
+		return -1;
+	}
+	ctr_event(c, EVENT_INIT);
+	ctr_event(c, EVENT_START);
+	run_poststart(c);
+	return 1;
 }
 
 int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err)
@@ -250,10 +264,8 @@ int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct att
 
 	if (r < 0)
 		return -1;
-	if (r == 0 && start_external(c, err) < 0) {
-		ctr_start_failed(c, err);
-		return -1;
-	}
+	if (r == 0 && l.runtime)
+		return attach_external(c, take_fd(l.client), o, ret, err);
 	if (r == 0)
 		return attach_inherit(take_fd(l.client), o, ret, err) < 0 ? -1 : 0;
 	if (r == 2)

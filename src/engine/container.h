@@ -141,6 +141,7 @@ struct ctr_remove_options {
 	bool force;                       /* stop or kill first */
 	bool volumes;                     /* anonymous volumes too */
 	bool depend;                      /* containers that depend on it too */
+	bool ended;                       /* the caller saw it end: the row need not say so first */
 	struct opt_uint timeout;
 };
 /* Removes processes, mounts, cgroup, files, record. ERROR_STATE when running without force (edge: exit code 2),
