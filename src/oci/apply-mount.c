@@ -97,6 +97,15 @@ int step_rootfs(struct child *c, const struct plan_step *s, struct error *err)
 	if (mount_attach(m->fd, at, err) < 0)
 		return fail_wrap(err, "rootfs `%s`", m->source);
 	c->root_fd = m->fd;
+	if (c->propagation & MS_SHARED)
+		return 0;
+	/* A clone of a shared mount is shared whatever it is attached to (systemd makes "/" shared), and pivot_root()
+	 * refuses a shared root. */
+	struct mount_attrs a = MOUNT_ATTRS_INIT;
+	a.propagation = c->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+	a.recursive = true;
+	if (mount_set_attrs(m->fd, a, err) < 0)
+		return fail_wrap(err, "rootfs `%s`", m->source);
 	return 0;
 }
 
