@@ -89,10 +89,10 @@ static int collect_record(struct store *s, const struct stage *st, const char *i
 		return got;
 	TRY(store_index(s, &index, err));
 	int known = image_rowid(index, id, &row, err);
-	if (known < 0 || (known && !st->adopted))
+	if (known < 0 || (known && !st->adopted && !s->recovering))
 		return known < 0 ? -1 : 0;
-	if (known)
-		return image_record_refresh(s, id, err);   /* its writer died between the transaction and the file */
+	if (known)   /* its writer died between the transaction and the file; a power cut has taken the note that says so */
+		return image_record_refresh(s, id, err);
 	snprintf(path, sizeof(path), "images/%s.json", id);
 	if (unlinkat(s->root_fd, path, 0) < 0 && errno != ENOENT)
 		return fail_errno(err, "remove %s/%s", s->root, path);
