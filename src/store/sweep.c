@@ -236,6 +236,26 @@ static int drop_mapped(void *arg, int dir, const char *name, struct error *err)
 	return faccessat(u->store->root_fd, layer, F_OK, 0) == 0 ? 0 : file_remove_tree(dir, name, err);
 }
 
+/* A power cut takes along the mark that a container's file is ahead of the index by a change nobody was told of. */
+static int mend_container_file(struct store *s, struct db *index, const char *id, struct error *err)
+{
+	auto_rows r = { 0 };
+	autofree char *old = NULL;
+	struct error ignored = { 0 };
+	char path[112];
+	size_t len = 0;
+
+	TRY(db_query(index, &r, err, "SELECT record FROM containers WHERE id=?", "s", id));
+	int found = db_next(&r, err);
+	if (found != 1)
+		return found;
+	const char *text = db_text(&r, 0);
+	snprintf(path, sizeof(path), "containers/%.64s/container.json", id);
+	if (file_read(s->root_fd, path, STORE_JSON_MAX, &old, &len, &ignored) == 1 && streq(old, text))
+		return 0;
+	return file_replace(s->root_fd, path, text, strlen(text), 0600, store_sync_flag(s), err);
+}
+
 static int drop_container(void *arg, int dir, const char *name, struct error *err)
 {
 	struct unknown *u = arg;
@@ -245,7 +265,7 @@ static int drop_container(void *arg, int dir, const char *name, struct error *er
 	TRY(store_index(u->store, &index, err));
 	int known = db_get_int(index, &one, err, "SELECT 1 FROM containers WHERE id=?", "s", name);
 	if (known)
-		return known < 0 ? -1 : 0;
+		return known < 0 ? -1 : mend_container_file(u->store, index, name, err);
 	return file_remove_tree(dir, name, err);
 }
 
