@@ -161,6 +161,7 @@ static int finish_transient(struct ctr *c, const struct monitor_exit *x, struct 
 	c->at.status.oom_killed = x->oom;
 	run_poststop(c);
 	ctr_event(c, EVENT_DIED);
+	ctr_event(c, EVENT_CLEANUP);
 	if (ctr_remove(c, &remove, NULL, &gone) < 0 && gone.kind != ERROR_NOT_FOUND) {
 		*err = gone;
 		return -1;
