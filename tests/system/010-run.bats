@@ -9,7 +9,7 @@ teardown() { umiak_teardown; }
     run_umiak 0 run --rm --network none $IMAGE echo hello
     is "$output" hello "output"
     run_umiak 7 run --rm --network none $IMAGE sh -c 'exit 7'
-    # the first process of a pid namespace is deaf to its own signals: a second one is killed
+    # the firstone process of a pid namespace is deaf to its own signals: a second one is killed
     run_umiak 143 run --rm --network none $IMAGE sh -c 'sh -c "kill -TERM \$\$"; exit $?'
 }
 
@@ -108,7 +108,7 @@ teardown() { umiak_teardown; }
 }
 
 @test "run: changes stay in the container, not in the image" {
-    run_umiak run --network none --name c1 $IMAGE sh -c 'rm /etc/motd; echo x >/new'
+    run_umiak run --network none --name ctr1 $IMAGE sh -c 'rm /etc/motd; echo x >/new'
     run_umiak run --rm --network none $IMAGE sh -c 'cat /etc/motd; ls /new 2>&1; true'
     like "$output" "umiak test image" "motd is back"
 }
@@ -129,10 +129,10 @@ teardown() { umiak_teardown; }
 }
 
 @test "run --network container: joins the other's namespace" {
-    run_umiak run -d --name first --network none $IMAGE sleep 100
-    run_umiak exec first readlink /proc/self/ns/net
+    run_umiak run -d --name firstone --network none $IMAGE sleep 100
+    run_umiak exec firstone readlink /proc/self/ns/net
     ns=$output
-    run_umiak run --rm --network container:first $IMAGE readlink /proc/self/ns/net
+    run_umiak run --rm --network container:firstone $IMAGE readlink /proc/self/ns/net
     is "$output" "$ns" "same netns"
 }
 
@@ -172,14 +172,14 @@ teardown() { umiak_teardown; }
 }
 
 @test "run: --cidfile, --pidfile, --name, --replace, -d prints the id" {
-    run_umiak run -d --name c1 --network none --cidfile "$UMIAK_WORK/tmp/cid" --pidfile "$UMIAK_WORK/tmp/pid" $IMAGE sleep 100
+    run_umiak run -d --name ctr1 --network none --cidfile "$UMIAK_WORK/tmp/cid" --pidfile "$UMIAK_WORK/tmp/pid" $IMAGE sleep 100
     is "$(cat "$UMIAK_WORK/tmp/cid")" "$output" "cidfile"
     like "$output" '^[0-9a-f]{64}$' "id"
     [ -d "/proc/$(cat "$UMIAK_WORK/tmp/pid")" ]
-    run_umiak 125 run -d --name c1 --network none $IMAGE sleep 100
+    run_umiak 125 run -d --name ctr1 --network none $IMAGE sleep 100
     like "$output" "already in use" "name taken"
     like "$output" "replace" "hint"
-    run_umiak run -d --name c1 --replace --network none $IMAGE sleep 100
+    run_umiak run -d --name ctr1 --replace --network none $IMAGE sleep 100
     run_umiak ps -q --no-trunc
     is "${#lines[@]}" 1 "one is left"
     rm -f "$UMIAK_WORK/tmp/cid" "$UMIAK_WORK/tmp/pid"
@@ -189,22 +189,22 @@ teardown() { umiak_teardown; }
     run_umiak run --rm --network none $IMAGE true
     run_umiak ps -aq
     is "$output" "" "removed"
-    umiak run --rm --name c1 --network none $IMAGE sleep 100 &
+    umiak run --rm --name ctr1 --network none $IMAGE sleep 100 &
     for _ in $(seq 50); do umiak ps -q | grep -q . && break; sleep 0.1; done
-    run_umiak inspect --format '{{.State.Pid}}' c1
+    run_umiak inspect --format '{{.State.Pid}}' ctr1
     pid=$output
     kill -KILL "$(pgrep -P $!)"
     sleep 0.3
     [ -d "/proc/$pid" ]   # the client's death harms nothing
-    run_umiak stop -t 0 c1
+    run_umiak stop -t 0 ctr1
     for _ in $(seq 50); do [ -z "$(umiak ps -aq)" ] && break; sleep 0.1; done
     run_umiak ps -aq
     is "$output" "" "removed by the monitor's clean-up"
 }
 
 @test "run: --timezone, --label, --annotation, --stop-signal show in inspect" {
-    run_umiak run --name c1 --network none --label a=b --annotation x=y --stop-signal INT $IMAGE true
-    run_umiak inspect --format '{{.Config.Labels.a}} {{index .Config.Annotations "x"}} {{.Config.StopSignal}}' c1
+    run_umiak run --name ctr1 --network none --label a=b --annotation x=y --stop-signal INT $IMAGE true
+    run_umiak inspect --format '{{.Config.Labels.a}} {{index .Config.Annotations "x"}} {{.Config.StopSignal}}' ctr1
     like "$output" "^b y (SIGINT|2)" "inspect"
 }
 

@@ -59,17 +59,17 @@ teardown() { umiak_teardown; }
 
 @test "rmi: an image in use is refused, with --force its containers go too" {
     run_umiak tag $IMAGE localhost/used:1
-    run_umiak create --name c1 --network none $IMAGE true
+    run_umiak create --name ctr1 --network none $IMAGE true
     id=$(umiak image inspect --format '{{.Id}}' $IMAGE)
     run_umiak 125 rmi "$id"; like "$output" "more than one tag" "by id with several names"
     run_umiak rmi localhost/used:1; is "$output" "Untagged: localhost/used:1" "one name of several"
     run_umiak 2 rmi -a; like "$output" "image is in use by a container" "in use"
     run_umiak import -q "$UMIAK_WORK/image.tar" localhost/mine:1
-    run_umiak create --name c2 --network none localhost/mine:1 true
+    run_umiak create --name ctr2 --network none localhost/mine:1 true
     run_umiak 2 rmi localhost/mine:1; like "$output" "image is in use by a container" "last name, in use"
     run_umiak rmi --force localhost/mine:1; like "$output" "Untagged: localhost/mine:1" "forced"
-    run_umiak 1 container exists c2
-    run_umiak container exists c1
+    run_umiak 1 container exists ctr2
+    run_umiak container exists ctr1
 }
 
 @test "pull: from a plain registry on loopback, twice, by digest" {
