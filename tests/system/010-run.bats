@@ -9,7 +9,7 @@ teardown() { umiak_teardown; }
     run_umiak 0 run --rm --network none $IMAGE echo hello
     is "$output" hello "output"
     run_umiak 7 run --rm --network none $IMAGE sh -c 'exit 7'
-    # the firstone process of a pid namespace is deaf to its own signals: a second one is killed
+    # the first process of a pid namespace is deaf to its own signals: a second one is killed
     run_umiak 143 run --rm --network none $IMAGE sh -c 'sh -c "kill -TERM \$\$"; exit $?'
 }
 
@@ -129,10 +129,10 @@ teardown() { umiak_teardown; }
 }
 
 @test "run --network container: joins the other's namespace" {
-    run_umiak run -d --name firstone --network none $IMAGE sleep 100
-    run_umiak exec firstone readlink /proc/self/ns/net
+    run_umiak run -d --name first --network none $IMAGE sleep 100
+    run_umiak exec first readlink /proc/self/ns/net
     ns=$output
-    run_umiak run --rm --network container:firstone $IMAGE readlink /proc/self/ns/net
+    run_umiak run --rm --network container:first $IMAGE readlink /proc/self/ns/net
     is "$output" "$ns" "same netns"
 }
 

@@ -30,7 +30,7 @@ teardown() { umiak_teardown; }
     run_umiak 3 start -a ctr1; is "$output" again "second"
 }
 
-@test "stop: SIGTERM firstone, SIGKILL after the timeout; the exit code tells" {
+@test "stop: SIGTERM first, SIGKILL after the timeout; the exit code tells" {
     run_umiak run -d --name polite --network none $IMAGE sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
     run_umiak run -d --name deaf --network none $IMAGE sh -c 'trap "" TERM; while :; do sleep 0.1; done'
     sleep 0.3
