@@ -86,7 +86,8 @@ wait_for_log() { # NAME TEXT
 
 @test "run -t: a terminal of the right size" {
     export -f umiak
-    run timeout 20 script -qec "stty rows 33 cols 77; bash -c 'umiak run --rm -it $IMAGE stty size'" /dev/null </dev/null
+    # script starts $SHELL, and dash loses exported functions
+    run env SHELL=/bin/bash timeout 20 script -qec "stty rows 33 cols 77; bash -c 'umiak run --rm -it $IMAGE stty size'" /dev/null </dev/null
     like "$output" '33 77' "size"
 }
 
