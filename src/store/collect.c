@@ -13,10 +13,12 @@
 
 #include "os/file.h"
 
-static int is_referenced(struct db *index, const char *digest, struct error *err)
+static int is_referenced(struct store *s, struct db *index, const char *digest, struct error *err)
 {
-	int64_t n = 0;
+	int64_t n = build_cache_refers(s, digest, err);
 
+	if (n)
+		return n < 0 ? -1 : 1;
 	TRY(db_get_int(index, &n, err,
 		       "SELECT EXISTS(SELECT 1 FROM image_layers WHERE diff_id=?1) OR"
 		       " EXISTS(SELECT 1 FROM image_layers WHERE blob=?1) OR"
@@ -62,13 +64,13 @@ static int collect_content(struct store *s, struct stage *st, const char *digest
 	if (stage_holds(st, digest))
 		return 0;
 	TRY(store_index(s, &index, err));
-	int needed = is_referenced(index, digest, err);
+	int needed = is_referenced(s, index, digest, err);
 	if (needed)
 		return needed < 0 ? -1 : 0;
 	int got = lock_named(s->root_fd, "digest", digest, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, 0 }, &l, err);
 	if (got != 1)
 		return got;
-	needed = is_referenced(index, digest, err);   /* again, now that nobody can be about to refer to it */
+	needed = is_referenced(s, index, digest, err);   /* again, now that nobody can be about to refer to it */
 	if (needed)
 		return needed < 0 ? -1 : 0;
 	TRY(trash_content(s, st, digest, c, err));

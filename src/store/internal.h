@@ -31,11 +31,14 @@ struct store {
 	int64_t lock_timeout_ns;
 	char run_name[32];              /* run-<epoch>.db */
 	struct db *index, *run;         /* opened by store_index(), store_run() */
+	struct db *cache;               /* opened by build-cache.c when asked for; NULL */
 };
 
 /* ---- databases: the connection, opened when first asked for ---- */
 int store_index(struct store *s, struct db **ret, struct error *err);
 int store_run(struct store *s, struct db **ret, struct error *err);
+/* Whether a step in the build cache names the layer. 1/0. (build-cache.c) */
+int build_cache_refers(struct store *s, const char *digest, struct error *err);
 /* Index of additional store i; 1, or 0 when that directory holds no store. */
 int store_extra_index(struct store *s, size_t i, struct db **ret, struct error *err);
 void store_forget_databases(struct store *s);

@@ -388,3 +388,29 @@ int store_rootfs_open_layers(const struct store *s, const struct strv *layers, i
 	*ret_fd = take_fd(fd);
 	return 0;
 }
+
+int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t, int *ret_fd, struct error *err)
+{
+	const struct layer_fds lower = { .v = (int *)t->lower, .n = t->n };
+	const struct upper upper = { t->upper, t->work };
+	autofree struct overlay *mount = calloc(1, sizeof(*mount));
+	bool writable = t->upper >= 0;
+	int fd;
+
+	if (!mount)
+		return fail_oom(err);
+	if (t->n > LAYERS_MAX || (!t->n && !writable))
+		return fail(err, ERROR_UNSUPPORTED, "a root file system of %zu layers: overlay takes 1 to %d", t->n, LAYERS_MAX);
+	mount->lower = &lower;
+	mount->upper = writable ? &upper : NULL;
+	mount->transient = true;
+	mount->userxattr = s->userxattr;
+	if (t->n + writable == 1)
+		fd = mount_clone(writable ? t->upper : t->lower[0], "", false, err);
+	else
+		fd = mount_overlay(mount, NULL, err);
+	if (fd < 0)
+		return fail_wrap(err, "mount the root file system of a build step");
+	*ret_fd = fd;
+	return writable ? 0 : set_read_only(fd, err);
+}

@@ -41,6 +41,17 @@ int store_rootfs_needs_copy(const struct store *s, const struct rootfs_options *
 /* A read-only detached mount of an image's layers alone (mount type=image). */
 int store_rootfs_open_layers(const struct store *s, const struct strv *layers, int *ret_fd, struct error *err);
 
+/* Trees given as descriptors, for a build: layers that are not committed yet have no name. */
+struct rootfs_trees {
+	const int *lower;             /* lowest first */
+	size_t n;
+	int upper, work;              /* directories of one file system; -1: read-only */
+};
+#define ROOTFS_TREES_INIT { .upper = -1, .work = -1 }
+/* As store_rootfs_open(): an overlay (volatile), or with nothing below the upper directory itself. Nothing is copied:
+ * where overlay cannot be had this is an error. Safe after fork. */
+int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t, int *ret_fd, struct error *err);
+
 /* Mounts the container's root where the host sees it, or returns the place where it already is (the container's own
  * root, cloned, when it runs). malloc'ed path. Counted: every mount needs one unmount. Caller holds the lock. */
 int store_rootfs_mount(struct store *s, const struct container *c, char **ret_path, struct error *err);

@@ -196,6 +196,7 @@ void store_forget_databases(struct store *s)
 {
 	db_close(take_ptr(s->index));
 	db_close(take_ptr(s->run));
+	db_close(take_ptr(s->cache));
 }
 
 void store_close(struct store *s)
