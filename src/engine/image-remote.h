@@ -4,6 +4,7 @@
 #include "conf/registries-conf.h"
 #include "engine/image.h"
 #include "image/reference.h"
+#include "image/repository.h"
 #include "image/worker.h"
 
 /* Host, repository, trust, credentials, retries for one full reference. */
@@ -11,3 +12,13 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 		    const struct reference *r, bool insecure, struct op_endpoint *ret, struct error *err);
 void endpoint_params_done(struct op_endpoint *e);   /* wipes the secrets */
 #define auto_endpoint CLEANUP(endpoint_params_done) struct op_endpoint
+
+enum repository_access { REPOSITORY_READ, REPOSITORY_WRITE, REPOSITORY_DELETE };
+/* Opens the repository of a reference ("host/path": short names and docker.io are completed by the caller) as
+ * registries.conf, auth.json, certs.d and the options say. Mirrors are not asked (pull does that). path NULL: the
+ * registry as such (login, catalog). ERROR_DENIED when it is blocked. */
+int repository_open_reference(struct engine *e, const struct image_remote *o, const struct reference *r,
+			    enum repository_access access, struct repository **ret, struct error *err);
+/* The same with the endpoint's parameters filled in and not yet used. */
+int repository_endpoint_params(struct engine *e, const struct image_remote *o, const struct reference *r,
+			     enum repository_access access, struct op_endpoint *ret, struct error *err);

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "base/units.h"
+#include "conf/helpers.h"
 #include "engine/image-remote.h"
 #include "image/auth.h"
 
@@ -36,7 +37,7 @@ int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err)
 #define R struct image_remote
 const struct field image_remote_rows[] = {
 	{ .cli = "authfile", F_STR(R, authfile), .arg = "path", .complete = "files",
-	  .help = "File with registry logins (REGISTRY_AUTH_FILE)" },
+	  .help = "File with registry logins (REPOSITORY_AUTH_FILE)" },
 	{ .cli = "cert-dir", F_STR(R, cert_dir), .arg = "path", .complete = "files",
 	  .help = "Directory with certificates of the registry and for it" },
 	{ .cli = "creds", F_STR(R, creds), .arg = "[username[:password]]",
@@ -120,13 +121,13 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 		    const struct reference *r, bool insecure, struct op_endpoint *ret, struct error *err)
 {
 	CLEANUP(endpoint_params_done) struct op_endpoint p = {};
-	autofree char *name = reference_name(r);
+	autofree char *name = r->path ? reference_name(r) : strdup(r->domain);
 
 	if (!name)
 		return fail_oom(err);
 	p.insecure = o->tls_verify.set ? !o->tls_verify.value : insecure;
 	TRY(str_set(&p.host, host_of(r->domain), err));
-	TRY(str_set(&p.repository, r->path, err));
+	TRY(str_set(&p.repository, r->path ? r->path : "", err));
 	TRY(str_set(&p.user_agent, "umiak/" UMIAK_VERSION, err));
 	TRY(add_cert_dirs(e, o, r->domain, &p.cert_dirs, err));
 	TRY(add_credentials(e, o, conf, name, &p, err));
@@ -134,4 +135,55 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 	*ret = p;
 	p = (struct op_endpoint){};
 	return 0;
+}
+
+/* Where the name leads: the rule's location instead of its prefix. Mirrors have no say here. */
+static int primary_location(const struct registries_conf *conf, const struct reference *r, struct reference *to,
+			    bool *ret_insecure, struct error *err)
+{
+	CLEANUP(registry_sources_done) struct list places = {};
+	autofree char *name = reference_text(r);
+
+	if (!name)
+		return fail_oom(err);
+	TRY(registries_conf_sources(conf, name, &places, err));
+	const struct registry_source *last = &((struct registry_source *)places.v)[places.n - 1];
+	*ret_insecure = last->insecure;
+	return reference_parse(last->name, to, err);
+}
+
+int repository_endpoint_params(struct engine *e, const struct image_remote *o, const struct reference *r,
+			     enum repository_access access, struct op_endpoint *ret, struct error *err)
+{
+	CLEANUP(registries_conf_done) struct registries_conf conf = {};
+	auto_reference at = {};
+	bool insecure = false;
+
+	TRY(registries_conf_load(&conf, &e->paths, err));
+	if (r->path) {
+		TRY(primary_location(&conf, r, &at, &insecure, err));
+	} else {
+		const struct registry *rule = registries_conf_find(&conf, r->domain);
+		if (rule && rule->blocked)
+			return fail(err, ERROR_DENIED, "registry %s is blocked in registries.conf", r->domain);
+		insecure = rule && rule->insecure;
+		TRY(str_set(&at.domain, r->domain, err));
+	}
+	TRY(endpoint_params(e, o, &conf, &at, insecure, ret, err));
+	ret->push = access == REPOSITORY_WRITE;
+	ret->remove = access == REPOSITORY_DELETE;
+	ret->catalog = !r->path;
+	return 0;
+}
+
+int repository_open_reference(struct engine *e, const struct image_remote *o, const struct reference *r,
+			    enum repository_access access, struct repository **ret, struct error *err)
+{
+	auto_endpoint ep = {};
+	autofree char *program = NULL;
+
+	TRY(helper_find("umiak-worker", &program, err));
+	TRY(repository_endpoint_params(e, o, r, access, &ep, err));
+	struct repository_options options = { .worker = program, .log = e->log };
+	return repository_open(&options, &ep, ret, err);
 }

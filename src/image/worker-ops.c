@@ -15,6 +15,7 @@ static const struct field endpoint_rows[] = {
 	ROW(op_endpoint, host, STR), ROW(op_endpoint, repository, STR), ROW(op_endpoint, insecure, BOOL),
 	ROW(op_endpoint, cert_dirs, STRV), ROW(op_endpoint, username, STR), ROW(op_endpoint, password, STR),
 	ROW(op_endpoint, identity_token, STR), ROW(op_endpoint, registry_token, STR), ROW(op_endpoint, push, BOOL),
+	ROW(op_endpoint, remove, BOOL), ROW(op_endpoint, catalog, BOOL),
 	ROW(op_endpoint, mount_from, STRV), ROW(op_endpoint, retries, INT), ROW(op_endpoint, retry_delay_ns, INT),
 	ROW(op_endpoint, user_agent, STR), {},
 };
@@ -24,7 +25,8 @@ static const struct field get_rows[] = {
 	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR), {},
 };
 static const struct field got_rows[] = {
-	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL), {},
+	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),
+	ROW(op_got, next, STR), {},
 };
 static const struct field parse_rows[] = {
 	ROW(op_parse, digest, STR), ROW(op_parse, size, INT), ROW(op_parse, media_type, STR),
@@ -101,6 +103,8 @@ const struct worker_op_info worker_ops[OP_MAX] = {
 	[OP_GET_BLOB] = { "get-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_GET_URL] = { "get-url", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_LIST_TAGS] = { "list-tags", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_GET_PATH] = { "get-path", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_DELETE] = { "delete", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_HAS_BLOB] = { "has-blob", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_PUT_BLOB] = { "put-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_PUT_MANIFEST] = { "put-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },

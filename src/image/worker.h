@@ -32,6 +32,8 @@ enum worker_op {
 	OP_GET_BLOB,         /* fetch: fds {out}: into a pipe or file */
 	OP_GET_URL,          /* fetch: fds {out} */
 	OP_LIST_TAGS,        /* fetch: fds {out}: names, one a line */
+	OP_GET_PATH,         /* fetch: fds {out}: any document of the registry's API; 404 is an answer, not a failure */
+	OP_DELETE,           /* fetch: a manifest or blob, by path */
 	OP_HAS_BLOB,         /* fetch */
 	OP_PUT_BLOB,         /* fetch: fds {in}: a file, or a pipe (chunked) */
 	OP_PUT_MANIFEST,     /* fetch: fds {in} */
@@ -61,11 +63,13 @@ struct op_ready {
 
 struct op_endpoint {
 	char *host;                /* "quay.io", "127.0.0.1:5000" */
-	char *repository;          /* "library/busybox" */
+	char *repository;          /* "library/busybox"; "": none, the registry as such (login, catalog) */
 	bool insecure;             /* certificate errors are accepted, plain HTTP is tried when TLS gets no answer */
 	struct strv cert_dirs;     /* certs.d/HOST directories, strongest first: *.crt, *.cert + *.key */
 	char *username, *password, *identity_token, *registry_token;   /* NULL: anonymous */
 	bool push;                 /* ask for a token that may push */
+	bool remove;               /* ... that may delete */
+	bool catalog;              /* without a repository: ... that may list repositories */
 	struct strv mount_from;    /* push: repositories to ask pull rights for, for cross-repository mounts */
 	int64_t retries, retry_delay_ns;   /* delay 0: exponential, from 2 s */
 	char *user_agent;
@@ -74,18 +78,19 @@ struct op_number { int64_t n; };
 
 struct op_get {
 	int64_t endpoint;
-	char *reference;           /* manifest: tag or digest; blob: digest; URL */
+	char *reference;           /* manifest: tag or digest; blob: digest; URL; path below the repository, or "/v2/..." */
 	int64_t offset;            /* blob: first byte wanted */
 	int64_t size;              /* blob: whole size when known, else -1; more or less is an error */
 	int64_t max;               /* refuse more bytes than this; 0: the role's limit */
 	bool insecure;             /* URL */
-	char *media_type;          /* put manifest: Content-Type */
+	char *media_type;          /* put manifest: Content-Type; get manifest, get path: Accept, NULL: all we know */
 	char *mount_from;          /* put blob: repository that has it */
 };
 struct op_got {
 	char *media_type, *digest; /* Content-Type and Docker-Content-Digest as sent (unchecked hints), or NULL */
 	int64_t bytes;
-	bool found;                /* has blob; put blob: it was there or mounted */
+	bool found;                /* has blob; put blob: it was there or mounted; get path, delete: no 404 */
+	char *next;                /* get path: path of the next page (Link), or NULL */
 };
 
 struct op_parse {

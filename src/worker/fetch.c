@@ -49,7 +49,7 @@ static int get_manifest(struct task *t, const struct op_get *a, struct op_got *r
 	autofree char *path = NULL;
 
 	TRY(fetch_endpoint(t, a->endpoint, &e, err));
-	TRY(strv_addf(&headers, err, "Accept: %s", media_accept_manifest));
+	TRY(strv_addf(&headers, err, "Accept: %s", a->media_type ? a->media_type : media_accept_manifest));
 	TRY(str_printf(&path, err, "manifests/%s", a->reference));
 	struct registry_call c = { .path = path };
 	c.q = (struct http_request){ .method = "GET", .headers = &headers, .out_fd = t->r.fds[0], .in_fd = -1,
@@ -105,19 +105,6 @@ static int write_tags(struct task *t, const struct buf *body, struct error *err)
 	return out.len ? file_write_all(t->r.fds[0], out.data, out.len, err) : 0;
 }
 
-/* "</v2/.../tags/list?n=..&last=..>; rel=\"next\"": only the path is taken, the origin stays. */
-static int next_page(const struct http_response *r, char **ret, struct error *err)
-{
-	const char *start = r->link ? strchr(r->link, '<') : NULL, *end = start ? strchr(start, '>') : NULL;
-
-	if (!end || !strstr(end, "next"))
-		return 0;
-	const char *path = strstr(start, "/v2/");
-	if (!path || path > end)
-		return 0;
-	return str_printf(ret, err, "%.*s", (int)(end - path), path) < 0 ? -1 : 1;
-}
-
 static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
 {
 	struct endpoint *e;
@@ -136,7 +123,7 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 			return fail_wrap(err, "listing tags of %s/%s", e->o.host, e->o.repository);
 		TRY(write_tags(t, &body, err));
 		autofree char *next = NULL;
-		int more = next_page(&r, &next, err);
+		int more = fetch_next_page(r.link, &next, err);
 		if (more <= 0)
 			return more;
 		if (streq(next, path))
@@ -150,6 +137,7 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 static fetch_handler *const handlers[OP_MAX] = {
 	[OP_GET_MANIFEST] = get_manifest, [OP_GET_BLOB] = get_blob, [OP_GET_URL] = get_url, [OP_LIST_TAGS] = list_tags,
 	[OP_HAS_BLOB] = fetch_has_blob, [OP_PUT_BLOB] = fetch_put_blob, [OP_PUT_MANIFEST] = fetch_put_manifest,
+	[OP_GET_PATH] = fetch_get_path, [OP_DELETE] = fetch_delete,
 };
 
 /* ---- threads ---- */

@@ -291,7 +291,7 @@ static int call_url(struct endpoint *e, const struct registry_call *c, char **re
 		return str_printf(ret, err, "%s", c->path);
 	if (c->path[0] == '/')
 		return str_printf(ret, err, "%s%s", e->base, c->path);
-	return str_printf(ret, err, "%s/v2/%s/%s", e->base, e->o.repository, c->path);
+	return str_printf(ret, err, "%s/v2/%s%s%s", e->base, e->o.repository, *e->o.repository ? "/" : "", c->path);
 }
 
 /* One try: with the token at hand, and once more with a fresh one. */

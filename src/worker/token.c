@@ -59,8 +59,12 @@ static void add_scopes(struct buf *url, const struct endpoint *e)
 {
 	auto_buf scope = BUF_INIT(4096);
 
-	buf_addf(&scope, "repository:%s:%s", e->o.repository, e->o.push ? "pull,push" : "pull");
-	add_query(url, "scope", scope.data ? scope.data : "");
+	if (*e->o.repository) {
+		buf_addf(&scope, "repository:%s:%s", e->o.repository, e->o.remove ? "*" : e->o.push ? "pull,push" : "pull");
+		add_query(url, "scope", scope.data ? scope.data : "");
+	} else if (e->o.catalog) {
+		add_query(url, "scope", "registry:catalog:*");
+	}
 	for (size_t i = 0; i < e->o.mount_from.n; i++) {
 		buf_truncate(&scope, 0);
 		buf_addf(&scope, "repository:%s:pull", e->o.mount_from.v[i]);
