@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * net/firewall.h - the one nftables table of ours: `inet umiak` in the host side's namespace.
+ *
+ * The table has a fixed set of chains whose rules look things up in sets and maps; a network or a port is a set element,
+ * so rules do not grow with the number of ports. Tables of others are neither read nor written. The layout (firewall.c)
+ * carries a version; a table of another version, or one that a flush emptied, is made again in the same transaction.
+ * Callers restore the elements of running containers with net_reload(). Allocates: not between clone() and exec(). */
+#pragma once
+#include "net/setup.h"
+
+/* Everything one container or network adds or removes, sent as one transaction. */
+struct firewall_change {
+	bool remove;
+	const struct network *const *networks;   /* their bridges and subnets */
+	size_t n_networks;
+	const struct net_status *status;         /* its ports lead to the first attachment's addresses; may be NULL */
+};
+/* ERROR_IN_USE `... bind: address already in use` when another container has a port. */
+int firewall_apply(const struct net_env *env, const struct firewall_change *c, struct error *err);
+/* `address:53` (udp and tcp) of the host side leads to address:port. */
+int firewall_dns(const struct net_env *env, const struct ip *address, uint16_t port, bool remove, struct error *err);
+/* 1: the table is there and complete; 0: it is missing or was flushed. */
+int firewall_intact(const struct net_env *env, struct error *err);
+/* The whole table goes (`system reset`). */
+int firewall_remove(const struct net_env *env, struct error *err);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "os/netns.h"
+#include "os/ns.h"
+
+enum { STACK = 256 << 10 };
+
+struct call {
+	int netns_fd;
+	int (*fn)(void *arg, struct error *err);
+	void *arg;
+	struct error *err;
+	int result;
+};
+
+static int run(void *arg)
+{
+	struct call *c = arg;
+
+	c->result = ns_join(c->netns_fd, NS_NET, c->err);
+	if (c->result >= 0)
+		c->result = c->fn(c->arg, c->err);
+	_exit(0);
+}
+
+int netns_call(int netns_fd, int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
+{
+	struct call c = { .netns_fd = netns_fd, .fn = fn, .arg = arg, .err = err, .result = -2 };
+	sigset_t all, old;
+	pid_t pid;
+
+	if (netns_fd < 0)
+		return fn(arg, err);
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (stack == MAP_FAILED)
+		return fail_errno(err, "mmap");
+	/* a handler of ours must not run in a child that shares our memory */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES, &c);   /* no exit signal: nobody else waits for it */
+	int failed = errno;
+	if (pid > 0)
+		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+			;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	munmap(stack, STACK);
+	if (pid < 0)
+		return fail_with(err, failed, "clone");
+	if (c.result == -2)
+		return fail(err, ERROR_SYSTEM, "the process inside the network namespace died");
+	return c.result;
+}
+
+struct socket_call {
+	int domain, type, protocol;
+};
+
+static int open_socket(void *arg, struct error *err)
+{
+	const struct socket_call *s = arg;
+	int fd = socket(s->domain, s->type | SOCK_CLOEXEC, s->protocol);
+
+	return fd < 0 ? fail_errno(err, "socket") : fd;
+}
+
+int netns_socket(int netns_fd, int domain, int type, int protocol, struct error *err)
+{
+	struct socket_call s = { domain, type, protocol };
+
+	return netns_call(netns_fd, open_socket, &s, err);
+}
+
+struct sysctl_call {
+	const char *name, *value;
+};
+
+static int write_sysctl(void *arg, struct error *err)
+{
+	const struct sysctl_call *s = arg;
+	char path[256], now[128];
+	size_t len = strlen(s->value);
+	ssize_t n;
+
+	if (snprintf(path, sizeof(path), "/proc/sys/%s", s->name) >= (int)sizeof(path))
+		return fail(err, ERROR_INVALID, "sysctl %s: name too long", s->name);
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(err, "open %s", path);
+	n = read(fd, now, sizeof(now) - 1);
+	while (n > 0 && now[n - 1] == '\n')
+		n--;
+	if (n == (ssize_t)len && memcmp(now, s->value, len) == 0)
+		return 0;
+	autoclose int out = open(path, O_WRONLY | O_CLOEXEC);
+	if (out < 0 || write(out, s->value, len) != (ssize_t)len)
+		return fail_errno(err, "write %s to %s", s->value, path);
+	return 1;
+}
+
+int netns_sysctl(int netns_fd, const char *name, const char *value, struct error *err)
+{
+	struct sysctl_call s = { name, value };
+
+	return netns_call(netns_fd, write_sysctl, &s, err);
+}
