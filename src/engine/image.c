@@ -106,9 +106,7 @@ static int add_retries(const struct engine *e, const struct image_remote *o, str
 		to->retries = RETRIES_DEFAULT;
 	if (str_empty(delay))
 		return 0;
-	if (duration_parse(delay, &to->retry_delay_ns, err) < 0)
-		return fail_wrap(err, "retry delay");
-	return 0;
+	return duration_parse(delay, &to->retry_delay_ns, err);
 }
 
 /* docker.io is a name, not a host that answers. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/str.h"
 #include "conf/helpers.h"
 #include "os/file.h"
@@ -40,42 +41,6 @@ int auth_parse_creds(const char *creds, struct auth *ret, struct error *err)
 	if (!ret->username)
 		return fail_oom(err);
 	return str_set(&ret->password, colon ? colon + 1 : "", err);
-}
-
-/* ---- base64 ---- */
-static int digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* malloc'ed text, or NULL: not base64, or a NUL byte in it. */
-static char *decode_base64(const char *s)
-{
-	size_t n = strlen(s), used = 0;
-	char *out = malloc(n / 4 * 3 + 4);
-	unsigned v = 0;
-	int bits = 0;
-
-	for (size_t i = 0; out && i < n && s[i] != '='; i++) {
-		int d = digit(s[i]);
-		if (d < 0) {
-			free(out);
-			return NULL;
-		}
-		v = v << 6 | (unsigned)d;
-		if ((bits += 6) >= 8)
-			out[used++] = (char)(v >> (bits -= 8));
-	}
-	if (out)
-		out[used] = '\0';
-	if (out && strlen(out) != used) {
-		free(out);
-		return NULL;
-	}
-	return out;
 }
 
 /* ---- one document ---- */
@@ -124,8 +89,10 @@ static int take_entry(struct json_object *entry, const char *name, struct auth *
 		TRY(str_set(&ret->identity_token, token, err));
 	if (str_empty(encoded))
 		return !str_empty(token);
-	char *pair = decode_base64(encoded);
-	char *colon = pair ? strchr(pair, ':') : NULL;
+	char *pair = NULL;
+	if (base64_decode_text(encoded, &pair, err) < 0)
+		return fail_wrap(err, "credentials of %s", name);
+	char *colon = strchr(pair, ':');
 	if (!colon) {
 		wipe(&pair);
 		return fail(err, ERROR_INVALID, "credentials of %s: \"auth\" is not base64 of user:password", name);
@@ -177,26 +144,37 @@ static int take_helper_answer(const struct buf *out, struct auth *ret, struct er
 	return 1;
 }
 
-static int ask_helper(const char *name, const char *host, struct auth *ret, struct error *err)
+int auth_helper_call(const char *name, const char *verb, const char *input, struct buf *out, int *ret_status,
+		     struct error *err)
 {
 	autofree char *program = NULL;
 	autofree char *path = NULL;
-	auto_buf out = BUF_INIT((size_t)1 << 20);
-	const char *server = streq(host, "docker.io") ? DOCKER_HUB_KEY : host;
-	int status;
 
-	if (strchr(name, '/'))
+	if (!*name || strchr(name, '/'))
 		return fail(err, ERROR_INVALID, "credential helper \"%s\": not a name", name);
 	TRY(str_printf(&program, err, "docker-credential-%s", name));
 	TRY(helper_find_foreign(program, NULL, true, &path, err));
-	char *argv[] = { program, (char *)(uintptr_t)"get", NULL };
+	char *argv[] = { program, (char *)(uintptr_t)verb, NULL };
 	struct spawn s = SPAWN_INIT;
 	s.path = path;
 	s.argv = argv;
 	s.envp = environ;
 	s.stderr_fd = STDERR_FILENO;
-	struct spawn_io io = { .input = server, .input_len = strlen(server), .out = &out, .timeout_ns = HELPER_TIMEOUT_NS };
-	TRY(spawn_run(&s, &io, &status, err));
+	struct spawn_io io = { .input = input, .input_len = strlen(input), .out = out, .timeout_ns = HELPER_TIMEOUT_NS };
+	return spawn_run(&s, &io, ret_status, err);
+}
+
+const char *auth_helper_server(const char *host)
+{
+	return streq(host, "docker.io") ? DOCKER_HUB_KEY : host;
+}
+
+static int ask_helper(const char *name, const char *host, struct auth *ret, struct error *err)
+{
+	auto_buf out = BUF_INIT((size_t)1 << 20);
+	int status;
+
+	TRY(auth_helper_call(name, "get", auth_helper_server(host), &out, &status, err));
 	if (status != 0) {
 		if (out.data && strstr(out.data, "credentials not found"))
 			return 0;
@@ -243,30 +221,27 @@ static int add_file(struct strv *files, struct error *err, const char *dir, cons
 
 static int candidates(const struct paths *p, struct strv *files, struct error *err)
 {
-	const char *docker = getenv("DOCKER_CONFIG");
-
 	if (p->rootless || p->uid)
 		TRY(add_file(files, err, p->runtime_dir, "containers/auth.json"));
 	else
 		TRY(strv_add(files, "/run/containers/0/auth.json", err));
 	TRY(add_file(files, err, p->config_home, "containers/auth.json"));
-	if (!str_empty(docker))
-		TRY(add_file(files, err, docker, "config.json"));
-	else
-		TRY(add_file(files, err, p->home, ".docker/config.json"));
+	TRY(add_file(files, err, p->home, ".docker/config.json"));
 	return add_file(files, err, p->home, ".dockercfg");
 }
 
 int auth_find(const struct paths *paths, const char *authfile, const struct strv *helpers, const char *name,
 	      struct auth *ret, struct error *err)
 {
-	const char *named = str_empty(authfile) ? getenv("REGISTRY_AUTH_FILE") : authfile;
+	const char *named = str_empty(authfile) ? getenv("REGISTRY_AUTH_FILE") : authfile, *docker = getenv("DOCKER_CONFIG");
 	auto_strv files = {};
 
 	if (!str_empty(named)) {
 		if (!str_empty(authfile) && access(authfile, F_OK) < 0)
 			return fail_errno(err, "credential file is not accessible: stat %s", authfile);
 		TRY(strv_add(&files, named, err));
+	} else if (!str_empty(docker)) {   /* then nothing else is looked at, as with Docker */
+		TRY(add_file(&files, err, docker, "config.json"));
 	} else {
 		TRY(candidates(paths, &files, err));
 	}

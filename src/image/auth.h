@@ -5,6 +5,7 @@
  * an error, never "no credentials" (security-matrix G8). Secrets appear in no message.
  * Reads files, may run a helper program. Allocates: not between clone() and exec(). */
 #pragma once
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "conf/paths.h"
@@ -25,3 +26,9 @@ int auth_parse_creds(const char *creds, struct auth *ret, struct error *err);
 /* In one document (pure). 1/0; *ret_helper (malloc'ed) when a helper has to be asked. */
 int auth_find_in(struct json_object *doc, bool legacy, const char *name, struct auth *ret, char **ret_helper,
 		 struct error *err);
+
+/* Runs docker-credential-NAME VERB with the input; its answer in *out, its wait status in *ret_status. */
+int auth_helper_call(const char *name, const char *verb, const char *input, struct buf *out, int *ret_status,
+		     struct error *err);
+/* What helpers and Docker's files call a registry: borrowed. */
+const char *auth_helper_server(const char *host);

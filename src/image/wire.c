@@ -48,6 +48,13 @@ static void put_list(struct buf *to, const struct field *f, const struct list *l
 		encode_rows(f->rows, (const char *)l->v + i * f->size, to);
 }
 
+static void put_optional(struct buf *to, const struct field *f, const void *object)
+{
+	buf_add_char(to, object != NULL);
+	if (object)
+		encode_rows(f->rows, object, to);
+}
+
 static void encode_rows(const struct field *rows, const void *from, struct buf *to)
 {
 	EACH_FIELD(f, rows) {
@@ -61,6 +68,7 @@ static void encode_rows(const struct field *rows, const void *from, struct buf *
 		case FIELD_MAP:    put_map(to, at); break;
 		case FIELD_OBJECT: encode_rows(f->rows, at, to); break;
 		case FIELD_LIST:   put_list(to, f, at); break;
+		case FIELD_OPT_OBJECT: put_optional(to, f, *(void *const *)at); break;
 		default:           to->failed = true;   /* a row type the wire does not know: caught by the unit test */
 		}
 	}
@@ -175,6 +183,17 @@ static int get_bool(struct cursor *c, bool *ret, struct error *err)
 	return 0;
 }
 
+static int get_optional(struct cursor *c, const struct field *f, void **ret, struct error *err)
+{
+	bool there;
+
+	TRY(get_bool(c, &there, err));
+	if (!there)
+		return 0;
+	*ret = calloc(1, f->size);
+	return *ret ? decode_rows(f->rows, c, *ret, err) : fail_oom(err);
+}
+
 static int decode_rows(const struct field *rows, struct cursor *c, void *to, struct error *err)
 {
 	EACH_FIELD(f, rows) {
@@ -188,6 +207,7 @@ static int decode_rows(const struct field *rows, struct cursor *c, void *to, str
 		case FIELD_MAP:    TRY(get_map(c, at, err)); break;
 		case FIELD_OBJECT: TRY(decode_rows(f->rows, c, at, err)); break;
 		case FIELD_LIST:   TRY(get_list(c, f, at, err)); break;
+		case FIELD_OPT_OBJECT: TRY(get_optional(c, f, at, err)); break;
 		default:           return short_message(err);
 		}
 	}

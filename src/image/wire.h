@@ -3,7 +3,7 @@
  *
  * Both ends are the same build, so the rows are the format: members in row order, integers of 8 bytes in host order,
  * strings as 4 bytes of length + bytes. Decoding trusts nothing: lengths and counts are checked against what is there,
- * strings hold no NUL, a message must be used up exactly. Supported: BOOL STR INT UINT STRV MAP LIST OBJECT.
+ * strings hold no NUL, a message must be used up exactly. Supported: BOOL STR INT UINT STRV MAP LIST OBJECT OPT_OBJECT.
  * Allocates: not between clone() and exec(). */
 #pragma once
 #include "base/buf.h"

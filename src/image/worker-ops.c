@@ -47,6 +47,37 @@ static const struct field config_rows[] = {
 	ROW(op_config, architecture, STR), ROW(op_config, variant, STR), ROW(op_config, created, STR),
 	ROW(op_config, labels, MAP), ROW(op_config, diff_ids, STRV), {},
 };
+static const struct field describe_rows[] = { ROW(op_describe, digest, STR), ROW(op_describe, media_type, STR), {} };
+static const struct field entry_rows[] = {
+	ROW(oci_descriptor, media_type, STR), ROW(oci_descriptor, digest, STR), ROW(oci_descriptor, artifact_type, STR),
+	ROW(oci_descriptor, data, STR), ROW(oci_descriptor, size, INT), ROW(oci_descriptor, urls, STRV),
+	ROW(oci_descriptor, annotations, MAP),
+	{ F_OPT_OBJECT(struct oci_descriptor, platform, struct platform, platform_rows) }, {},
+};
+static const struct field described_rows[] = {
+	ROW(op_described, digest, STR), ROW(op_described, size, INT), ROW(op_described, type, INT),
+	ROW(op_described, artifact_type, STR), ROW(op_described, subject, STR),
+	{ F_OBJECT(struct op_described, config, entry_rows) },
+	{ F_LIST(struct op_described, entries, struct oci_descriptor, entry_rows) },
+	ROW(op_described, annotations, MAP), ROW(op_described, text, STR), {},
+};
+static const struct field signed_rows[] = {
+	ROW(op_signed, reference, STR), ROW(op_signed, digest, STR), ROW(op_signed, creator, STR), ROW(op_signed, time, INT),
+	ROW(op_signed, matched, INT), {},
+};
+static const struct field payload_rows[] = { ROW(op_payload, sigstore, BOOL), {} };
+static const struct field verify_rows[] = {
+	ROW(op_verify, signature, STR), ROW(op_verify, keys, STRV), ROW(op_verify, certificate, STR),
+	ROW(op_verify, chain, STR), ROW(op_verify, bundle, STR), ROW(op_verify, rekor_keys, STRV),
+	ROW(op_verify, roots, STRV), ROW(op_verify, intermediates, STRV), ROW(op_verify, oidc_issuer, STR),
+	ROW(op_verify, email, STR), ROW(op_verify, hostname, STR), {},
+};
+static const struct field sign_rows[] = { ROW(op_sign, key, STR), ROW(op_sign, passphrase, STR), {} };
+static const struct field signature_rows[] = { ROW(op_signature, signature, STR), {} };
+static const struct field make_key_rows[] = { ROW(op_make_key, passphrase, STR), {} };
+static const struct field key_pair_rows[] = {
+	ROW(op_key_pair, private_key, STR), ROW(op_key_pair, public_key, STR), {},
+};
 static const struct field open_archive_rows[] = {
 	ROW(op_open_archive, what, STR), ROW(op_open_archive, in_offset, INT), {},
 };
@@ -108,6 +139,12 @@ const struct worker_op_info worker_ops[OP_MAX] = {
 	[OP_HAS_BLOB] = { "has-blob", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_PUT_BLOB] = { "put-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_PUT_MANIFEST] = { "put-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_SEARCH] = { "search", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_DESCRIBE_MANIFEST] = { "describe-manifest", TYPES(describe, described), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_PARSE_PAYLOAD] = { "parse-payload", TYPES(payload, signed), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_VERIFY_SIGSTORE] = { "verify-sigstore", TYPES(verify, signed), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_SIGN_SIGSTORE] = { "sign-sigstore", TYPES(sign, signature), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_MAKE_KEY] = { "make-key", TYPES(make_key, key_pair), .roles = ROLE(ARCHIVE) },
 	[OP_PARSE_MANIFEST] = { "parse-manifest", TYPES(parse, manifest), .roles = ROLE(ARCHIVE), .fds = 1 },
 	[OP_PARSE_CONFIG] = { "parse-config", TYPES(parse, config), .roles = ROLE(ARCHIVE), .fds = 1 },
 	[OP_OPEN_ARCHIVE] = { "open-archive", TYPES(open_archive, archive), .roles = ROLE(ARCHIVE), .fds = 2 },

@@ -37,8 +37,15 @@ enum worker_op {
 	OP_HAS_BLOB,         /* fetch */
 	OP_PUT_BLOB,         /* fetch: fds {in}: a file, or a pipe (chunked) */
 	OP_PUT_MANIFEST,     /* fetch: fds {in} */
+	OP_SEARCH,           /* fetch: fds {out}: repositories that contain `reference`, at most `max`, one a line:
+	                      * name, stars, "1" for official, "1" for automated, description, tabs between them */
 	OP_PARSE_MANIFEST,   /* archive: fds {in} */
 	OP_PARSE_CONFIG,     /* archive: fds {in} */
+	OP_DESCRIBE_MANIFEST,/* archive: fds {in}: everything a manifest or index says, and its text for people */
+	OP_PARSE_PAYLOAD,    /* archive: fds {in}: what a signature says ("simple signing") */
+	OP_VERIFY_SIGSTORE,  /* archive: fds {payload}: is one of these keys behind this signature, and what does it say */
+	OP_SIGN_SIGSTORE,    /* archive: fds {payload} */
+	OP_MAKE_KEY,         /* archive: a new pair of keys for signing */
 	OP_OPEN_ARCHIVE,     /* archive: fds {file} or {directory} */
 	OP_ARCHIVE_IMAGE,    /* archive: names inside of one image of a docker-archive */
 	OP_ARCHIVE_BLOB,     /* archive: where a blob lies */
@@ -120,6 +127,39 @@ struct op_config {
 	struct strmap labels;
 	struct strv diff_ids;
 };
+
+struct op_describe { char *digest, *media_type; };   /* expected digest, hint; either may be NULL */
+struct op_described {
+	char *digest;                    /* computed */
+	int64_t size, type;              /* enum media_type */
+	char *artifact_type, *subject;   /* subject: its digest */
+	struct oci_descriptor config;    /* manifests */
+	struct list entries;             /* struct oci_descriptor: layers, or the index's manifests */
+	struct strmap annotations;
+	char *text;                      /* the document, indented by four blanks as Podman prints it */
+};
+
+/* What a simple signing payload says (containers-signature(5)); all of it is the signer's word. */
+struct op_signed {
+	char *reference, *digest;        /* critical.identity.docker-reference, critical.image.docker-manifest-digest */
+	char *creator;
+	int64_t time;
+	int64_t matched;                 /* verify: which of the keys it was; -1: a certificate */
+};
+struct op_payload { bool sigstore; };
+struct op_verify {
+	char *signature;                 /* base64 */
+	struct strv keys;                /* PEM public keys of which one must fit; none: certificate */
+	char *certificate, *chain;       /* PEM, from the signature */
+	char *bundle;                    /* Rekor's word about the signature (JSON) */
+	struct strv rekor_keys;          /* PEM; one of them must have signed the bundle; none: no bundle wanted */
+	struct strv roots, intermediates;/* PEM: who may sign certificates */
+	char *oidc_issuer, *email, *hostname;   /* what the certificate must say; NULL: not asked */
+};
+struct op_sign { char *key, *passphrase; };    /* PEM: plain PKCS#8, or cosign's encrypted form */
+struct op_signature { char *signature; };      /* base64 */
+struct op_make_key { char *passphrase; };
+struct op_key_pair { char *private_key, *public_key; };   /* PEM */
 
 enum archive_format { ARCHIVE_OCI, ARCHIVE_DOCKER, ARCHIVE_DIR, ARCHIVE_FORMAT_MAX };
 struct op_open_archive {

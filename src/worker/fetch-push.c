@@ -28,7 +28,7 @@ int fetch_has_blob(struct task *t, const struct op_get *a, struct op_got *ret, s
 	struct registry_call c = { .path = path, .ok = missing };
 	c.q = (struct http_request){ .method = "HEAD", .out_fd = -1, .in_fd = -1 };
 	if (endpoint_call(e, &c, &r, err) < 0)
-		return fail_wrap(err, "checking for blob %s in %s/%s", a->reference, e->o.host, e->o.repository);
+		return fail_wrap(err, "checking whether a blob %s exists in %s/%s", a->reference, e->o.host, e->o.repository);
 	ret->found = r.status == 200;
 	ret->bytes = r.length;
 	return 0;

@@ -25,6 +25,8 @@ const char *__asan_default_options(void)
 static op_handler *const handlers[OP_MAX] = {
 	[OP_PARSE_MANIFEST] = op_parse_manifest, [OP_PARSE_CONFIG] = op_parse_config, [OP_OPEN_ARCHIVE] = op_open_archive,
 	[OP_ARCHIVE_IMAGE] = op_archive_image, [OP_ARCHIVE_BLOB] = op_archive_blob, [OP_UNPACK] = op_unpack,
+	[OP_DESCRIBE_MANIFEST] = op_describe_manifest, [OP_PARSE_PAYLOAD] = op_parse_payload,
+	[OP_VERIFY_SIGSTORE] = op_verify_sigstore, [OP_SIGN_SIGSTORE] = op_sign_sigstore, [OP_MAKE_KEY] = op_make_key,
 	[OP_DIGEST] = op_digest, [OP_RECOMPRESS] = op_recompress,
 };
 

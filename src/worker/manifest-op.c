@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * worker/manifest-op.c - OP_PARSE_MANIFEST and OP_PARSE_CONFIG: bytes are hashed, compared with the digest the caller
+ * worker/manifest-op.c - OP_PARSE_MANIFEST, OP_DESCRIBE_MANIFEST and OP_PARSE_CONFIG: bytes are hashed, compared with the digest the caller
  * expects, and only then parsed; what goes back are checked digests, sizes and types. */
 #include <string.h>
 
@@ -99,4 +99,48 @@ int op_parse_config(struct worker_state *w, const struct request *r, void *reply
 	TRY(str_set(&ret->created, c.created, err));
 	TRY(strmap_copy(&ret->labels, &c.config.labels, err));
 	return strv_copy(&ret->diff_ids, &c.diff_ids, err);
+}
+
+/* ---- everything ---- */
+static int indent(const struct document *d, char **ret, struct error *err)
+{
+	struct json_limits limits = { .max_bytes = MANIFEST_BYTES_MAX, .unique_keys = true };
+	auto_buf text = BUF_INIT(4 * MANIFEST_BYTES_MAX);
+	auto_json *tree = NULL;
+
+	TRY(json_parse("manifest", d->bytes, d->len, &limits, &tree, err));
+	json_format(&text, tree, 4);
+	TRY(buf_ok(&text, "manifest", err));
+	*ret = buf_steal(&text);
+	return *ret ? 0 : fail_oom(err);
+}
+
+int op_describe_manifest(struct worker_state *w, const struct request *r, void *reply, struct error *err)
+{
+	const struct op_describe *a = r->args;
+	struct op_parse parse = { .digest = a->digest, .size = -1 };
+	struct request inner = *r;
+	struct op_described *ret = reply;
+	CLEANUP(document_done) struct document d = {};
+	auto_manifest m = {};
+
+	(void)w;
+	inner.args = &parse;
+	TRY(read_document(&inner, "manifest", MANIFEST_BYTES_MAX, &d, err));
+	TRY(oci_manifest_parse(d.bytes, d.len, media_type_parse(a->media_type ? a->media_type : ""), &m, err));
+	ret->size = (int64_t)d.len;
+	ret->type = m.type;
+	TRY(str_set(&ret->digest, d.digest, err));
+	TRY(indent(&d, &ret->text, err));
+	ret->artifact_type = take_ptr(m.artifact_type);
+	if (m.subject)
+		ret->subject = take_ptr(m.subject->digest);
+	ret->annotations = m.annotations;
+	m.annotations = (struct strmap){};
+	ret->config = m.config;
+	m.config = (struct oci_descriptor){};
+	struct list *entries = oci_manifest_is_index(&m) ? &m.manifests : &m.layers;
+	ret->entries = *entries;
+	*entries = (struct list){};
+	return 0;
 }

@@ -20,6 +20,11 @@ op_handler op_unpack;             /* unpack.c */
 op_handler op_digest;             /* digest-op.c */
 op_handler op_parse_manifest;     /* manifest-op.c */
 op_handler op_parse_config;
+op_handler op_describe_manifest;
+op_handler op_parse_payload;      /* verify-op.c */
+op_handler op_verify_sigstore;
+op_handler op_sign_sigstore;      /* sign-op.c */
+op_handler op_make_key;
 op_handler op_open_archive;       /* archive.c */
 op_handler op_archive_image;
 op_handler op_archive_blob;
