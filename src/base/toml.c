@@ -117,8 +117,14 @@ static int comment(struct parser *t)
 {
 	if (!accept(t, '#'))
 		return 0;
-	while (t->p < t->end && *t->p != '\n' && !starts(t, "\r\n")) {
-		unsigned char c = *t->p;
+	while (t->p < t->end && *t->p != '\n') {
+		unsigned char c = (unsigned char)*t->p;
+		if (c >= 0x20 && c < 0x7f) {   /* a configuration file is mostly this, and every command reads one */
+			t->p++;
+			continue;
+		}
+		if (starts(t, "\r\n"))
+			break;
 		size_t n = utf8_length(t->p, t->end - t->p);
 		if ((c < 0x20 && c != '\t') || c == 0x7f || n == 0)
 			return bad(t, "control character or invalid UTF-8 in a comment");

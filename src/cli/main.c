@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/main.c - the program: `umiak`, also called `podman` or `docker`. */
 #include <fcntl.h>
+#include <malloc.h>
 
 #include "cli/cli.h"
 
@@ -17,6 +18,9 @@ int main(int argc, char **argv)
 	struct cli cli;
 
 	open_standard_descriptors();
+	/* One command, then exit: giving memory back to the kernel only to fault it in again costs more than it saves. */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_TOP_PAD, 256 << 10);
 	int code = cli_main(&cli, argc, argv);
 	cli_done(&cli);
 	return code;

@@ -100,6 +100,12 @@ static int share_memory(struct child *k, struct error *err)
 	return 0;
 }
 
+/* Whether every place of the shared lowest layer will be mounted over. */
+static bool covers_mountpoints(const struct container_params *p)
+{
+	return !p->net.no_hosts.value && !p->ns.no_hostname && !(p->net.dns.n && streq(p->net.dns.v[0], "none"));
+}
+
 static int open_rootfs(struct child *k, struct error *err)
 {
 	const struct ctr *c = k->job->c;
@@ -124,6 +130,7 @@ static int open_rootfs(struct child *k, struct error *err)
 	o.id = c->id;
 	o.layers = &c->at.record.layers;
 	o.transient = c->at.record.transient;
+	o.mountpoints = covers_mountpoints(&c->params);
 	if (store_rootfs_open(k->job->store, &o, &k->rootfs_fd, err) < 0)
 		return fail_wrap(err, "mounting the root file system of container %s", c->id);
 	return 0;

@@ -156,6 +156,8 @@ struct layer_fds {
 };
 void layer_fds_done(struct layer_fds *l);
 int layer_fds_open(const struct store *s, const struct strv *layers, struct layer_fds *ret, struct error *err);
+/* The lowest layer under every image (rootfs-mountpoints.c): a new descriptor, or -1: there is none, go without. */
+int rootfs_mountpoints_open(const struct store *s);
 struct idmap_pair;
 /* Replaces every descriptor by one of a copy whose owners are seen through the maps. */
 int layer_fds_map_by_copy(const struct store *s, const struct strv *layers, struct layer_fds *l,

@@ -22,7 +22,7 @@
 #include "os/mount.h"
 #include "store/internal.h"
 
-enum { LAYERS_MAX = 500, OPTIONS_MAX = LAYERS_MAX + 16 };
+enum { LAYERS_MAX = 499, OPTIONS_MAX = LAYERS_MAX + 17 };   /* overlay takes 500 lower directories */
 
 /* ---- marks ---- */
 bool overlay_is_whiteout(int dir, const char *name, const struct stat *st)
@@ -67,6 +67,16 @@ int layer_fds_open(const struct store *s, const struct strv *layers, struct laye
 	*ret = l;
 	l = (struct layer_fds){ 0 };
 	return 0;
+}
+
+/* Takes fd, -1: nothing to put. There is room for one more (calloc of n + 1). */
+static void layer_fds_put_lowest(struct layer_fds *l, int fd)
+{
+	if (fd < 0)
+		return;
+	memmove(l->v + 1, l->v, l->n * sizeof(int));
+	l->v[0] = fd;
+	l->n++;
 }
 
 /* Rootless, or where the file system has no id-mapped mounts, a copy with other owners does it. */
@@ -182,7 +192,7 @@ struct overlay {
 	const char *label;
 	struct mount_option options[OPTIONS_MAX];
 	size_t n;
-	char paths[LAYERS_MAX + 4][24];
+	char paths[LAYERS_MAX + 5][24];
 };
 
 static void add_option(struct overlay *o, const char *key, const char *value)
@@ -310,6 +320,8 @@ static int open_overlay(const struct store *s, const struct rootfs_options *o, s
 		return mount_clone(upper.upper, "", false, err);
 	if (o->userns_fd >= 0)
 		TRY(map_layers(s, o, &lower, err));
+	if (o->mountpoints && o->userns_fd < 0)
+		layer_fds_put_lowest(&lower, rootfs_mountpoints_open(s));
 	mount->lower = &lower;
 	mount->upper = &upper;
 	mount->transient = o->transient;

@@ -30,6 +30,7 @@ struct rootfs_options {
 	uid_t root_uid;               /* host ids of the container's root, owners of the upper directory */
 	gid_t root_gid;
 	const char *mount_label;      /* SELinux context= or NULL */
+	bool mountpoints;             /* /proc, /etc/hosts, ... that the image lacks come from a shared lowest layer */
 };
 #define ROOTFS_OPTIONS_INIT { .userns_fd = -1 }
 
