@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
-RELEASE = --buildtype=release -Db_ndebug=false -Dstrip=true
+RELEASE = --buildtype=release -Doptimization=2 -Db_ndebug=false -Dstrip=true
 
 .PHONY: all demo check check-asan bench fuzz faults install uninstall docs clean
 
