@@ -204,6 +204,20 @@ char *time_format_rfc3339(int64_t unix_ns, char out[48])
 	return out;
 }
 
+char *time_format_utc(int64_t unix_ns, char out[48])
+{
+	int64_t fraction;
+	time_t seconds = split_time(unix_ns, &fraction);
+	struct tm tm;
+	char date[24], ns[16];
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	format_nanoseconds(fraction, ns);
+	snprintf(out, 48, "%.23s%.12sZ", date, ns);
+	return out;
+}
+
 char *time_format_go(int64_t unix_ns, char out[64])
 {
 	int64_t fraction;

@@ -23,6 +23,8 @@ char *size_format_binary(int64_t bytes, char out[24]);
 char *duration_human(int64_t ns, char out[40]);
 /* RFC 3339 with nanoseconds and the local offset, trailing zeros of the fraction removed (Go's time.RFC3339Nano). */
 char *time_format_rfc3339(int64_t unix_ns, char out[48]);
+/* The same in UTC, whatever the machine's zone: for documents whose digest must not depend on it. */
+char *time_format_utc(int64_t unix_ns, char out[48]);
 /* Go's time.String(): "2006-01-02 15:04:05.999999999 -0700 MST". */
 char *time_format_go(int64_t unix_ns, char out[64]);
 /* RFC 3339 date-times (any fraction, offset or Z), "2006-01-02T15:04:05", "2006-01-02", a Unix time with optional

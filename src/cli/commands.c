@@ -5,6 +5,7 @@
 
 extern const struct command
 	cmd_attach,
+	cmd_commit,
 	cmd_completion,
 	cmd_connection_list,
 	cmd_container_cleanup,
@@ -74,6 +75,7 @@ const struct command_row command_rows[] = {
 
 	/* containers */
 	{ "attach", &cmd_attach },
+	{ "commit", &cmd_commit },
 	{ "create", &cmd_create },
 	{ "exec", &cmd_exec },
 	{ "init", &cmd_init },
@@ -97,6 +99,7 @@ const struct command_row command_rows[] = {
 	{ "container", .group = "Container commands" },
 	{ "container attach", &cmd_attach },
 	{ "container cleanup", &cmd_container_cleanup },
+	{ "container commit", &cmd_commit },
 	{ "container create", &cmd_create },
 	{ "container exec", &cmd_exec },
 	{ "container exists", &cmd_container_exists },

@@ -297,6 +297,12 @@ static int64_t created_time(const struct source_image *i)
 	return i->info.created && time_parse(i->info.created, 0, &ns, &ignored) == 0 ? ns : 0;
 }
 
+/* A layer that was made here (engine/commit.h) has no blob: its tar, whose digest is the diff-id, is made when needed. */
+static int has_blob(struct image_transfer *t, const struct op_descriptor *d, const char *diff_id, struct error *err)
+{
+	return streq0(d->digest, diff_id) ? stage_pin_blob(t->stage, diff_id, err) : 1;
+}
+
 static int commit_row(struct image_transfer *t, const struct source_image *i, const struct strv *names,
 		      char ret_id[65], struct error *err)
 {
@@ -307,7 +313,9 @@ static int commit_row(struct image_transfer *t, const struct source_image *i, co
 		return fail_oom(err);
 	for (size_t k = 0; k < i->layers.n; k++) {
 		struct op_descriptor *d = layer_of(i, k);
-		layers[k] = (struct store_image_layer){ i->info.diff_ids.v[k], d->digest, d->media_type, d->size };
+		int kept = has_blob(t, d, i->info.diff_ids.v[k], err);
+		TRY(kept);
+		layers[k] = (struct store_image_layer){ i->info.diff_ids.v[k], kept ? d->digest : NULL, d->media_type, d->size };
 	}
 	TRY(labels_text(&i->info.labels, &labels, err));
 	struct store_image_new row = {

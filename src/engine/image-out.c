@@ -7,6 +7,7 @@
 
 #include "conf/helpers.h"
 #include "engine/image-list.h"
+#include "engine/tree-pack.h"
 #include "store/layer.h"
 
 int image_format_parse(const char *s, enum image_format *ret, struct error *err)
@@ -38,34 +39,63 @@ void image_out_done(struct image_out *o)
 	*o = (struct image_out){};
 }
 
-int image_out_open_blob(const struct image_out *o, const char *digest, struct error *err)
+static int open_scratch(struct image_out *o, struct error *err)
+{
+	if (!o->stage)
+		TRY(stage_begin(o->store, "push", &o->stage, err));
+	int fd = openat(stage_fd(o->stage), "blob", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || unlinkat(stage_fd(o->stage), "blob", 0) < 0)
+		return fail_errno(err, "make a temporary file in %s", stage_path(o->stage));
+	return fd;
+}
+
+/* The tar of a layer's tree, as it was when its digest was computed. */
+static int pack_blob(struct image_out *o, const struct store_image_layer *l, struct error *err)
+{
+	struct tree_pack pack = TREE_PACK_INIT;
+	autoclose int tree = store_layer_open(o->store, l->diff_id, err);
+	autoclose int fd = tree < 0 ? -1 : open_scratch(o, err);
+
+	if (fd < 0)
+		return -1;
+	pack.from = tree;
+	pack.out = fd;
+	pack.overlay = true;
+	TRY(tree_pack(&pack, err));
+	if (pack.ret_bytes != l->blob_size)
+		return fail(err, ERROR_CORRUPT, "layer %s has changed in the store: remove the image and make it again", l->diff_id);
+	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "seek") : take_fd(fd);
+}
+
+int image_out_open_blob(struct image_out *o, const char *digest, struct error *err)
 {
 	if (!digest)
 		return fail(err, ERROR_NOT_FOUND, "image %s: the blob of a layer is not kept: pull the image again", o->image.id);
-	for (size_t i = 0; o->files && i < o->image.n_layers; i++)
-		if (o->files[i] >= 0 && streq(o->image.layers[i].blob, digest)) {
+	for (size_t i = 0; i < o->image.n_layers; i++) {
+		const struct store_image_layer *l = &o->image.layers[i];
+		if (!l->blob || !streq(l->blob, digest))
+			continue;
+		if (o->files && o->files[i] >= 0) {
 			int fd = fcntl(o->files[i], F_DUPFD_CLOEXEC, 3);
 			return fd < 0 ? fail_errno(err, "dup") : fd;
 		}
+		if (streq(l->diff_id, digest) && store_blob_find(o->store, digest, NULL, err) == 0)
+			return pack_blob(o, l, err);
+	}
 	return store_blob_open(o->store, digest, err);
 }
 
-/* ---- another format ---- */
-static enum media_type layer_type(enum media_type manifest, const char *old)
+/* A layer without a blob goes by the digest of its tar. */
+static int name_blobs(struct image_out *o, struct error *err)
 {
-	static const struct { enum media_type oci, docker; } pairs[] = {
-		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER }, { MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
-		{ MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
-	};
-	enum media_type was = media_type_parse(old);
-
-	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
-		if (was == pairs[i].oci || was == pairs[i].docker)
-			return manifest == MEDIA_OCI_MANIFEST ? pairs[i].oci : pairs[i].docker;
-	return was;
+	for (size_t i = 0; i < o->image.n_layers; i++)
+		if (!o->image.layers[i].blob)
+			TRY(str_set(&o->image.layers[i].blob, o->image.layers[i].diff_id, err));
+	return 0;
 }
 
-static int describe(const struct image_out *o, struct source_image *to, size_t config_len, struct error *err)
+/* ---- another format ---- */
+static int describe(struct image_out *o, struct source_image *to, size_t config_len, struct error *err)
 {
 	TRY(str_set(&to->config_digest, o->config_digest, err));
 	to->config_len = config_len;
@@ -75,7 +105,7 @@ static int describe(const struct image_out *o, struct source_image *to, size_t c
 			return -1;
 		d->size = o->image.layers[i].blob_size;
 		TRY(str_set(&d->digest, o->image.layers[i].blob, err));
-		TRY(str_set(&d->media_type, media_type_name(layer_type(o->type, o->image.layers[i].media_type)), err));
+		TRY(str_set(&d->media_type, media_type_name(media_type_for(o->type, o->image.layers[i].media_type)), err));
 	}
 	return 0;
 }
@@ -120,6 +150,7 @@ int image_out_begin(struct engine *e, const char *what, enum image_format format
 	TRY(engine_store(e, &o.store, err));
 	TRY(image_find(e, what, STORE_IMAGE_ALL, &o.image, ret_name, err));
 	snprintf(o.config_digest, sizeof(o.config_digest), "sha256:%s", o.image.id);
+	TRY(name_blobs(&o, err));
 	TRY(prepare_manifest(&o, format, err));
 	*ret = o;
 	o = (struct image_out){};
@@ -141,16 +172,6 @@ static enum compression wanted_for(const struct image_compression *want, enum co
 	if (want->format == COMPRESSION_NONE)
 		return is == COMPRESSION_NONE ? COMPRESSION_GZIP : is;
 	return want->format;
-}
-
-static int open_scratch(struct image_out *o, struct error *err)
-{
-	if (!o->stage)
-		TRY(stage_begin(o->store, "push", &o->stage, err));
-	int fd = openat(stage_fd(o->stage), "blob", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || unlinkat(stage_fd(o->stage), "blob", 0) < 0)
-		return fail_errno(err, "make a temporary file in %s", stage_path(o->stage));
-	return fd;
 }
 
 static int recompress_layer(struct image_out *o, struct worker *packer, size_t layer, enum compression to,

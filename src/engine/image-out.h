@@ -30,8 +30,8 @@ struct image_compression {
 };
 /* Brings the layers into the wanted compression and writes the manifest anew when one changed. After begin. */
 int image_out_recompress(struct image_out *o, const struct image_compression *want, struct error *err);
-/* A blob for reading. Fails naming the remedy when it is not kept. */
-int image_out_open_blob(const struct image_out *o, const char *digest, struct error *err);
+/* A blob for reading. That of a layer made here (engine/commit.h) is made from the layer's tree. */
+int image_out_open_blob(struct image_out *o, const char *digest, struct error *err);
 
 /* image-save.c: one image under a name of the caller's choice (NULL: its own). */
 int image_save_as(struct engine *e, const char *what, const char *name, const struct image_save *o, struct error *err);

@@ -70,7 +70,7 @@ static int push_blob(struct push *p, const char *digest, const char *what, struc
 
 static int push_manifest(struct push *p, const struct reference *to, struct error *err)
 {
-	const struct image_out *o = &p->out;
+	struct image_out *o = &p->out;
 	struct op_get q = { .endpoint = p->endpoint, .reference = to->digest ? to->digest : to->tag,
 			    .media_type = (char *)(uintptr_t)media_type_name(o->type) };
 	struct op_got got = {};

@@ -119,7 +119,7 @@ static int put_file(struct target *t, const char *name, int fd, struct error *er
 	return put_padding(t, st.st_size, err);
 }
 
-static int put_blob(struct target *t, const struct image_out *o, const char *digest, const char *name, struct error *err)
+static int put_blob(struct target *t, struct image_out *o, const char *digest, const char *name, struct error *err)
 {
 	int fresh = is_new(t, name, err);
 
@@ -191,7 +191,7 @@ static int unroll_to_scratch(struct target *t, int blob, const char *name, const
 	return put_file(t, name, fd, err);
 }
 
-static int put_plain_layer(struct target *t, const struct image_out *o, size_t layer, const char *name,
+static int put_plain_layer(struct target *t, struct image_out *o, size_t layer, const char *name,
 			   struct error *err)
 {
 	const struct store_image_layer *l = &o->image.layers[layer];
@@ -225,7 +225,7 @@ static int add_repo_tag(struct json_object *to, const char *name, struct error *
 	return 0;
 }
 
-static int save_docker(struct target *t, const struct image_out *o, const struct strv *names,
+static int save_docker(struct target *t, struct image_out *o, const struct strv *names,
 		       struct json_object *manifest, struct error *err)
 {
 	auto_json *item = json_object_new_object();
@@ -252,7 +252,7 @@ static int save_docker(struct target *t, const struct image_out *o, const struct
 }
 
 /* ---- OCI layouts ---- */
-static int put_named_blob(struct target *t, const struct image_out *o, const char *digest, struct error *err)
+static int put_named_blob(struct target *t, struct image_out *o, const char *digest, struct error *err)
 {
 	char name[32 + DIGEST_TEXT_MAX];
 
@@ -262,7 +262,7 @@ static int put_named_blob(struct target *t, const struct image_out *o, const cha
 	return put_blob(t, o, digest, name, err);
 }
 
-static int save_oci(struct target *t, const struct image_out *o, const char *name, struct error *err)
+static int save_oci(struct target *t, struct image_out *o, const char *name, struct error *err)
 {
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	char member[32 + DIGEST_TEXT_MAX];
@@ -287,7 +287,7 @@ static int save_oci(struct target *t, const struct image_out *o, const char *nam
 }
 
 /* ---- dir: ---- */
-static int save_directory(struct target *t, const struct image_out *o, struct error *err)
+static int save_directory(struct target *t, struct image_out *o, struct error *err)
 {
 	static const char version[] = "Directory Transport Version: 1.1\n";
 

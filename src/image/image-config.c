@@ -121,6 +121,16 @@ const struct field image_config_rows[] = {
 	{},
 };
 
+void image_config_forget_history(struct image_config *c)
+{
+	static const struct field rows[] = {
+		{ F_LIST(struct image_config, history, struct image_history, history_rows), .json = "history" },
+		{}
+	};
+
+	fields_done(rows, c);
+}
+
 void image_config_done(struct image_config *c)
 {
 	fields_done(image_config_rows, c);

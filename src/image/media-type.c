@@ -61,3 +61,17 @@ enum media_kind media_type_kind(enum media_type t)
 {
 	return types[t].kind;
 }
+
+enum media_type media_type_for(enum media_type manifest, const char *old)
+{
+	static const struct { enum media_type oci, docker; } pairs[] = {
+		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER }, { MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+		{ MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
+	};
+	enum media_type was = media_type_parse(old);
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		if (was == pairs[i].oci || was == pairs[i].docker)
+			return manifest == MEDIA_OCI_MANIFEST ? pairs[i].oci : pairs[i].docker;
+	return was;
+}

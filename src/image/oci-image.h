@@ -41,6 +41,8 @@ enum media_kind { MEDIA_KIND_OTHER, MEDIA_KIND_INDEX, MEDIA_KIND_MANIFEST, MEDIA
 enum media_type media_type_parse(const char *s);       /* parameters ("; charset=utf-8") are ignored */
 const char *media_type_name(enum media_type t);        /* "" for UNKNOWN */
 enum media_kind media_type_kind(enum media_type t);
+/* A layer's type (as text) the way a manifest of type `manifest` calls it: OCI's or Docker's word for the same. */
+enum media_type media_type_for(enum media_type manifest, const char *layer);
 /* What a registry is asked for, as one Accept value. */
 extern const char media_accept_manifest[];
 
@@ -138,6 +140,8 @@ struct image_config {
 extern const struct field image_config_rows[];
 
 void image_config_done(struct image_config *c);
+/* Empties the history (an image squashed into one layer). */
+void image_config_forget_history(struct image_config *c);
 #define auto_image_config CLEANUP(image_config_done) struct image_config
 /* Refuses bad digests, more than IMAGE_LAYERS_MAX layers and values a container could not be made from. Environment
  * entries that are not NAME=VALUE are dropped (security-matrix E1). history need not match diff_ids. */

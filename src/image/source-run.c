@@ -339,6 +339,8 @@ int source_finish(struct source *s, struct source_image *image, enum media_type 
 	TRY(str_set(&m.config.digest, image->config_digest, err));
 	m.config.size = (int64_t)image->config_len;
 	TRY(add_layers(image, &m, err));
+	if (type == MEDIA_OCI_MANIFEST)
+		TRY(strmap_copy(&m.annotations, &image->annotations, err));
 	TRY(fields_save(oci_manifest_rows, FIELD_COLUMN_JSON, &m, &tree, err));
 	json_format(&text, tree, 0);
 	TRY(buf_ok(&text, "manifest", err));

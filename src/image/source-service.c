@@ -22,6 +22,32 @@ int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGE
 	return r;
 }
 
+int source_digest_begin(struct source *s, int fd, struct error *err)
+{
+	const struct op_digest q = { .algorithm = DIGEST_SHA256, .offset = -1, .size = -1 };
+
+	TRY(source_worker(s, WORKER_ARCHIVE, NULL, &s->parse, err));
+	return worker_send(s->parse, OP_DIGEST, &q, &fd, 1, err) < 0 ? -1 : 0;
+}
+
+int source_digest_end(struct source *s, char ret[DIGEST_TEXT_MAX], int64_t *ret_bytes, struct error *err)
+{
+	auto_worker_message m = { .fd = -1 };
+
+	TRY(worker_receive(s->parse, &m, err));
+	if (m.event == WORKER_FAILED) {
+		*err = m.error;
+		return -1;
+	}
+	if (m.event != WORKER_REPLY || m.op != OP_DIGEST)
+		return fail(err, ERROR_CORRUPT, "the worker gave another answer than a digest");
+	const struct op_digested *d = m.reply;
+	TRY(source_check_digest(d->digest, "stream", err));
+	snprintf(ret, DIGEST_TEXT_MAX, "%s", d->digest);
+	*ret_bytes = d->bytes;
+	return 0;
+}
+
 int source_list_tags(struct source *s, struct strv *ret, struct error *err)
 {
 	struct op_get q = { .endpoint = s->endpoint };

@@ -275,6 +275,7 @@ void source_image_done(struct source_image *i)
 	free(i->index_bytes);
 	strv_done(&i->index_digests);
 	strv_done(&i->blob_names);
+	strmap_done(&i->annotations);
 	fields_done(worker_ops[OP_PARSE_CONFIG].reply, &i->info);
 	struct op_manifest m = { .layers = i->layers, .chosen = i->index };   /* the rows know how to free these */
 	fields_done(worker_ops[OP_PARSE_MANIFEST].reply, &m);

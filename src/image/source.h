@@ -48,6 +48,7 @@ struct source_image {
 	struct op_descriptor index;           /* the list itself, when one was met first */
 	char *index_bytes;
 	size_t index_len;
+	struct strmap annotations;            /* source_finish() writes them into an OCI manifest */
 };
 void source_image_done(struct source_image *i);
 #define auto_source_image CLEANUP(source_image_done) struct source_image
@@ -83,6 +84,10 @@ int source_finish(struct source *s, struct source_image *image, enum media_type 
 int source_run_tar(struct source *s, int fd, bool seekable, struct source_job *job, struct error *err);
 /* The digest of bytes in memory, by the worker. ret: DIGEST_TEXT_MAX bytes. */
 int source_digest(struct source *s, const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX], struct error *err);
+/* The digest of a stream: begin with the read end of a pipe (stays the caller's), write and close the other end, then
+ * end. Nothing else is asked of the source in between. */
+int source_digest_begin(struct source *s, int fd, struct error *err);
+int source_digest_end(struct source *s, char ret[DIGEST_TEXT_MAX], int64_t *ret_bytes, struct error *err);
 /* Names of all tags of the registry's repository, appended. */
 int source_list_tags(struct source *s, struct strv *ret, struct error *err);
 /* Downloads a URL into fd. */

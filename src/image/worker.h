@@ -208,7 +208,7 @@ struct op_unpacked {
 	int64_t compression;              /* enum compression, as found (or written) */
 };
 
-struct op_digest { int64_t algorithm; int64_t offset, size; };   /* size -1: to the end */
+struct op_digest { int64_t algorithm; int64_t offset, size; };   /* offset -1: a pipe; size -1: to the end */
 struct op_digested { char *digest; int64_t bytes; };
 
 struct op_pack {

@@ -148,6 +148,9 @@ int container_reload(struct store *s, const char *id, struct error *err);
 /* The container.json of a durable container, without making it visible. */
 int container_save_file(struct store *s, const struct container_record *r, bool is_new, struct error *err);
 
+/* As store_tree_usage() of a layer that was just unpacked; marks the unpacker may not set itself are set. */
+int store_tree_settle(const struct store *s, int tree, int64_t *ret_bytes, int64_t *ret_entries, struct error *err);
+
 /* ---- root file systems (rootfs*.c) ---- */
 /* Opens the trees of all layers: ret[0] is the lowest. */
 struct layer_fds {

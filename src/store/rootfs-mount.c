@@ -27,17 +27,18 @@
 struct foreign {
 	struct error err;
 	int fd;
+	bool recursive;
 };
 
 static void clone_foreign(int pidfd, struct foreign *f)
 {
 	f->fd = -1;
 	if (ns_join_process(pidfd, CLONE_NEWNS, &f->err) == 0)
-		f->fd = mount_clone(AT_FDCWD, "/", true, &f->err);
+		f->fd = mount_clone(AT_FDCWD, "/", f->recursive, &f->err);
 }
 
 /* A child that shares our descriptor table joins the mount namespace and clones "/": the descriptor is ours as well. */
-static int clone_running(pid_t pid, uint64_t start, struct error *err)
+static int clone_running(pid_t pid, uint64_t start, bool recursive, struct error *err)
 {
 	autoclose int pidfd = -1;
 	int found = process_open_verified(pid, start, &pidfd, err);
@@ -48,6 +49,7 @@ static int clone_running(pid_t pid, uint64_t start, struct error *err)
 	if (f == MAP_FAILED)
 		return fail_errno(err, "mmap");
 	f->fd = -1;
+	f->recursive = recursive;
 	long child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child == 0) {
 		clone_foreign(pidfd, f);
@@ -70,14 +72,14 @@ static bool is_alive(const struct container_status *st)
 	       process_is_alive(PROC_HOST, st->pid, st->pid_start);
 }
 
-static int open_root_mount(struct store *s, const struct container *c, int *ret_fd, struct error *err)
+static int open_root_mount(struct store *s, const struct container *c, bool recursive, int *ret_fd, struct error *err)
 {
 	if (c->record.rootfs) {
-		*ret_fd = mount_clone(AT_FDCWD, c->record.rootfs, true, err);
+		*ret_fd = mount_clone(AT_FDCWD, c->record.rootfs, recursive, err);
 		return *ret_fd < 0 ? -1 : 0;
 	}
 	if (is_alive(&c->status)) {
-		*ret_fd = clone_running(c->status.pid, c->status.pid_start, err);
+		*ret_fd = clone_running(c->status.pid, c->status.pid_start, recursive, err);
 		return *ret_fd < 0 ? -1 : 0;
 	}
 	const struct rootfs_options o = { .id = c->record.id, .layers = &c->record.layers, .transient = c->record.transient,
@@ -129,7 +131,7 @@ static int attach(struct store *s, const struct container *c, const char *place,
 
 	if (mkdir(place, 0700) < 0 && errno != EEXIST)
 		return fail_errno(err, "make %s", place);
-	TRY(open_root_mount(s, c, &fd, err));
+	TRY(open_root_mount(s, c, true, &fd, err));
 	autoclose int target = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (target < 0)
 		return fail_errno(err, "open %s", place);
@@ -204,7 +206,7 @@ int store_rootfs_view(struct store *s, const struct container *c, int *ret_fd, s
 	char path[48];
 
 	if (!is_alive(&c->status))
-		return open_root_mount(s, c, ret_fd, err);
+		return open_root_mount(s, c, true, ret_fd, err);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->status.pid);
 	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -213,6 +215,11 @@ int store_rootfs_view(struct store *s, const struct container *c, int *ret_fd, s
 		return fail(err, ERROR_STATE, "container %.12s has just ended", c->record.id);
 	*ret_fd = take_fd(fd);
 	return 0;
+}
+
+int store_rootfs_bare(struct store *s, const struct container *c, int *ret_fd, struct error *err)
+{
+	return open_root_mount(s, c, false, ret_fd, err);
 }
 
 /* ---- size ---- */

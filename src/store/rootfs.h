@@ -65,6 +65,9 @@ int store_rootfs_mounted(struct store *s, const char *id, char **ret_path, struc
  * container, else a detached mount. The result may be used with path_open_in_root(). */
 int store_rootfs_view(struct store *s, const struct container *c, int *ret_fd, struct error *err);
 
+/* The root alone, as a detached mount: what is mounted inside a running container is not in it (commit --squash, export). */
+int store_rootfs_bare(struct store *s, const struct container *c, int *ret_fd, struct error *err);
+
 /* Bytes in the container's own upper directory, and those of its layers together. */
 struct rootfs_size { int64_t rw, root; };
 int store_rootfs_size(struct store *s, const struct container *c, struct rootfs_size *ret, struct error *err);

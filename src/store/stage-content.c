@@ -176,6 +176,18 @@ int stage_layer_begin(struct stage *st, struct stage_layer *ret, struct error *e
 	return 0;
 }
 
+int stage_layer_adopt(struct stage_layer *l, int parent, const char *name, struct error *err)
+{
+	char tree[48];
+
+	snprintf(tree, sizeof(tree), "%s/tree", l->name);
+	if (renameat(parent, name, l->stage->fd, tree) < 0)   /* over the empty one */
+		return fail_errno(err, "move %s to %s/%s", name, l->stage->path, tree);
+	close_p(&l->tree_fd);
+	l->tree_fd = openat(l->stage->fd, tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return l->tree_fd < 0 ? fail_errno(err, "open %s/%s", l->stage->path, tree) : 0;
+}
+
 int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err)
 {
 	return store_path_join(ret, err, l->stage->path, l->name, "tree");
@@ -201,7 +213,7 @@ static int write_info(struct stage_layer *l, const struct stage_layer_info *info
 
 	if (!store_digest_hex(info->diff_id, err))
 		return -1;
-	TRY(store_tree_usage(l->tree_fd, ".", &bytes, &entries, err));
+	TRY(store_tree_settle(l->stage->store, l->tree_fd, &bytes, &entries, err));
 	if (!o)
 		return fail_oom(err);
 	TRY(json_add_str(o, "diffId", info->diff_id, err));

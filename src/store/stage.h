@@ -66,6 +66,9 @@ struct stage_layer {
 };
 #define STAGE_LAYER_INIT { .tree_fd = -1 }
 int stage_layer_begin(struct stage *st, struct stage_layer *ret, struct error *err);
+/* The directory `name` of `parent` (same file system) is moved here and becomes the tree. ERROR_SYSTEM EXDEV when it
+ * cannot be moved. */
+int stage_layer_adopt(struct stage_layer *l, int parent, const char *name, struct error *err);
 /* Absolute path of the tree in malloc'ed *ret (for workers that are started with a path). */
 int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err);
 struct stage_layer_info {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "store/rootfs.h"
 
@@ -61,8 +62,24 @@ struct walk {
 	struct inode_set links;
 	int64_t bytes, entries;
 	int depth;
+	bool settle;
 };
 enum { DEPTH_MAX = 4096 };
+
+/* The sandboxed unpacker may not write trusted.*: it leaves a note of the user's kind, which overlay as root ignores. */
+static int settle_opaque(int dir, const char *name, struct error *err)
+{
+	char value[2];
+	autoclose int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return fail_errno(err, "open %s", name);
+	if (fgetxattr(fd, "user.overlay.opaque", value, sizeof(value)) < 1)
+		return 0;
+	if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 || fremovexattr(fd, "user.overlay.opaque") < 0)
+		return fail_errno(err, "make directory %s opaque", name);
+	return 0;
+}
 
 static int count_entry(void *arg, int dir, const char *name, struct error *err)
 {
@@ -79,6 +96,8 @@ static int count_entry(void *arg, int dir, const char *name, struct error *err)
 	}
 	if (!S_ISDIR(st.st_mode))
 		return 0;
+	if (w->settle)
+		TRY(settle_opaque(dir, name, err));
 	if (++w->depth > DEPTH_MAX)
 		return fail(err, ERROR_INVALID, "%s: directories are nested more than %d deep", name, DEPTH_MAX);
 	TRY(dir_each(dir, name, count_entry, w, err));
@@ -86,11 +105,13 @@ static int count_entry(void *arg, int dir, const char *name, struct error *err)
 	return 0;
 }
 
-int store_tree_usage(int dirfd, const char *path, int64_t *ret_bytes, int64_t *ret_entries, struct error *err)
+static int walk_tree(int dirfd, const char *path, bool settle, int64_t *ret_bytes, int64_t *ret_entries, struct error *err)
 {
-	struct walk w = { 0 };
-	int r = dir_each(dirfd, path, count_entry, &w, err);
+	struct walk w = { .settle = settle };
+	int r = settle ? settle_opaque(dirfd, path, err) : 0;
 
+	if (r == 0)
+		r = dir_each(dirfd, path, count_entry, &w, err);
 	inode_set_done(&w.links);
 	if (r < 0)
 		return -1;
@@ -98,6 +119,16 @@ int store_tree_usage(int dirfd, const char *path, int64_t *ret_bytes, int64_t *r
 	if (ret_entries)
 		*ret_entries = w.entries;
 	return 0;
+}
+
+int store_tree_usage(int dirfd, const char *path, int64_t *ret_bytes, int64_t *ret_entries, struct error *err)
+{
+	return walk_tree(dirfd, path, false, ret_bytes, ret_entries, err);
+}
+
+int store_tree_settle(const struct store *s, int tree, int64_t *ret_bytes, int64_t *ret_entries, struct error *err)
+{
+	return walk_tree(tree, ".", !s->userxattr, ret_bytes, ret_entries, err);
 }
 
 /* ---- df ---- */

@@ -17,7 +17,7 @@ int op_digest(struct worker_state *w, const struct request *r, void *reply, stru
 	int n;
 
 	(void)w;
-	if (r->n_fds != 1 || a->algorithm < 0 || a->algorithm >= DIGEST_ALGORITHM_MAX || a->offset < 0)
+	if (r->n_fds != 1 || a->algorithm < 0 || a->algorithm >= DIGEST_ALGORITHM_MAX || a->offset < -1)
 		return fail(err, ERROR_INVALID, "digest: bad request");
 	auto_hash hash = {};
 	TRY(hash_init(&hash, (enum digest_algorithm)a->algorithm, err));
