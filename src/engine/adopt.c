@@ -31,6 +31,7 @@ static int watch(struct adoption *a, struct error *err)
 	if (monitor_stdio_adopt(st->pid, b.c.stdio_fd, err) < 0)
 		return -1;
 	TRY(launch_configure_monitor(&a->job, &b, err));
+	TRY(launch_write_pids(&a->job, st->pid, err));
 	b.c.flags |= MONITOR_WATCH | MONITOR_STARTED_ALREADY;
 	b.c.flags &= ~(uint32_t)MONITOR_TTY;
 	return monitor_exec(&b, a->job.monitor_path, err);

@@ -294,8 +294,37 @@ static int spawn(struct child *k, struct error *err)
 	o.warn_arg = k->job;
 	if (oci_spawn(&k->spec, &o, &k->process, err) < 0)
 		return oci_error(j->engine, err);
-	TRY(report_pid(k, err));
-	return oci_wait_created(&k->process, err) < 0 ? oci_error(j->engine, err) : 0;
+	return report_pid(k, err);
+}
+
+static bool has_terminal(const struct child *k)
+{
+	return k->job->c->params.process.tty && !log_passes_through(k->job);
+}
+
+/* The monitor's socket, log and timers, while the container makes its mounts. */
+static int prepare_monitor(struct child *k, struct error *err)
+{
+	struct monitor_builder *b = &k->monitor;
+
+	b->c.flags = has_terminal(k) ? MONITOR_TTY : 0;
+	b->c.pid = k->process.pid;
+	b->c.run_dir_fd = k->run_dir_fd;
+	b->c.client[0] = (struct monitor_client_config){ k->job->monitor_client, k->job->options->role };
+	if (k->cgroup.fds[CGROUP_UNIFIED] >= 0 && k->cgroup.mode == CGROUP_V2) {
+		b->c.kill_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "cgroup.kill", O_WRONLY | O_CLOEXEC);
+		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "memory.events", O_RDONLY | O_CLOEXEC);
+	} else if (k->cgroup.fds[CGROUP_MEMORY] >= 0) {
+		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_MEMORY], "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	}
+	return launch_configure_monitor(k->job, b, err);
+}
+
+static int wait_created(struct child *k, struct error *err)
+{
+	if (k->job->runtime)
+		return 0;
+	return oci_wait_created(&k->process, err) < 0 ? oci_error(k->job->engine, err) : 0;
 }
 
 static void drop_container_ends(struct child *k)
@@ -309,23 +338,13 @@ static int become_monitor(struct child *k, struct error *err)
 {
 	struct monitor_builder *b = &k->monitor;
 	struct launch_message ready = { .type = LAUNCH_READY };
-	bool tty = k->job->c->params.process.tty && !log_passes_through(k->job);
 
 	drop_container_ends(k);
-	if (tty)
+	if (has_terminal(k))
 		b->c.stdio_fd[0] = take_fd(k->process.console_master);
-	b->c.pid = k->process.pid;
 	b->c.pidfd = k->process.pidfd;
 	b->c.start_fd = k->process.start_fd;
-	b->c.run_dir_fd = k->run_dir_fd;
-	b->c.client[0] = (struct monitor_client_config){ k->job->monitor_client, k->job->options->role };
-	if (k->cgroup.fds[CGROUP_UNIFIED] >= 0 && k->cgroup.mode == CGROUP_V2) {
-		b->c.kill_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "cgroup.kill", O_WRONLY | O_CLOEXEC);
-		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "memory.events", O_RDONLY | O_CLOEXEC);
-	} else if (k->cgroup.fds[CGROUP_MEMORY] >= 0) {
-		b->c.oom_fd = openat(k->cgroup.fds[CGROUP_MEMORY], "memory.oom_control", O_RDONLY | O_CLOEXEC);
-	}
-	TRY(launch_configure_monitor(k->job, b, err));
+	TRY(launch_write_pids(k->job, k->process.pid, err));
 	send_message(k->job, &ready);
 	return monitor_exec(b, k->job->monitor_path, err);
 }
@@ -333,7 +352,8 @@ static int become_monitor(struct child *k, struct error *err)
 static int run_steps(struct child *k, struct error *err)
 {
 	static int (*const steps[])(struct child *k, struct error *err) = {
-		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, spawn, become_monitor,
+		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, spawn,
+		prepare_monitor, wait_created, become_monitor,
 	};
 
 	k->run_dir_fd = open(k->job->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -39,3 +39,5 @@ int launch_job_commands(struct launch_job *j, struct error *err);
 _Noreturn void launch_child(struct launch_job *j);
 /* What the monitor shall do for this container: log, timers, commands. */
 int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err);
+/* --pidfile, --conmon-pidfile: `pid` and this process. */
+int launch_write_pids(const struct launch_job *j, pid_t pid, struct error *err);

@@ -113,9 +113,8 @@ static int write_pid(const char *path, pid_t pid, struct error *err)
 int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, struct error *err)
 {
 	const struct container_params *p = &j->c->params;
-	bool tty = p->process.tty && b->c.stdio_fd[0] >= 0;
 
-	b->c.flags = (tty ? MONITOR_TTY : 0) | (j->c->at.record.transient ? MONITOR_TRANSIENT : 0) |
+	b->c.flags |= (j->c->at.record.transient ? MONITOR_TRANSIENT : 0) |
 		     (p->process.interactive ? MONITOR_STDIN_ONCE : 0);
 	b->c.id = monitor_builder_string(b, j->c->id);
 	b->c.name = monitor_builder_string(b, j->c->at.record.name);
@@ -133,6 +132,13 @@ int launch_configure_monitor(struct launch_job *j, struct monitor_builder *b, st
 	if (j->options->cleanup)
 		b->c.cleanup_argv = monitor_builder_list(b, j->cleanup.v);
 	monitor_builder_env(b);
-	TRY(write_pid(p->basic.pid_file, b->c.pid, err));
+	return 0;
+}
+
+int launch_write_pids(const struct launch_job *j, pid_t pid, struct error *err)
+{
+	const struct container_params *p = &j->c->params;
+
+	TRY(write_pid(p->basic.pid_file, pid, err));
 	return write_pid(p->basic.conmon_pid_file, getpid(), err);
 }

@@ -32,7 +32,17 @@ static void format_rule(const struct cgroup_device *d, char *out, size_t size)
 		 d->mknod ? "m" : "");
 }
 
-static int set_v1(int dir, const struct list *devices, struct error *err)
+/* One write a rule, as the kernel wants it; each file is opened once. */
+static int write_rule(int dir, int fds[2], const struct cgroup_device *d, const char *rule)
+{
+	int *fd = &fds[d->allow];
+
+	if (*fd < 0)
+		*fd = openat(dir, d->allow ? "devices.allow" : "devices.deny", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return *fd < 0 || write(*fd, rule, strlen(rule)) < 0 ? -1 : 0;
+}
+
+static int write_rules(int dir, int fds[2], const struct list *devices, struct error *err)
 {
 	const struct cgroup_device *d = devices->v;
 	char rule[80];
@@ -43,11 +53,20 @@ static int set_v1(int dir, const struct list *devices, struct error *err)
 			snprintf(rule, sizeof(rule), "a");
 		else
 			format_rule(&d[i], rule, sizeof(rule));
-		int r = file_try_write(dir, d[i].allow ? "devices.allow" : "devices.deny", rule);
-		if (r < 0)
-			return fail_with(err, -r, "device rule %s", rule);
+		if (write_rule(dir, fds, &d[i], rule) < 0)
+			return fail_errno(err, "device rule %s", rule);
 	}
 	return 0;
+}
+
+static int set_v1(int dir, const struct list *devices, struct error *err)
+{
+	int fds[2] = { -1, -1 };
+	int r = write_rules(dir, fds, devices, err);
+
+	close_p(&fds[0]);
+	close_p(&fds[1]);
+	return r;
 }
 
 /* ---- v2 ---- */
