@@ -11,11 +11,12 @@
 /* Everything one container or network adds or removes, sent as one transaction. */
 struct firewall_change {
 	bool remove;
+	bool replace;                            /* everything again, whatever is there (`network reload`) */
 	const struct network *const *networks;   /* their bridges and subnets */
 	size_t n_networks;
 	const struct net_status *status;         /* its ports lead to the first attachment's addresses; may be NULL */
 };
-/* ERROR_IN_USE `... bind: address already in use` when another container has a port. */
+/* Networks that have their chain already cost one question; a port that is there is replaced: who has its socket owns it. */
 int firewall_apply(const struct net_env *env, const struct firewall_change *c, struct error *err);
 /* `address:53` (udp and tcp) of the host side leads to address:port. */
 int firewall_dns(const struct net_env *env, const struct ip *address, uint16_t port, bool remove, struct error *err);

@@ -16,7 +16,9 @@ int lease_take(const struct net_env *env, const struct network *n, const struct 
 	       const struct ip *want, struct ip *ret, struct error *err);
 /* Gives one address back if it is still this container's. */
 int lease_give(const struct net_env *env, const char *network_id, const struct ip *a, const char *id, struct error *err);
-/* Gives back everything this container holds, in all networks (slow: for sweeps). */
-int lease_give_all(const struct net_env *env, const char *id, struct error *err);
+/* Whether this container has the address. */
+bool lease_is_of(const struct net_env *env, const char *network_id, const struct ip *a, const char *id);
+/* Gives back everything this container holds in the network (slow: for sweeps). */
+int lease_give_network(const struct net_env *env, const char *network_id, const char *id, struct error *err);
 /* All leases of a network are forgotten (the network goes). */
 int lease_forget(const struct net_env *env, const char *network_id, struct error *err);

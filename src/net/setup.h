@@ -15,6 +15,8 @@
 #include "net/network.h"
 #include "os/lock.h"
 
+enum { NET_NETWORKS_MAX = 64 };   /* per container */
+
 /* What the user asks for, per network. */
 struct net_request {
 	char *network;                    /* name or id */
@@ -47,6 +49,7 @@ struct net_attachment {
 	struct strv aliases, dns_servers; /* dns_servers: what resolv.conf shall name for this network */
 	bool dns_enabled, internal, no_default_route;
 	char *ip, *ip6, *static_mac;      /* as asked for */
+	struct strmap options;            /* as asked for: "mtu", "metric" */
 };
 struct net_status {
 	struct list attachments;          /* struct net_attachment */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * net/setup-impl.h - what plan (setup-plan.c), drivers (setup-link.c) and life cycle (setup.c) share. */
+#pragma once
+#include "net/setup.h"
+#include "os/link.h"
+
+/* Decides everything about one attachment but its addresses. `s` holds the ones before it. */
+int attachment_plan(const struct net_env *env, const struct network *n, const struct net_request *r, const struct net_status *s,
+		    struct net_attachment *ret, struct error *err);
+/* Takes the addresses. */
+int attachment_lease(const struct net_env *env, const struct network *n, const char *id, struct net_attachment *a, struct error *err);
+int attachment_release(const struct net_env *env, const char *id, const struct net_attachment *a, struct error *err);
+bool attachment_is_leased(const struct net_env *env, const char *id, const struct net_attachment *a);
+
+/* The two ends of the work, opened once per container. */
+struct link_ends {
+	struct netlink host, inside;
+	int netns_fd;                     /* the container's */
+};
+#define LINK_ENDS_INIT { .host = NETLINK_INIT, .inside = NETLINK_INIT, .netns_fd = -1 }
+void link_ends_done(struct link_ends *e);
+#define auto_ends CLEANUP(link_ends_done) struct link_ends
+int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *ret, struct error *err);
+
+/* Bridge (made when missing), pair, addresses, routes. `nth`: its place among the container's networks. */
+int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, size_t nth, struct link_ends *e,
+		    struct error *err);
+/* Takes the interface away; gone already is fine. */
+int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
+void net_attachment_done(struct net_attachment *a);
