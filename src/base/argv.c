@@ -42,19 +42,24 @@ static bool row_matches(const struct field *f, const char *name, size_t len, cha
 	return (strncmp(f->cli, name, len) == 0 && !f->cli[len]) || word_in(f->aliases, name, len);
 }
 
-static const struct field *find_in(const struct field *rows, void *at, const char *name, size_t len, char abbr,
-				   void **ret_at)
+static bool is_offered(const struct argv_group *g, const struct field *f)
 {
-	if (!rows)
+	return !g->only || !f->cli || word_in(g->only, f->cli, strlen(f->cli));
+}
+
+static const struct field *find_in(const struct argv_group *g, const char *name, size_t len, char abbr, void **ret_at)
+{
+	if (!g->rows)
 		return NULL;
-	EACH_FIELD(f, rows) {
-		if (row_matches(f, name, len, abbr)) {
-			*ret_at = at;
+	EACH_FIELD(f, g->rows) {
+		if (is_offered(g, f) && row_matches(f, name, len, abbr)) {
+			*ret_at = g->at;
 			return f;
 		}
 		if (f->type != FIELD_OBJECT || f->cli)
 			continue;
-		const struct field *inner = find_in(f->rows, (char *)at + f->off, name, len, abbr, ret_at);
+		const struct argv_group embedded = { f->rows, (char *)g->at + f->off, g->only };
+		const struct field *inner = find_in(&embedded, name, len, abbr, ret_at);
 		if (inner)
 			return inner;
 	}
@@ -64,7 +69,7 @@ static const struct field *find_in(const struct field *rows, void *at, const cha
 static const struct field *find(const struct argv_group *groups, const char *name, size_t len, char abbr, void **ret_at)
 {
 	for (const struct argv_group *g = groups; g->rows; g++) {
-		const struct field *f = find_in(g->rows, g->at, name, len, abbr, ret_at);
+		const struct field *f = find_in(g, name, len, abbr, ret_at);
 		if (f)
 			return f;
 	}
@@ -85,7 +90,9 @@ int argv_each(const struct argv_group *groups, argv_each_fn *fn, void *data)
 {
 	for (const struct argv_group *g = groups; g->rows; g++) {
 		EACH_FIELD(f, g->rows) {
-			struct argv_group inner[] = { { f->rows, (char *)g->at + f->off }, {} };
+			struct argv_group inner[] = { { f->rows, (char *)g->at + f->off, g->only }, {} };
+			if (!is_offered(g, f))
+				continue;
 			int r = f->cli ? fn(f, g->at, data) : f->type == FIELD_OBJECT ? argv_each(inner, fn, data) : 0;
 			if (r)
 				return r;

@@ -18,6 +18,7 @@
 struct argv_group {
 	const struct field *rows;
 	void *at;
+	const char *only;   /* long names, blank-separated: of these rows just those; NULL: all */
 };
 
 enum argv_flag {

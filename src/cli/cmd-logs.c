@@ -8,13 +8,14 @@
 #include "cli/cli.h"
 #include "engine/container.h"
 #include "engine/logs.h"
+#include "engine/pod.h"
 #include "monitor/protocol.h"
 #include "os/file.h"
 
 #define OUTPUT_FULL 32768
 
 struct logs_params {
-	char *since, *until;
+	char *since, *until, *container;
 	int64_t tail;
 	bool colour, details, follow, latest, names, timestamps;
 };
@@ -169,25 +170,67 @@ static int make_options(const struct logs_params *p, struct logs_options *ret, s
 	return 0;
 }
 
+static int print_logs(struct engine *e, const struct logs_params *p, const struct strv *names, struct error *err)
+{
+	CLEANUP(job_done) struct job j = {};
+	struct logs_options options;
+
+	TRY(make_options(p, &options, err));
+	TRY(find_all(e, p, names, &j, err));
+	struct printer printer = { .styles = j.styles, .out = BUF_INIT((size_t)16 << 20) };
+	const struct logs_output out = { .line = print_line, .flush = flush, .arg = &printer };
+	int r = logs_read(j.sources, j.n, &options, &out, err);
+	buf_done(&printer.out);
+	return r;
+}
+
 static int run_logs(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct logs_params *p = params;
-	CLEANUP(job_done) struct job j = {};
-	struct logs_options options;
 	struct engine *e;
 
 	if (p->latest && args->n)
 		return fail(err, ERROR_INVALID, "--latest and containers cannot be used together");
 	if (!p->latest && !args->n)
 		return fail(err, ERROR_INVALID, "specify at least one container name or ID to log");
-	TRY(make_options(p, &options, err));
 	TRY(cli_engine(cli, &e, err));
-	TRY(find_all(e, p, args, &j, err));
-	struct printer printer = { .styles = j.styles, .out = BUF_INIT((size_t)16 << 20) };
-	const struct logs_output out = { .line = print_line, .flush = flush, .arg = &printer };
-	int r = logs_read(j.sources, j.n, &options, &out, err);
-	buf_done(&printer.out);
-	return r;
+	return print_logs(e, p, args, err);
+}
+
+/* ---- of a pod ---- */
+static int choose_members(struct pod *pod, const char *wanted, const char *given, struct strv *ret, struct error *err)
+{
+	auto_ctr_list members = {};
+
+	TRY(pod_containers(pod, &members, err));
+	for (size_t i = 0; i < members.n; i++)
+		if (!wanted || streq(members.v[i]->at.record.name, wanted) || str_after(members.v[i]->id, wanted))
+			TRY(strv_add(ret, members.v[i]->id, err));
+	if (wanted && !ret->n)
+		return fail(err, ERROR_NOT_FOUND, "container %s is not in pod %s: no such container", wanted, given);
+	return 0;
+}
+
+static int run_pod_logs(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct logs_params p = *(const struct logs_params *)params;
+	auto_pod *pod = NULL;
+	auto_strv ids = {};
+	struct engine *e;
+
+	if (args->n > 1)
+		return fail(err, ERROR_INVALID, "requires exactly 1 arg");
+	if (p.latest && args->n)
+		return fail(err, ERROR_INVALID, "--latest and pods cannot be used together");
+	if (!p.latest && !args->n)
+		return fail(err, ERROR_INVALID, "specify at least one pod name or ID to log");
+	if (p.container && !*p.container)
+		return fail(err, ERROR_INVALID, "-c or --container cannot be empty: invalid argument");
+	TRY(cli_engine(cli, &e, err));
+	TRY(p.latest ? pod_latest(e, &pod, err) : pod_find(e, args->v[0], &pod, err));
+	TRY(choose_members(pod, p.container, args->n ? args->v[0] : pod->config.name, &ids, err));
+	p.latest = false;
+	return ids.n ? print_logs(e, &p, &ids, err) : 0;
 }
 
 static const struct field rows[] = {
@@ -202,6 +245,20 @@ static const struct field rows[] = {
 	{ .cli = "timestamps", .abbr = 't', F_BOOL(P, timestamps), .help = "Show the time of each line" },
 	{ .cli = "until", F_STR(P, until), .arg = "string", .help = "Leave out lines written after TIMESTAMP" },
 	{}
+};
+
+static const struct field pod_rows[] = {
+	{ .cli = "container", .abbr = 'c', F_STR(P, container), .arg = "string", .complete = "containers",
+	  .help = "Show this container of the pod only" },
+	{}
+};
+
+const struct command cmd_pod_logs = {
+	.summary = "Print or follow the output of a pod's containers",
+	.description = "Prints what the containers of a pod wrote, each line with the container's id in front.",
+	.args = "POD", .max_args = ARGS_ANY, .examples = "--tail 20 web\n--follow --container db web",
+	.groups = (const struct command_rows[]){ { rows, 0 }, { pod_rows, 0 }, {} }, .params_size = sizeof(P), .init = init_logs,
+	.run = run_pod_logs, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
 
 const struct command cmd_logs = {

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/selection.h"
+#include "engine/pod.h"
 
 struct rm_params {
 	struct selection_params s;
@@ -40,6 +41,23 @@ static void not_found(void *arg, const char *name, const struct error *e)
 	count(arg, &own);
 }
 
+/* --depend on what holds a pod's namespaces: everything of the pod depends on it. 1: done. */
+static int remove_pod_of(struct removal *r, const struct ctr *c, const struct ctr_remove_options *o, struct error *err)
+{
+	auto_pod *pod = NULL;
+	auto_strv removed = {};
+	const struct pod_remove_options how = { .force = o->force || o->depend, .timeout = o->timeout, .removed = &removed };
+	struct error lost;
+
+	(void)r;
+	if (!c->at.record.infra || !o->depend || !c->at.record.pod || pod_find(c->engine, c->at.record.pod, &pod, &lost) < 0)
+		return 0;
+	TRY(pod_remove(pod, &how, NULL, err));
+	for (size_t i = 0; i < removed.n; i++)
+		puts(removed.v[i]);
+	return 1;
+}
+
 static void remove_all(struct removal *r, struct ctr_list *list, const struct strv *names)
 {
 	struct ctr_remove_options o = { .force = r->p->force, .volumes = r->p->volumes, .depend = r->p->depend };
@@ -56,6 +74,11 @@ static void remove_all(struct removal *r, struct ctr_list *list, const struct st
 			if (streq(names->v[j], c->at.record.name) || str_after(c->id, names->v[j]))
 				shown = names->v[j];
 		autofree char *name = strdup(shown);
+		int pod = remove_pod_of(r, c, &o, &failed);
+		if (pod < 0)
+			count(r, &failed);
+		if (pod || (c->at.record.infra && r->p->s.all))
+			continue;
 		if (ctr_remove(c, &o, &removed, &failed) < 0) {
 			/* with --all a dependent may have taken it along */
 			if (!(failed.kind == ERROR_NOT_FOUND && (r->p->s.all || r->p->depend || r->p->s.ignore)))

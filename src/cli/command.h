@@ -47,6 +47,7 @@ enum command_flag {
 struct command_rows {
 	const struct field *rows;
 	size_t off;
+	const char *only;          /* long names, blank-separated: of these rows just those; NULL: all */
 };
 
 struct command {

@@ -9,7 +9,7 @@ void option_groups(const struct command *cmd, void *params, struct argv_group la
 	size_t n = 0;
 
 	for (const struct command_rows *g = cmd ? cmd->groups : NULL; g && g->rows && n < OPTION_GROUPS_MAX - 2; g++)
-		to[n++] = (struct argv_group){ g->rows, (char *)params + g->off };
+		to[n++] = (struct argv_group){ g->rows, (char *)params + g->off, g->only };
 	if (last.rows)
 		to[n++] = last;
 	to[n] = (struct argv_group){};

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include "cli/descriptors.h"
+#include "cli/pod-options.h"
 #include "os/file.h"
 
 #define P struct run_params
 
 static const struct field common_rows[] = {
 	{ .cli = "replace", F_BOOL(P, replace), .help = "Delete a container of the same name first" },
+	{ .cli = "pod-id-file", F_STR(P, pod_id_file), .arg = "string", .complete = "files",
+	  .help = "Take the ID of the pod to belong to from this file" },
 	{ .cli = "disable-content-trust", F_BOOL(P, ignored_bool), .help = "Accepted for Docker's sake, does nothing",
 	  .flags = FIELD_HIDDEN },
 	{ .cli = "kernel-memory", F_STR(P, ignored),
@@ -128,16 +131,82 @@ static int replace_old(struct engine *e, const char *name, struct error *err)
 	return ctr_remove(old, &o, NULL, err);
 }
 
+/* ---- pods ---- */
+static int read_pod_id(struct run_params *p, struct error *err)
+{
+	autofree char *id = NULL;
+
+	if (!p->pod_id_file)
+		return 0;
+	if (p->c.basic.pod)
+		return fail(err, ERROR_INVALID, "cannot specify both --pod and --pod-id-file");
+	int r = file_read(AT_FDCWD, p->pod_id_file, 4096, &id, NULL, err);
+	if (r == 0)
+		return fail(err, ERROR_INVALID, "reading pod-id-file: open %s: no such file or directory", p->pod_id_file);
+	if (r < 0)
+		return fail_wrap(err, "reading pod-id-file");
+	id[strcspn(id, "\n")] = '\0';
+	return str_set(&p->c.basic.pod, id, err);
+}
+
+/* Ports, networks, hosts and the host name become the new pod's: they are what its infra container is for. */
+static int move_to_pod(struct container_params *c, struct pod_params *to, struct error *err)
+{
+	to->c.net = c->net;
+	c->net = (struct params_network){};
+	to->c.ns.net = c->ns.net;
+	c->ns.net = (struct param_ns){};
+	to->c.ns.hostname = take_ptr(c->ns.hostname);
+	to->c.ns.user = c->ns.user;
+	c->ns.user = (struct param_ns){};
+	to->c.ns.pid.mode = c->ns.pid.mode;
+	TRY(str_set(&to->c.ns.pid.value, c->ns.pid.value, err));
+	to->c.basic.restart = c->basic.restart;
+	return strv_copy(&to->c.basic.create_command, &c->basic.create_command, err);
+}
+
+/* --pod new:NAME. *ret stays NULL when no pod was asked for. */
+static int make_pod(struct engine *e, struct run_params *p, struct pod **ret, struct error *err)
+{
+	CLEANUP(pod_params_done) struct pod_params pod = {};
+	const char *name = p->c.basic.pod ? str_after(p->c.basic.pod, "new:") : NULL;
+
+	if (!name)
+		return 0;
+	if (!*name)
+		return fail(err, ERROR_INVALID, "new pod name must be at least one character");
+	params_init(&pod.c);
+	TRY(str_set(&pod.c.basic.name, name, err));
+	TRY(move_to_pod(&p->c, &pod, err));
+	TRY(pod_create(e, &pod, ret, err));
+	return str_set(&p->c.basic.pod, (*ret)->config.id, err);
+}
+
+static int create(struct engine *e, struct run_params *p, struct ctr **ret, struct error *err)
+{
+	const struct pod_remove_options undo = { .force = true, .timeout = { true, 0 } };
+	auto_pod *made = NULL;
+	struct error ignored;
+
+	TRY(make_pod(e, p, &made, err));
+	if (ctr_create(e, &p->c, ret, err) >= 0)
+		return 0;
+	if (made)
+		pod_remove(made, &undo, NULL, &ignored);
+	return -1;
+}
+
 int run_create(struct cli *cli, struct run_params *p, const struct strv *args, struct ctr **ret, struct error *err)
 {
 	struct engine *e;
 
 	TRY(check_words(cli, p, err));
 	TRY(fill_words(cli, p, args, err));
+	TRY(read_pod_id(p, err));
 	TRY(params_finish(&p->c, err));
 	TRY(cli_engine(cli, &e, err));
 	if (p->replace)
 		TRY(replace_old(e, p->c.basic.name, err));
-	TRY(ctr_create(e, &p->c, ret, err));
+	TRY(create(e, p, ret, err));
 	return write_cidfiles(*ret, err);
 }

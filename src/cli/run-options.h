@@ -7,7 +7,7 @@
 
 struct run_params {
 	struct container_params c;
-	char *detach_keys, *ignored;
+	char *detach_keys, *ignored, *pod_id_file;
 	struct strv preserve_fd;
 	struct opt_uint preserve_fds;
 	bool detach, replace, rmi, passwd, sig_proxy, ignored_bool;

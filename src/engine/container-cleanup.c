@@ -11,6 +11,7 @@
 #include "engine/hooks.h"
 #include "engine/image-remove.h"
 #include "engine/launch-external.h"
+#include "engine/pod-impl.h"
 #include "engine/volume.h"
 #include "monitor/exit.h"
 
@@ -141,13 +142,17 @@ int ctr_cleanup(struct ctr *c, const struct ctr_cleanup_options *o, struct error
 	TRY(ctr_load(c, err));
 	if (r > 0 && !o->no_restart && wants_restart(c))
 		return restart(c, err);
-	if (!o->remove && !c->params.basic.remove)
+	if (!o->remove && !c->params.basic.remove) {
+		if (r > 0)
+			pod_member_ended(c->engine, c->at.record.pod);
 		return r == 0;
+	}
 	if (ctr_remove(c, &remove, NULL, &gone) < 0 && gone.kind != ERROR_NOT_FOUND) {
 		*err = gone;
 		return -1;
 	}
 	remove_image(c);
+	pod_member_ended(c->engine, c->at.record.pod);
 	return 0;
 }
 
@@ -167,6 +172,7 @@ static int finish_transient(struct ctr *c, const struct monitor_exit *x, struct 
 		return -1;
 	}
 	remove_image(c);
+	pod_member_ended(c->engine, c->at.record.pod);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/files.h"
 #include "engine/image-list.h"
 #include "engine/names.h"
+#include "engine/pod-impl.h"
 #include "engine/pull.h"
 #include "engine/resolve.h"
 #include "engine/spec.h"
@@ -74,6 +75,57 @@ static int use_rootfs(struct creation *k, struct error *err)
 		return fail(err, ERROR_UNSUPPORTED, "rootfs option \"%s\" is not supported", colon + 1);
 	TRY(str_set(&k->record.image_name, "", err));
 	return str_set(&k->record.rootfs, path, err);
+}
+
+/* ---- pod ---- */
+/* The infra container of a pod belongs to it as well, but shares nothing: it is what is shared. */
+static int join_pod(struct creation *k, struct error *err)
+{
+	struct container_params *p = &k->c->params;
+	auto_pod *pod = NULL;
+
+	if (!p->basic.pod)
+		return 0;
+	k->record.infra = p->basic.infra;
+	if (!p->basic.infra) {
+		TRY(pod_find(k->engine, p->basic.pod, &pod, err));
+		TRY(pod_join(pod, p, err));
+	}
+	return str_set(&k->record.pod, p->basic.pod, err);
+}
+
+/* Whoever removes the pod marks it first and looks for members then: one of us two sees the other. */
+static int check_pod_stays(struct ctr *c, struct error *err)
+{
+	const struct ctr_remove_options o = { .volumes = true, .with_pod = true };
+	auto_pod *pod = NULL;
+	struct error ignored;
+
+	if (!c->at.record.pod || c->at.record.infra)
+		return 0;
+	int r = pod_load(c->engine, c->at.record.pod, &pod, err);
+	if (r < 0 || (r > 0 && pod->config.intent == POD_READY))
+		return r < 0 ? -1 : 0;
+	ctr_remove(c, &o, NULL, &ignored);
+	return fail(err, ERROR_NOT_FOUND, "no pod with name or ID %s found: no such pod", c->at.record.pod);
+}
+
+static bool is_plain_infra(const struct container_params *p)
+{
+	return p->basic.infra && !p->basic.raw_image_name;
+}
+
+/* An infra container needs nothing but our own small init (spec-mounts.c brings it along). */
+static int use_init(struct creation *k, struct error *err)
+{
+	struct params_process *p = &k->c->params.process;
+
+	TRY(str_set(&k->record.image_name, "", err));
+	if (p->entrypoint_given)
+		return 0;
+	p->entrypoint_given = true;
+	TRY(strv_add(&p->entrypoint, SPEC_INIT_PATH, err));
+	return strv_add(&p->entrypoint, "-P", err);
 }
 
 /* ---- name ---- */
@@ -255,8 +307,6 @@ static int check_params(struct creation *k, struct error *err)
 		known |= streq0(p->log.driver, drivers[i]);
 	if (!known)
 		return fail(err, ERROR_INVALID, "running container create option: invalid log driver: invalid argument");
-	if (p->basic.pod)
-		return fail(err, ERROR_UNSUPPORTED, "--pod: pods are not part of this build");
 	if ((p->net.ports.n || p->net.publish_all) &&
 	    (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_NONE || p->ns.net.mode == NS_CONTAINER))
 		log_notice(k->engine->log, "Port mappings have been discarded because \"%s\" network namespace mode does not "
@@ -266,8 +316,8 @@ static int check_params(struct creation *k, struct error *err)
 	if (p->net.ip || p->net.ip6 || p->net.mac || p->net.link_local_ips.n)
 		return fail(err, ERROR_UNSUPPORTED, "--ip, --ip6, --mac-address, --link-local-ip: container networks are not part of "
 						    "this build");
-	if (p->basic.init_container_type)
-		return fail(err, ERROR_UNSUPPORTED, "--init-ctr: pods are not part of this build");
+	if (p->basic.init_container_type && !p->basic.pod)
+		return fail(err, ERROR_INVALID, "must specify pod value with init-ctr");
 	if (strv_has(&p->process.groups, "keep-groups") && p->process.groups.n > 1)
 		return fail(err, ERROR_INVALID, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
 	if (p->storage.secrets.n)
@@ -393,7 +443,8 @@ static int build(struct creation *k, struct error *err)
 	struct container_params *p = &k->c->params;
 	struct idmap_pair *maps = NULL;
 
-	TRY(p->basic.rootfs ? use_rootfs(k, err) : find_image(k, err));
+	TRY(join_pod(k, err));
+	TRY(is_plain_infra(p) ? use_init(k, err) : p->basic.rootfs ? use_rootfs(k, err) : find_image(k, err));
 	TRY(params_resolve(p, &k->defaults, k->engine, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.entrypoint, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.command, err));
@@ -418,6 +469,7 @@ int ctr_create(struct engine *e, struct container_params *params, struct ctr **r
 	k.c->params = *params;
 	*params = (struct container_params){};
 	TRY(build(&k, err));
+	TRY(check_pod_stays(k.c, err));
 	*ret = take_ptr(k.c);
 	ctr_event(*ret, EVENT_CREATE);
 	return 0;

@@ -3,6 +3,7 @@
 
 #include "engine/container-impl.h"
 #include "engine/logs.h"
+#include "engine/pod-impl.h"
 #include "engine/volume.h"
 #include "os/file.h"
 
@@ -99,6 +100,20 @@ static void remove_unrecorded_cgroup(const struct ctr *c)
 		cgroup_remove(&cgroup, &ignored);
 }
 
+/* What holds a pod's namespaces goes with the pod only. */
+static int check_infra(const struct ctr *c, const struct ctr_remove_options *o, struct error *err)
+{
+	auto_pod *p = NULL;
+
+	if (!c->at.record.infra || o->with_pod || !c->at.record.pod)
+		return 0;
+	int r = pod_load(c->engine, c->at.record.pod, &p, err);
+	if (r <= 0)
+		return r;   /* its pod is lost */
+	return fail(err, ERROR_EXISTS, "container %s is the infra container of pod %s and cannot be removed without removing the pod",
+		    c->id, c->at.record.pod);
+}
+
 int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
 {
 	const struct container_change removing = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_REMOVING } };
@@ -107,6 +122,7 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 	struct store *s;
 
 	TRY(ctr_load(c, err));
+	TRY(check_infra(c, o, err));
 	TRY(remove_dependents(c, o, removed, err));
 	TRY(engine_store(c->engine, &s, err));
 	/* a restart policy may bring it back between stop and lock */

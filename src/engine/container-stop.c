@@ -190,14 +190,29 @@ static int thaw_if_paused(struct ctr *c, struct error *err)
 	return r <= 0 ? r : cgroup_thaw(&cgroup, err);
 }
 
-int ctr_stop(struct ctr *c, const struct ctr_stop_options *o, struct error *err)
+static int change_to_stopping(struct ctr *c, struct error *err)
 {
 	const struct container_change stopping = {
-		.expected = CONTAINER_STATE_BIT(CONTAINER_RUNNING) | CONTAINER_STATE_BIT(CONTAINER_STOPPING) |
-			    CONTAINER_STATE_BIT(CONTAINER_INITIALIZED) | CONTAINER_STATE_BIT(CONTAINER_PAUSED),
-		.set = CONTAINER_SET_STATE | CONTAINER_SET_STOPPED_BY_USER,
+		.expected = CONTAINER_STATE_ALIVE, .set = CONTAINER_SET_STATE | CONTAINER_SET_STOPPED_BY_USER,
 		.to = { .state = CONTAINER_STOPPING, .stopped_by_user = true },
 	};
+
+	return ctr_change(c, &stopping, err);
+}
+
+int ctr_stop_begin(struct ctr *c, struct error *err)
+{
+	TRY(ctr_load(c, err));
+	if (!ctr_is_running(c))
+		return 1;
+	int r = change_to_stopping(c, err);
+	if (r <= 0)
+		return r < 0 ? -1 : 1;
+	return send_signal(c, ctr_stop_signal(c), err) < 0 ? -1 : 0;
+}
+
+int ctr_stop(struct ctr *c, const struct ctr_stop_options *o, struct error *err)
+{
 
 	TRY(ctr_load(c, err));
 	if (c->at.status.state == CONTAINER_STOPPED)
@@ -208,11 +223,12 @@ int ctr_stop(struct ctr *c, const struct ctr_stop_options *o, struct error *err)
 			   c->params.process.stop_timeout.set ? c->params.process.stop_timeout.value : 10;
 	bool hard = c->at.status.state == CONTAINER_INITIALIZED;
 	TRY(thaw_if_paused(c, err));
-	int r = ctr_change(c, &stopping, err);
+	int r = change_to_stopping(c, err);
 	if (r <= 0)
 		return r < 0 ? -1 : settle(c, err);
 	if (!hard && seconds) {
-		TRY(send_signal(c, o->sig ? o->sig : ctr_stop_signal(c), err));
+		if (!o->signalled)
+			TRY(send_signal(c, o->sig ? o->sig : ctr_stop_signal(c), err));
 		r = wait_gone(c, seconds > 1000000 ? -1 : (int64_t)seconds * NSEC_PER_SEC, err);
 		if (r < 0)
 			return -1;

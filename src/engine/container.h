@@ -128,7 +128,10 @@ struct ctr_stop_options {
 	struct opt_uint timeout;          /* seconds, unset: the container's own */
 	int sig;                          /* 0: the container's stop signal */
 	bool ignore_stopped;
+	bool signalled;                   /* ctr_stop_begin() was called */
 };
+/* Sends the stop signal and notes that the user wants it to end; ctr_stop() waits. 1: it was not running. */
+int ctr_stop_begin(struct ctr *c, struct error *err);
 /* Stop signal, time-out, SIGKILL, wait until the exit is recorded and cleaned up. 1: it was not running. */
 int ctr_stop(struct ctr *c, const struct ctr_stop_options *o, struct error *err);
 int ctr_kill(struct ctr *c, int sig, struct error *err);   /* ERROR_STATE unless running or paused */
@@ -141,6 +144,7 @@ struct ctr_remove_options {
 	bool force;                       /* stop or kill first */
 	bool volumes;                     /* anonymous volumes too */
 	bool depend;                      /* containers that depend on it too */
+	bool with_pod;                    /* its pod goes, too: an infra container may be removed */
 	bool ended;                       /* the caller saw it end: the row need not say so first */
 	struct opt_uint timeout;
 };

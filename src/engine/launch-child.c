@@ -35,6 +35,7 @@ struct child {
 	struct seccomp_filter filter;
 	struct oci_process process;
 	struct monitor_builder monitor;
+	struct lock pod_lock;    /* ends with exec: nobody takes the pod's group away until ours is in it */
 	int rootfs_fd, run_dir_fd, userns_fd;
 	int stdio[3];            /* the container's ends */
 	char cgroup_text[1200];
@@ -106,10 +107,32 @@ static bool covers_mountpoints(const struct container_params *p)
 	return !p->net.no_hosts.value && !p->ns.no_hostname && !(p->net.dns.n && streq(p->net.dns.v[0], "none"));
 }
 
+/* An infra container without an image: an empty tree that belongs to its root. */
+static int open_empty_root(struct child *k, struct error *err)
+{
+	uint32_t uid = 0, gid = 0;
+	char uid_text[16], gid_text[16];
+
+	if (k->job->maps) {
+		idmap_to_outside(&k->job->maps->uids, 0, &uid);
+		idmap_to_outside(&k->job->maps->gids, 0, &gid);
+	}
+	snprintf(uid_text, sizeof(uid_text), "%u", uid);
+	snprintf(gid_text, sizeof(gid_text), "%u", gid);
+	const struct mount_option options[] = { { .key = "mode", .value = "0755" }, { .key = "uid", .value = uid_text },
+						{ .key = "gid", .value = gid_text }, { .key = "size", .value = "1m" } };
+	const struct mount_new m = { .fstype = "tmpfs", .source = "tmpfs", .options = options, .n_options = ARRAY_LEN(options) };
+	k->rootfs_fd = mount_new(&m, err);
+	return k->rootfs_fd < 0 ? -1 : 0;
+}
+
 static int open_rootfs(struct child *k, struct error *err)
 {
 	const struct ctr *c = k->job->c;
 	struct rootfs_options o = ROOTFS_OPTIONS_INIT;
+
+	if (c->at.record.infra && !c->at.record.image_id && !c->at.record.rootfs)
+		return open_empty_root(k, err);
 
 	if (c->at.record.rootfs) {
 		k->rootfs_fd = mount_clone(AT_FDCWD, c->at.record.rootfs, true, err);
@@ -179,6 +202,8 @@ static int make_cgroup(struct child *k, struct error *err)
 	const struct params_resources *p = &k->job->c->params.resources;
 	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
 
+	if (how.path && k->job->group.path)
+		TRY(pod_group_make(k->job->store, &k->job->group, &k->pod_lock, &how.also, &w, err));
 	if (!how.path || k->job->runtime)   /* another runtime makes its own */
 		return 0;
 	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
@@ -367,7 +392,7 @@ static int run_steps(struct child *k, struct error *err)
 
 _Noreturn void launch_child(struct launch_job *j)
 {
-	struct child k = { .job = j, .cgroup = CGROUP_INIT, .process = OCI_PROCESS_INIT, .rootfs_fd = -1, .run_dir_fd = -1,
+	struct child k = { .job = j, .cgroup = CGROUP_INIT, .pod_lock = LOCK_INIT, .process = OCI_PROCESS_INIT, .rootfs_fd = -1, .run_dir_fd = -1,
 			   .userns_fd = -1, .stdio = { -1, -1, -1 } };
 	struct launch_message m = { .type = LAUNCH_ERROR };
 	sigset_t none;

@@ -2,6 +2,7 @@
  * engine/launch-impl.h - what launch.c (the parent's side) and launch-child.c (M) share. */
 #pragma once
 #include "engine/launch.h"
+#include "engine/pod-impl.h"
 #include "engine/spec.h"
 #include "monitor/config.h"
 
@@ -27,6 +28,7 @@ struct launch_job {
 	size_t n_peers;
 	int *image_fds;                /* by index of storage.mounts; NULL: no image mounts */
 	struct idmap_pair *maps;       /* NULL: no user namespace of its own */
+	struct pod_group group;        /* of its pod; path NULL: none */
 	struct strv cleanup, health;   /* command lines; empty: none */
 	int socket, monitor_client;    /* M's ends */
 };

@@ -47,6 +47,7 @@ void launch_job_done(struct launch_job *j)
 		close_p(&j->image_fds[i]);
 	free(j->image_fds);
 	free(j->maps);
+	pod_group_done(&j->group);
 	strv_done(&j->cleanup);
 	strv_done(&j->health);
 	close_p(&j->socket);
@@ -207,6 +208,19 @@ static int check_command(const struct launch_job *j, struct error *err)
 	return oci_error(j->engine, err);
 }
 
+/* Whoever joins another container's user namespace sees its files through that one's maps. */
+static int find_maps(struct launch_job *j, struct error *err)
+{
+	const struct param_ns *user = &j->c->params.ns.user;
+	auto_ctr *other = NULL;
+
+	if (user->mode != NS_CONTAINER)
+		return userns_maps(j->engine, &j->c->params, &j->maps, err);
+	TRY(ctr_find_unsynced(j->engine, user->value, &other, err));
+	TRY(ctr_load(other, err));
+	return userns_maps(j->engine, &other->params, &j->maps, err);
+}
+
 static int prepare(struct launch_job *j, struct error *err)
 {
 	struct store *s;
@@ -220,7 +234,9 @@ static int prepare(struct launch_job *j, struct error *err)
 	TRY(check_flags(j, err));
 	TRY(add_peers(j, err));
 	TRY(mount_images(j, err));
-	return userns_maps(j->engine, &j->c->params, &j->maps, err);
+	if (j->c->at.record.pod && j->c->params.ns.cgroup_parent)
+		TRY(pod_group_plan(j->engine, j->c->at.record.pod, &j->group, err));
+	return find_maps(j, err);
 }
 
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err)

@@ -39,6 +39,7 @@ const struct field params_basic_rows[] = {
 	  .help = "Prepare the container for systemd (\"true\"|\"false\"|\"always\")" },
 	{ .cli = "timeout", .json = "timeout", F_INT(S, basic.timeout), .arg = "uint",
 	  .help = "Maximum length of time the container is allowed to run, in seconds" },
+	{ .json = "is_infra", F_BOOL(S, basic.infra) },
 	{ .cli = "init-ctr", .json = "init_container_type", F_STR(S, basic.init_container_type), .arg = "string",
 	  .help = "Make this an init container of its pod (\"always\"|\"once\")" },
 	{},

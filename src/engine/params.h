@@ -99,6 +99,7 @@ struct params_basic {
 	bool remove, remove_image;     /* --rm, --rmi */
 	bool provisional;              /* `run --rm`: goes when its creator dies before it was started; not stored here */
 	char *init_container_type;     /* "always", "once" */
+	bool infra;                    /* holds its pod's namespaces; without raw_image_name it runs our own init */
 	char *conmon_pid_file, *pid_file;
 	struct strv cid_files;
 	char *sdnotify_mode;

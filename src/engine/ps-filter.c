@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "engine/container-impl.h"
 #include "engine/image-list.h"
+#include "engine/pod.h"
 #include "engine/ps-row.h"
 #include "store/image.h"
 
@@ -171,7 +172,14 @@ MATCH(match_health)
 MATCH(match_pod)
 {
 	OBJECT;
-	return c->at.record.pod && match_id(value, c->at.record.pod, err);
+	auto_strmap names = {};
+	if (!c->at.record.pod)
+		return 0;
+	int r = match_id(value, c->at.record.pod, err);
+	if (r)
+		return r;
+	TRY(pod_names(o->engine, &names, err));
+	return streq0(strmap_get(&names, c->at.record.pod), value);
 }
 
 MATCH(match_network)

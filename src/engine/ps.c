@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "engine/container-impl.h"
+#include "engine/pod.h"
 #include "engine/ps-row.h"
 #include "os/process.h"
 #include "store/rootfs.h"
@@ -202,6 +203,22 @@ static int sort_rows(struct ps_rows *rows, const char *key, struct error *err)
 	return fail(err, ERROR_INVALID, "invalid option for --sort: %s", key);
 }
 
+static int fill_pod_names(struct engine *e, struct ps_rows *rows, struct error *err)
+{
+	auto_strmap names = {};
+	bool any = false;
+
+	for (size_t i = 0; i < rows->n; i++)
+		any |= rows->v[i].pod != NULL;
+	if (!any)
+		return 0;
+	TRY(pod_names(e, &names, err));
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->v[i].pod)
+			TRY(str_set(&rows->v[i].pod_name, strmap_get(&names, rows->v[i].pod), err));
+	return 0;
+}
+
 int ps_list(struct engine *e, const struct ps_options *o, struct ps_rows *ret, struct error *err)
 {
 	auto_ctr_list all = {}, chosen = {};
@@ -216,6 +233,7 @@ int ps_list(struct engine *e, const struct ps_options *o, struct ps_rows *ret, s
 	/* newest first */
 	for (size_t i = chosen.n; i-- > 0 && rows.n < limit;)
 		TRY(fill_row(&rows.v[rows.n++], chosen.v[i], o, err));
+	TRY(fill_pod_names(e, &rows, err));
 	TRY(sort_rows(&rows, o->sort ? o->sort : "created", err));
 	*ret = rows;
 	rows = (struct ps_rows){};

@@ -87,7 +87,8 @@ static int mount_shm(struct spec_context *x, struct oci_spec *s, struct error *e
 		return add_default(x, s, "/dev/shm", "bind", text, "bind,nosuid,noexec,nodev", err);
 	}
 	const struct opt_bool *ro_tmpfs = &x->params->storage.read_only_tmpfs;
-	bool ro = x->params->storage.read_only.value && ro_tmpfs->set && !ro_tmpfs->value;
+	/* an infra container's is its pod's, whatever its own root is */
+	bool ro = x->params->storage.read_only.value && ro_tmpfs->set && !ro_tmpfs->value && !x->params->basic.infra;
 	if (x->params->storage.shm_size.value > 0)
 		TRY(str_printf(&text, err, "nosuid,noexec,nodev,mode=1777,size=%lld%s",
 			       (long long)x->params->storage.shm_size.value, ro ? ",ro" : ""));
@@ -201,7 +202,8 @@ static int mount_files(struct spec_context *x, struct oci_spec *s, struct error 
 		if (!(i == 1 && hides_run(x)))
 			TRY(mount_file(x, s, x->run_dir, own[i][0], own[i][1], err));
 	TRY(mount_chroot_files(x, s, net_dir, err));
-	if (!x->params->process.init.value || x->params->ns.pid.mode != NS_PRIVATE)
+	bool bare = x->params->basic.infra && !x->container->at.record.image_id;   /* nothing else is in it */
+	if (!bare && (!x->params->process.init.value || x->params->ns.pid.mode != NS_PRIVATE))
 		return 0;
 	autofree char *init = NULL;
 	const char *given = x->params->process.init_path ? x->params->process.init_path :

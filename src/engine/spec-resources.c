@@ -134,6 +134,16 @@ static int spec_sysctls(struct spec_context *x, struct oci_spec *s, struct error
 	return 0;
 }
 
+int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err)
+{
+	spec_memory(p, &r->memory);
+	TRY(spec_cpu(p, &r->cpu, err));
+	TRY(spec_block_io(p, &r->block_io, err));
+	if (p->pids_limit.set)
+		r->pids.limit = (struct opt_int){ true, p->pids_limit.value <= 0 ? -1 : p->pids_limit.value };
+	return 0;
+}
+
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct params_resources *p = &x->params->resources;
@@ -145,11 +155,7 @@ int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err
 		r = s->lnx.resources = calloc(1, sizeof(*r));
 	if (!r)
 		return fail_oom(err);
-	spec_memory(p, &r->memory);
-	TRY(spec_cpu(p, &r->cpu, err));
-	TRY(spec_block_io(p, &r->block_io, err));
-	if (p->pids_limit.set)
-		r->pids.limit = (struct opt_int){ true, p->pids_limit.value <= 0 ? -1 : p->pids_limit.value };
+	TRY(spec_limits(p, r, err));
 	if (p->rdt_class) {
 		s->lnx.intel_rdt = calloc(1, sizeof(*s->lnx.intel_rdt));
 		if (!s->lnx.intel_rdt)

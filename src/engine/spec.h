@@ -62,6 +62,9 @@ int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err);
 int spec_security(struct spec_context *x, struct oci_spec *s, struct error *err);     /* caps, seccomp, masks, labels */
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err);    /* limits, cgroup path, sysctl */
 
+/* The limits alone: also those of a pod's group. */
+int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err);
+
 /* ---- helpers of spec-mounts.c that live in files of their own ---- */
 /* mounts.conf: copies of host files that every container gets. */
 int spec_default_mounts(struct spec_context *x, struct oci_spec *s, struct error *err);

@@ -411,6 +411,14 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+bool top_is_by_namespace(struct ctr *c)
+{
+	auto_cgroup cgroup = CGROUP_INIT;
+	struct error ignored;
+
+	return ctr_cgroup(c, &cgroup, &ignored) <= 0 || !cgroup.made;
+}
+
 static int list_pids(struct ctr *c, struct cgroup_pids *ret, struct error *err)
 {
 	auto_cgroup cgroup = CGROUP_INIT;

@@ -16,5 +16,7 @@ void top_table_done(struct top_table *t);
 /* `descriptors`: "pid", "user", "pid,comm", AIX codes ("%p %c"), or options of ps(1) that choose columns ("-ef", "aux",
  * "-o pid,args"); empty: the default columns. ERROR_INVALID names an unknown one. */
 int top_list(struct ctr *c, const struct strv *descriptors, struct top_table *ret, struct error *err);
+/* Without a control group the processes are those of its PID namespace, other containers' in it included. */
+bool top_is_by_namespace(struct ctr *c);
 /* All descriptors, sorted. */
 int top_descriptors(struct strv *ret, struct error *err);

@@ -280,7 +280,7 @@ static uint32_t wanted_hierarchies(enum cgroup_mode mode, const struct cgroup_cr
 
 	if (mode == CGROUP_V2)
 		return BIT_OF(CGROUP_UNIFIED);
-	uint32_t bits = r ? controllers_of(r) : 0;
+	uint32_t bits = (r ? controllers_of(r) : 0) | how->also;
 	if (how->all_controllers)
 		bits |= v1_controllers(mode);
 	/* a BPF program costs more than v1's files (measured 500 us against 130) and needs more rights */

@@ -122,6 +122,7 @@ struct cgroup_create {
 	pid_t pid;                    /* systemd: a process to start the scope with; 0: one of our own sits in it until
 				       * cgroup_done() or the end of this program */
 	const struct cgroup_resources *resources;   /* what will be set: decides which v1 hierarchies are needed */
+	uint32_t also;                /* v1: hierarchies (bits) that get a directory besides: a pod's, whose limits shall hold */
 	bool all_controllers;         /* v1: a directory everywhere (umiak-oci for other engines, nested managers) */
 	bool must_be_new;             /* an existing, populated group is an error (ERROR_EXISTS) */
 };
