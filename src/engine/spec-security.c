@@ -229,7 +229,7 @@ static int spec_masks(struct spec_context *x, struct oci_spec *s, const struct s
 		if (!unmasked(o, readonly[i]))
 			TRY(strv_add(&s->lnx.readonly_paths, readonly[i], err));
 	const struct params_storage *p = &x->params->storage;
-	if (p->read_only.value && p->read_only_tmpfs.set && !p->read_only_tmpfs.value)
+	if (p->read_only.value && p->read_only_tmpfs.set && !p->read_only_tmpfs.value && !x->params->basic.infra)
 		TRY(strv_add(&s->lnx.readonly_paths, "/dev", err));
 	return 0;
 }

@@ -222,24 +222,24 @@ o" "both ran before"
 }
 
 @test "pod ps: columns, filters, sorting" {
-    umiak pod create --name a --label k=v >/dev/null
-    umiak pod create --name b --infra=false >/dev/null
-    umiak create --pod b --name bc $IMAGE true >/dev/null
+    umiak pod create --name pa --label k=v >/dev/null
+    umiak pod create --name pb --infra=false >/dev/null
+    umiak create --pod pb --name bc $IMAGE true >/dev/null
     run_umiak pod ps --sort name --format '{{.Name}}:{{.NumberOfContainers}}:{{.ContainerNames}}'
-    like "${lines[0]}" '^a:1:[0-9a-f]{12}-infra$' "first"
-    is "${lines[1]}" "b:1:bc" "second"
+    like "${lines[0]}" '^pa:1:[0-9a-f]{12}-infra$' "first"
+    is "${lines[1]}" "pb:1:bc" "second"
     run_umiak pod ps -q --filter label=k=v --no-trunc
-    is "$output" "$(umiak pod inspect --format '{{.Id}}' a)" "label"
+    is "$output" "$(umiak pod inspect --format '{{.Id}}' pa)" "label"
     run_umiak pod ps --format '{{.Name}}' --filter ctr-names=bc
-    is "$output" b "member"
-    run_umiak pod ps --format '{{.Name}}' --filter status=created --filter name='^a'
-    is "$output" a "two filters"
+    is "$output" pb "member"
+    run_umiak pod ps --format '{{.Name}}' --filter status=created --filter name='^pa'
+    is "$output" pa "two filters"
     run_umiak 125 pod ps --filter nonsense=1
     like "$output" "nonsense is an invalid filter" "unknown key"
-    run_umiak ps -a --filter pod=b --format '{{.Names}}'
+    run_umiak ps -a --filter pod=pb --format '{{.Names}}'
     is "$output" bc "ps knows the pod by name"
     run_umiak pod ps --format json
-    like "$output" '"Name": "b"' "json"
+    like "$output" '"Name": "pb"' "json"
 }
 
 @test "pod clone copies settings and containers" {
