@@ -218,8 +218,6 @@ static int run_pod_logs(struct cli *cli, void *params, struct strv *args, struct
 	auto_strv ids = {};
 	struct engine *e;
 
-	if (args->n > 1)
-		return fail(err, ERROR_INVALID, "requires exactly 1 arg");
 	if (p.latest && args->n)
 		return fail(err, ERROR_INVALID, "--latest and pods cannot be used together");
 	if (!p.latest && !args->n)
@@ -256,7 +254,7 @@ static const struct field pod_rows[] = {
 const struct command cmd_pod_logs = {
 	.summary = "Print or follow the output of a pod's containers",
 	.description = "Prints what the containers of a pod wrote, each line with the container's id in front.",
-	.args = "POD", .max_args = ARGS_ANY, .examples = "--tail 20 web\n--follow --container db web",
+	.args = "POD", .max_args = 1, .examples = "--tail 20 web\n--follow --container db web",
 	.groups = (const struct command_rows[]){ { rows, 0 }, { pod_rows, 0 }, {} }, .params_size = sizeof(P), .init = init_logs,
 	.run = run_pod_logs, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

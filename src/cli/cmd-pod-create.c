@@ -94,14 +94,14 @@ static const struct field own_rows[] = {
 
 static const struct field create_rows[] = {
 	{ .cli = "exit-policy", F_STR(P, pod.exit_policy), .arg = "string", .fallback = "continue",
-	  .help = "What happens when the last container exits (\"continue\"|\"stop\")" },
+	  .complete = "exit-policies", .help = "What happens when the last container exits (\"continue\"|\"stop\")" },
 	{ .cli = "infra", F_OPT_BOOL(P, pod.infra), .fallback = "true",
 	  .help = "Make an infra container, which holds what the others share" },
 	{ .cli = "infra-image", F_STR(P, pod.infra_image), .arg = "string", .complete = "images",
 	  .help = "Image of the infra container (none is needed)" },
 	{ .cli = "pod-id-file", F_STR(P, id_file), .arg = "string", .complete = "files", .help = "Write the pod's ID to this file" },
 	{ .cli = "replace", F_BOOL(P, replace), .help = "Delete a pod of the same name first" },
-	{ .cli = "share", F_STR(P, pod.share), .arg = "string", .fallback = "ipc,net,uts",
+	{ .cli = "share", F_STR(P, pod.share), .arg = "string", .fallback = "ipc,net,uts", .complete = "pod-shares",
 	  .help = "Namespaces the containers share (+NAME: besides the usual ones)" },
 	{ .cli = "share-parent", F_OPT_BOOL(P, pod.share_parent), .fallback = "true",
 	  .help = "Make a cgroup for the pod as parent of its containers' cgroups" },

@@ -71,7 +71,7 @@ static const struct field ps_rows[] = {
 	{ .cli = "no-trunc", .aliases = "notruncate", F_BOOL(P, no_trunc), .help = "Do not shorten ids" },
 	{ .cli = "noheading", .abbr = 'n', F_BOOL(P, noheading), .help = "Leave the column headings out" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show ids only" },
-	{ .cli = "sort", F_STR(P, sort), .arg = "string", .fallback = "created",
+	{ .cli = "sort", F_STR(P, sort), .arg = "string", .fallback = "created", .complete = "pod-sort",
 	  .help = "Sort output by created, id, name, number or status" },
 	{}
 };

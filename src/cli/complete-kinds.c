@@ -13,6 +13,7 @@
 #include "conf/registries-conf.h"
 #include "engine/engine.h"
 #include "engine/volume.h"
+#include "engine/pod.h"
 #include "os/caps.h"
 #include "store/container.h"
 #include "store/image.h"
@@ -75,6 +76,45 @@ static int provide_containers(struct cli *cli, struct completion *c, struct erro
 	return 0;
 }
 
+/* ---- pods ---- */
+/* The states that make sense for `pod COMMAND`; others offer every pod. */
+static const struct { const char *command, *states; } pod_states[] = {
+	{ "kill", "Running Degraded" },   { "pause", "Running Degraded" }, { "stop", "Running Degraded" },
+	{ "top", "Running Degraded" },    { "stats", "Running Degraded" }, { "unpause", "Paused" },
+	{ "start", "Created Stopped Exited" },
+};
+
+static bool pod_fits(const struct completion *c, struct pod *p)
+{
+	const char *blank = strrchr(c->command, ' '), *word = blank ? blank + 1 : c->command;
+	auto_ctr_list members = {};
+	struct error ignored;
+
+	for (size_t i = 0; !c->option && i < ARRAY_LEN(pod_states); i++)
+		if (streq(pod_states[i].command, word))
+			return pod_containers(p, &members, &ignored) >= 0 && strstr(pod_states[i].states, pod_state(&members));
+	return true;
+}
+
+static int provide_pods(struct cli *cli, struct completion *c, struct error *err)
+{
+	auto_pod_list l = {};
+	struct engine *e;
+
+	TRY(cli_engine(cli, &e, err));
+	TRY(pod_list(e, &l, err));
+	for (size_t i = 0; i < l.n; i++) {
+		char id[13];
+		if (!pod_fits(c, l.v[i]))
+			continue;
+		snprintf(id, sizeof(id), "%.12s", l.v[i]->config.id);
+		TRY(complete_add(c, l.v[i]->config.name, NULL, err));
+		if (strlen(c->word) > 1)
+			TRY(complete_add(c, id, l.v[i]->config.name, err));
+	}
+	return 0;
+}
+
 /* ---- images ---- */
 static const char *short_name(const char *name)
 {
@@ -127,6 +167,12 @@ static int add_words(struct completion *c, const char *const *words, struct erro
 	}                                                                                            \
 	struct words_need_a_semicolon_##name
 
+WORDS(exit_policies, "continue", "stop");
+WORDS(init_types, "always", "once");
+WORDS(pod_filters, "ctr-ids=", "ctr-names=", "ctr-number=", "ctr-status=", "id=", "label=", "name=", "network=", "status=",
+      "until=");
+WORDS(pod_sort, "created", "id", "name", "number", "status");
+WORDS(pod_shares, "cgroup", "ipc", "net", "pid", "uts", "none");
 WORDS(log_levels, "trace", "debug", "info", "warn", "warning", "error", "fatal", "panic");
 WORDS(cgroup_managers, "cgroupfs", "systemd");
 WORDS(event_backends, "file", "journald", "none");
@@ -315,7 +361,7 @@ const struct completion_kind completion_kinds[] = {
 	{ "CONTAINER", "containers", provide_containers, COMPLETE_NO_FILES },
 	{ "IMAGE", "images", provide_images, COMPLETE_NO_FILES },
 	{ "NETWORK", "networks", NULL, COMPLETE_NO_FILES },
-	{ "POD", "pods", NULL, COMPLETE_NO_FILES },
+	{ "POD", "pods", provide_pods, COMPLETE_NO_FILES },
 	{ "REGISTRY", "registries", provide_registries, COMPLETE_NO_FILES },
 	{ "SECRET", "secrets", NULL, COMPLETE_NO_FILES },
 	{ "SHELL", "shells", provide_shells, COMPLETE_NO_FILES },
@@ -344,6 +390,11 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "namespaces", provide_namespaces, COMPLETE_NO_FILES },
 	{ NULL, "oses", provide_oses, COMPLETE_NO_FILES },
 	{ NULL, "platforms", provide_platforms, COMPLETE_NO_FILES },
+	{ NULL, "exit-policies", provide_exit_policies, COMPLETE_NO_FILES },
+	{ NULL, "init-types", provide_init_types, COMPLETE_NO_FILES },
+	{ NULL, "pod-filters", provide_pod_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
+	{ NULL, "pod-shares", provide_pod_shares, COMPLETE_NO_FILES },
+	{ NULL, "pod-sort", provide_pod_sort, COMPLETE_NO_FILES },
 	{ NULL, "prune-filters", provide_prune_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ NULL, "ps-sort", provide_ps_sort, COMPLETE_NO_FILES },
 	{ NULL, "pull-policies", provide_pull_policies, COMPLETE_NO_FILES },

@@ -40,7 +40,7 @@ const struct field params_basic_rows[] = {
 	{ .cli = "timeout", .json = "timeout", F_INT(S, basic.timeout), .arg = "uint",
 	  .help = "Maximum length of time the container is allowed to run, in seconds" },
 	{ .json = "is_infra", F_BOOL(S, basic.infra) },
-	{ .cli = "init-ctr", .json = "init_container_type", F_STR(S, basic.init_container_type), .arg = "string",
+	{ .cli = "init-ctr", .json = "init_container_type", F_STR(S, basic.init_container_type), .arg = "string", .complete = "init-types",
 	  .help = "Make this an init container of its pod (\"always\"|\"once\")" },
 	{},
 };
