@@ -77,6 +77,14 @@ int containerfile_fail_at(const struct containerfile_place *p, uint32_t line, st
 	return fail(err, reason.kind, "%s:%u: %.600s: \"%.*s\"", p->name, line, reason.text, n, s);
 }
 
+int instruction_fail(const struct containerfile *f, const struct instruction *in, struct error *err)
+{
+	struct error reason = *err;
+	int n = (int)strcspn(in->text, "\n");
+
+	return (fail)(err, reason.kind, "%s:%u: %.600s: \"%.*s\"", f->name, in->line, reason.text, n > 200 ? 200 : n, in->text);
+}
+
 /* ARG may come before the first FROM, nothing else. */
 static int check_order(bool *in_stage, const struct instruction *in, struct error *err)
 {

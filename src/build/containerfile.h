@@ -113,6 +113,9 @@ int instruction_parse(const char *text, char escape, struct instruction *ret, st
  * with build/scope.h. *ret must be zeroed. */
 int instruction_expand(const struct instruction *in, const struct expand *x, struct instruction *ret, struct error *err);
 
+/* Puts "FILE:LINE: " before the reason in *err and the instruction's text behind it. Returns -1. */
+int instruction_fail(const struct containerfile *f, const struct instruction *in, struct error *err);
+
 /* RUN with heredocs: what to run. */
 struct run_script {
 	char *line;            /* for the shell; NULL when file is given */

@@ -7,6 +7,8 @@
 #pragma once
 #include "build/scope.h"
 
+#define GRAPH_STAGES_MAX 10000
+
 enum graph_source_kind {
 	GRAPH_STAGE,      /* index into stages */
 	GRAPH_CONTEXT,    /* --build-context NAME */
@@ -46,12 +48,14 @@ struct graph_options {
 	const char *target;               /* --target: a name or a number; NULL: the last stage */
 	bool all_stages;                  /* --skip-unused-stages=false */
 };
-/* ERROR_INVALID "FILE:LINE: ..." for a base name that expands to nothing, a stage that needs itself or a later one, an
- * unknown target. *ret must be zeroed. */
+/* FROM names a stage above; --from and from= any stage by name or number (BuildKit), but never in a circle. Numbers and
+ * names in them are expanded with the ARGs and ENVs of the file; the base's environment is not known yet.
+ * ERROR_INVALID "FILE:LINE: ..." for a base name that expands to nothing, a circle, a number that is no stage; ERROR_INVALID
+ * for an unknown target. *ret must be zeroed. */
 int build_graph_make(const struct containerfile *f, const struct graph_options *o, struct build_graph *ret,
 		     struct error *err);
-/* What a --from of stage `s` names (also from a trigger of a base image): stages above it by name or number, contexts,
- * images. *ret->name is owned by the caller. */
+/* What a --from of stage `s` names (also from a trigger of a base image): stages by name or number, contexts,
+ * images; its own name is an image. *ret->name is owned by the caller. */
 int build_graph_find(const struct build_graph *g, const struct graph_options *o, size_t s, const char *name,
 		     struct graph_source *ret, struct error *err);
 void graph_source_done(struct graph_source *s);
