@@ -9,8 +9,7 @@
 
 struct sink {
 	struct buf text;       /* the word so far */
-	struct strv *words;    /* NULL: one word; else words are split off here */
-	bool open;             /* a word has begun, be it empty ("") */
+	struct strv *words;    /* NULL: one word; else words are split off here, empty ones left out */
 };
 
 struct walk {
@@ -33,10 +32,9 @@ static bool splits(char c)
 
 static int sink_end_word(struct sink *s, struct error *err)
 {
-	if (!s->open)
-		return 0;
 	TRY(buf_ok(&s->text, "expanded word", err));
-	s->open = false;
+	if (!s->text.len)
+		return 0;
 	char *word = buf_steal(&s->text);
 	return word ? strv_add_owned(s->words, word, err) : fail_oom(err);
 }
@@ -44,7 +42,6 @@ static int sink_end_word(struct sink *s, struct error *err)
 static void sink_raw(struct sink *s, char c)
 {
 	buf_add_char(&s->text, c);
-	s->open = true;
 }
 
 static int sink_char(struct sink *s, char c, struct error *err)
@@ -59,7 +56,6 @@ static int sink_text(struct sink *s, const char *text, struct error *err)
 {
 	if (!s->words) {
 		buf_add_str(&s->text, text);
-		s->open = s->open || *text;
 		return 0;
 	}
 	for (; *text; text++)
@@ -240,7 +236,6 @@ static int take_dollar(struct walk *w, struct error *err)
 /* ---- quotes ---- */
 static int take_single(struct walk *w, struct error *err)
 {
-	w->to->open = true;
 	for (w->p++; *w->p != '\''; w->p++) {
 		if (!*w->p)
 			return fail(err, ERROR_INVALID, "unexpected end of statement while looking for matching single-quote");
@@ -262,7 +257,6 @@ static int take_dollar_quoted(struct walk *w, struct error *err)
 
 static int take_double(struct walk *w, struct error *err)
 {
-	w->to->open = true;
 	for (w->p++; *w->p != '"';) {
 		if (!*w->p)
 			return fail(err, ERROR_INVALID, "unexpected end of statement while looking for matching double-quote");

@@ -77,7 +77,7 @@ static void test_expand_words_table(void **state)
 {
 	static const struct { const char *in, *out; } cases[] = {   /* words joined by '|' */
 		{ "a b", "a|b" }, { "  a\t b ", "a|b" }, { "'a b' c", "a b|c" }, { "$SP", "a|b|c" }, { "\"$SP\"", "a b  c" },
-		{ "x$SP", "xa|b|c" }, { "$EMPTY", "" }, { "\"\"", "" }, { "a \"\" b", "a||b" }, { "a\\ b", "a b" },
+		{ "x$SP", "xa|b|c" }, { "$EMPTY", "" }, { "\"\"", "" }, { "a \"\" b", "a|b" }, { "a\\ b", "a b" },
 		{ "${none:-p q}", "p|q" },
 	};
 	struct expand x = with('\\');

@@ -11,6 +11,7 @@
 #include "engine/image-list.h"
 #include "engine/userns.h"
 #include "engine/volume.h"
+#include "image/config-change.h"
 #include "image/reference.h"
 #include "os/file.h"
 #include "store/rootfs.h"

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/event.h"
 #include "engine/image-commit.h"
+#include "image/config-change.h"
 #include "image/policy.h"
 #include "image/reference.h"
 

@@ -95,9 +95,3 @@ struct image_save {
 };
 /* Writes images (names or ids) into one archive. More than one: docker-archive only, as Podman. */
 int image_save(struct engine *e, const struct strv *what, const struct image_save *o, struct error *err);
-
-/* ---- parts others use ---- */
-/* Applies one Containerfile instruction ("CMD [\"/bin/sh\"]", "ENV a=b", ...) to a config, as --change does.
- * engine/image-change.c */
-struct image_config;
-int image_change_apply(struct image_config *c, const char *instruction, struct error *err);

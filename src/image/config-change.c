@@ -1,17 +1,155 @@
 /* SPDX-License-Identifier: Apache-2.0
- * engine/image-change.c - `--change INSTRUCTION`: the Containerfile instructions that only change a config.
- * Used by import and commit. JSON or shell form as in a Containerfile; KEY=VALUE forms of Docker's --change too. */
+ * image/config-change.c - instructions as changes of a config, and their text form for `--change`. */
+#include "image/config-change.h"
+
 #include <ctype.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/units.h"
-#include "engine/image.h"
-#include "image/oci-image.h"
+#include "os/path.h"
 
+static void replace(struct strv *at, struct strv *by)
+{
+	strv_done(at);
+	*at = *by;
+	*by = (struct strv){};
+}
+
+static int add_once(struct strv *to, const char *s, struct error *err)
+{
+	return strv_has(to, s) ? 0 : strv_add(to, s, err);
+}
+
+/* ---- one function per instruction ---- */
+static int set_command(const struct image_run_config *c, struct strv *at, const struct strv *words, bool json, struct error *err)
+{
+	auto_strv l = {};
+
+	if (!json && words->n) {
+		TRY(strv_copy(&l, &c->shell, err));
+		if (!l.n) {
+			TRY(strv_add(&l, "/bin/sh", err));
+			TRY(strv_add(&l, "-c", err));
+		}
+	}
+	TRY(strv_copy(&l, words, err));
+	replace(at, &l);
+	return 0;
+}
+
+int config_set_cmd(struct image_run_config *c, const struct strv *words, bool json, struct error *err)
+{
+	return set_command(c, &c->cmd, words, json, err);
+}
+
+int config_set_entrypoint(struct image_run_config *c, const struct strv *words, bool json, bool keep_cmd, struct error *err)
+{
+	TRY(set_command(c, &c->entrypoint, words, json, err));
+	if (!keep_cmd)
+		replace(&c->cmd, &(struct strv){});
+	return 0;
+}
+
+int config_set_shell(struct image_run_config *c, const struct strv *words, struct error *err)
+{
+	auto_strv l = {};
+
+	TRY(strv_copy(&l, words, err));
+	replace(&c->shell, &l);
+	return 0;
+}
+
+int config_set_env(struct image_run_config *c, const char *name, const char *value, struct error *err)
+{
+	if (!*name || strchr(name, '='))
+		return fail(err, ERROR_INVALID, "\"%s\" is no name of a variable", name);
+	return strv_env_set(&c->env, name, value, err);
+}
+
+int config_set_label(struct image_run_config *c, const char *name, const char *value, struct error *err)
+{
+	return strmap_set(&c->labels, name, value, err);
+}
+
+static int parse_port(const char *s, size_t len, uint32_t *ret)
+{
+	char digits[8];
+
+	if (!len || len >= sizeof(digits))
+		return 0;
+	memcpy(digits, s, len);
+	digits[len] = '\0';
+	return parse_u32(digits, ret) && *ret <= 65535;
+}
+
+int config_add_port(struct image_run_config *c, const char *port, struct error *err)
+{
+	const char *last = strrchr(port, ':'), *from = last ? last + 1 : port, *slash = strchr(from, '/');
+	const char *protocol = slash ? slash + 1 : "tcp";
+	size_t len = slash ? (size_t)(slash - from) : strlen(from);
+	const char *dash = memchr(from, '-', len);
+	size_t first = dash ? (size_t)(dash - from) : len;
+	uint32_t low, high;
+
+	if (!parse_port(from, first, &low) || !(dash ? parse_port(dash + 1, len - first - 1, &high) : (high = low, 1)) || low > high)
+		return fail(err, ERROR_INVALID, "\"%s\" is no port", port);
+	if (strcasecmp(protocol, "tcp") != 0 && strcasecmp(protocol, "udp") != 0 && strcasecmp(protocol, "sctp") != 0)
+		return fail(err, ERROR_INVALID, "\"%s\" is no port: the protocol must be tcp, udp or sctp", port);
+	for (uint32_t n = low; n <= high; n++) {
+		char text[32];
+		snprintf(text, sizeof(text), "%u/%s", n, protocol);
+		for (char *p = text; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		TRY(add_once(&c->exposed_ports, text, err));
+	}
+	return 0;
+}
+
+int config_add_volume(struct image_run_config *c, const char *path, struct error *err)
+{
+	return *path ? add_once(&c->volumes, path, err) : fail(err, ERROR_INVALID, "VOLUME specified can not be an empty string");
+}
+
+int config_set_workdir(struct image_run_config *c, const char *path, struct error *err)
+{
+	autofree char *joined = NULL;
+
+	TRY(str_printf(&joined, err, "/%s/%s", *path == '/' || !c->working_dir ? "" : c->working_dir, path));
+	char *clean = path_clean(joined);
+	if (!clean)
+		return fail_oom(err);
+	free(c->working_dir);
+	c->working_dir = clean;
+	return 0;
+}
+
+int config_add_trigger(struct image_run_config *c, const char *instruction, struct error *err)
+{
+	return strv_add(&c->on_build, instruction, err);
+}
+
+int config_set_health(struct image_run_config *c, const struct health_config *h, struct error *err)
+{
+	struct health_config *to = c->healthcheck;
+	auto_strv test = {};
+
+	TRY(strv_copy(&test, &h->test, err));
+	if (to)
+		fields_done(health_config_rows, to);
+	else
+		to = c->healthcheck = calloc(1, sizeof(*to));
+	if (!to)
+		return fail_oom(err);
+	*to = *h;
+	to->test = test;
+	test = (struct strv){};
+	return 0;
+}
+
+/* ---- the text form ---- */
 typedef int change_fn(struct image_config *c, const char *rest, struct error *err);
 
-/* ---- words ---- */
 /* Shell-like words: quotes group and are dropped, a backslash takes the next character. */
 static int split_words(const char *s, struct strv *to, struct error *err)
 {
@@ -52,29 +190,12 @@ static int parse_list(const char *s, struct strv *to, struct error *err)
 	return 1;
 }
 
-static void replace(struct strv *at, struct strv *by)
+/* JSON, or the line as one word. */
+static int list_or_line(const char *rest, struct strv *to, struct error *err)
 {
-	strv_done(at);
-	*at = *by;
-	*by = (struct strv){};
-}
+	int json = parse_list(rest, to, err);
 
-/* CMD, ENTRYPOINT: JSON, or a line for the shell. */
-static int set_command(struct strv *at, const char *rest, struct error *err)
-{
-	auto_strv l = {};
-	int r = parse_list(rest, &l, err);
-
-	if (r == 0) {
-		strv_done(&l);
-		l = (struct strv){};
-		TRY(strv_add(&l, "/bin/sh", err));
-		TRY(strv_add(&l, "-c", err));
-		r = strv_add(&l, rest, err);
-	}
-	TRY(r);
-	replace(at, &l);
-	return 0;
+	return json ? json : strv_add(to, rest, err);
 }
 
 /* "a=b c=d" or the old "a b". */
@@ -97,23 +218,25 @@ static int pairs(const char *rest, struct strv *to, struct error *err)
 	return 0;
 }
 
-static int add_once(struct strv *to, const char *s, struct error *err)
-{
-	return strv_has(to, s) ? 0 : strv_add(to, s, err);
-}
-
-/* ---- instructions ---- */
 static int change_cmd(struct image_config *c, const char *rest, struct error *err)
 {
-	return set_command(&c->config.cmd, rest, err);
+	auto_strv l = {};
+	int json = list_or_line(rest, &l, err);
+
+	return json < 0 ? json : config_set_cmd(&c->config, &l, json, err);
 }
 
 static int change_entrypoint(struct image_config *c, const char *rest, struct error *err)
 {
-	return set_command(&c->config.entrypoint, rest, err);
+	auto_strv l = {};
+	int json = list_or_line(rest, &l, err);
+
+	return json < 0 ? json : config_set_entrypoint(&c->config, &l, json, true, err);
 }
 
-static int change_env(struct image_config *c, const char *rest, struct error *err)
+typedef int set_pair_fn(struct image_run_config *c, const char *name, const char *value, struct error *err);
+
+static int change_pairs(struct image_config *c, const char *rest, set_pair_fn *set, struct error *err)
 {
 	auto_strv l = {};
 
@@ -121,31 +244,19 @@ static int change_env(struct image_config *c, const char *rest, struct error *er
 	for (size_t i = 0; i < l.n; i++) {
 		char *eq = strchr(l.v[i], '=');
 		*eq = '\0';
-		TRY(strv_env_set(&c->config.env, l.v[i], eq + 1, err));
+		TRY(set(&c->config, l.v[i], eq + 1, err));
 	}
 	return 0;
 }
 
-static int change_label(struct image_config *c, const char *rest, struct error *err)
+static int change_env(struct image_config *c, const char *rest, struct error *err)
 {
-	auto_strv l = {};
-
-	TRY(pairs(rest, &l, err));
-	for (size_t i = 0; i < l.n; i++)
-		TRY(strmap_add_pair(&c->config.labels, l.v[i], err));
-	return 0;
+	return change_pairs(c, rest, config_set_env, err);
 }
 
-static bool port_is_valid(const char *s)
+static int change_label(struct image_config *c, const char *rest, struct error *err)
 {
-	autofree char *copy = strdup(s);
-	char *slash = copy ? strchr(copy, '/') : NULL;
-	uint32_t port;
-
-	if (slash)
-		*slash++ = '\0';
-	return copy && parse_u32(copy, &port) && port > 0 && port < 65536 &&
-	       (!slash || streq(slash, "tcp") || streq(slash, "udp") || streq(slash, "sctp"));
+	return change_pairs(c, rest, config_set_label, err);
 }
 
 static int change_expose(struct image_config *c, const char *rest, struct error *err)
@@ -153,26 +264,21 @@ static int change_expose(struct image_config *c, const char *rest, struct error 
 	auto_strv words = {};
 
 	TRY(split_words(rest, &words, err));
-	for (size_t i = 0; i < words.n; i++) {
-		if (!port_is_valid(words.v[i]))
-			return fail(err, ERROR_INVALID, "\"%s\" is no port", words.v[i]);
-		autofree char *port = NULL;
-		TRY(str_printf(&port, err, "%s%s", words.v[i], strchr(words.v[i], '/') ? "" : "/tcp"));
-		TRY(add_once(&c->config.exposed_ports, port, err));
-	}
+	for (size_t i = 0; i < words.n; i++)
+		TRY(config_add_port(&c->config, words.v[i], err));
 	return 0;
 }
 
 static int change_volume(struct image_config *c, const char *rest, struct error *err)
 {
 	auto_strv l = {};
-	int r = parse_list(rest, &l, err);
+	int json = parse_list(rest, &l, err);
 
-	if (r == 0)
-		r = split_words(rest, &l, err);
-	TRY(r);
+	TRY(json);
+	if (!json)
+		TRY(split_words(rest, &l, err));
 	for (size_t i = 0; i < l.n; i++)
-		TRY(add_once(&c->config.volumes, l.v[i], err));
+		TRY(config_add_volume(&c->config, l.v[i], err));
 	return 0;
 }
 
@@ -183,13 +289,7 @@ static int change_user(struct image_config *c, const char *rest, struct error *e
 
 static int change_workdir(struct image_config *c, const char *rest, struct error *err)
 {
-	if (*rest == '/' || str_empty(c->config.working_dir))
-		return str_set(&c->config.working_dir, rest, err);
-	char *joined;
-	TRY(str_printf(&joined, err, "%s/%s", c->config.working_dir, rest));
-	free(c->config.working_dir);
-	c->config.working_dir = joined;
-	return 0;
+	return config_set_workdir(&c->config, rest, err);
 }
 
 static int change_stopsignal(struct image_config *c, const char *rest, struct error *err)
@@ -199,7 +299,7 @@ static int change_stopsignal(struct image_config *c, const char *rest, struct er
 
 static int change_onbuild(struct image_config *c, const char *rest, struct error *err)
 {
-	return strv_add(&c->config.on_build, rest, err);
+	return config_add_trigger(&c->config, rest, err);
 }
 
 static int change_author(struct image_config *c, const char *rest, struct error *err)
@@ -210,12 +310,11 @@ static int change_author(struct image_config *c, const char *rest, struct error 
 static int change_shell(struct image_config *c, const char *rest, struct error *err)
 {
 	auto_strv l = {};
-	int r = parse_list(rest, &l, err);
+	int json = parse_list(rest, &l, err);
 
-	if (r <= 0)
-		return r < 0 ? r : fail(err, ERROR_INVALID, "SHELL wants the form [\"program\", \"argument\"]");
-	replace(&c->config.shell, &l);
-	return 0;
+	TRY(json);
+	return json ? config_set_shell(&c->config, &l, err) :
+		fail(err, ERROR_INVALID, "SHELL wants the form [\"program\", \"argument\"]");
 }
 
 /* HEALTHCHECK NONE | [--interval=..] ... CMD command */
@@ -249,29 +348,28 @@ static int health_command(struct health_config *h, const char *rest, struct erro
 	return strv_add(&h->test, rest, err);
 }
 
+static void health_done(struct health_config *h)
+{
+	fields_done(health_config_rows, h);
+}
+
 static int change_healthcheck(struct image_config *c, const char *rest, struct error *err)
 {
-	struct health_config *h = c->config.healthcheck;
+	CLEANUP(health_done) struct health_config h = {};
 
-	if (h)
-		fields_done(health_config_rows, h);
-	else
-		h = c->config.healthcheck = calloc(1, sizeof(*h));
-	if (!h)
-		return fail_oom(err);
 	while (str_after(rest, "--")) {
 		size_t n = strcspn(rest, " \t");
 		autofree char *word = strndup(rest, n);
 		if (!word)
 			return fail_oom(err);
-		TRY(health_option(h, word, err));
+		TRY(health_option(&h, word, err));
 		rest += n + strspn(rest + n, " \t");
 	}
-	if (strcasecmp(rest, "NONE") == 0)
-		return strv_add(&h->test, "NONE", err);
-	if (strncasecmp(rest, "CMD", 3) != 0 || (rest[3] != ' ' && rest[3] != '\t'))
+	bool command = strncasecmp(rest, "CMD", 3) == 0 && (rest[3] == ' ' || rest[3] == '\t');
+	if (strcasecmp(rest, "NONE") != 0 && !command)
 		return fail(err, ERROR_INVALID, "HEALTHCHECK wants NONE or CMD");
-	return health_command(h, rest + 3 + strspn(rest + 3, " \t"), err);
+	TRY(command ? health_command(&h, rest + 3 + strspn(rest + 3, " \t"), err) : strv_add(&h.test, "NONE", err));
+	return config_set_health(&c->config, &h, err);
 }
 
 static const struct {
