@@ -35,7 +35,8 @@ const struct field net_port_rows[] = {
 const struct field net_status_rows[] = {
 	{ .json = "mode", F_STR(S, mode) }, { .json = "attachments", F_LIST(S, attachments, struct net_attachment, net_attachment_rows) },
 	{ .json = "ports", F_LIST(S, ports, struct net_port, net_port_rows) }, { .json = "helper_pid", F_INT(S, helper_pid) },
-	{ .json = "helper_start", F_UINT(S, helper_start) }, {},
+	{ .json = "helper_start", F_UINT(S, helper_start) },
+	{ .json = "host_address", F_STR(S, host_address) }, {},
 };
 #undef S
 #define R struct net_request

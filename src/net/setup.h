@@ -57,6 +57,7 @@ struct net_status {
 	char *mode;                       /* "bridge", "pasta" */
 	int64_t helper_pid;               /* pasta's process; 0: none */
 	uint64_t helper_start;
+	char *host_address;               /* what host.containers.internal means; NULL: the gateway, or nothing */
 };
 extern const struct field net_status_rows[], net_attachment_rows[];
 void net_status_done(struct net_status *s);
