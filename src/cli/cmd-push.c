@@ -5,12 +5,13 @@
 
 #include "cli/cli.h"
 #include "cli/transfer.h"
+#include "engine/image-sign.h"
 #include "image/digest.h"
 
 struct push_params {
 	struct image_push push;
-	char *compression_format, *digestfile, *format, *sign_by, *sign_by_sigstore, *sign_by_sigstore_key, *sign_by_sq;
-	char *sign_passphrase_file;
+	struct image_signing signing;
+	char *compression_format, *digestfile, *format;
 	struct strv encryption_keys, encrypt_layers;
 	bool compress, disable_content_trust, quiet, remove_signatures;
 };
@@ -38,17 +39,6 @@ static const struct field rows[] = {
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show no progress while sending" },
 	{ .cli = "remove-signatures", F_BOOL(P, remove_signatures),
 	  .help = "Leave the image's signatures behind" },
-	{ .cli = "sign-by", F_STR(P, sign_by), .arg = "key",
-	  .help = "Add a signature using the specified key (not supported)" },
-	{ .cli = "sign-by-sigstore", F_STR(P, sign_by_sigstore), .arg = "param-file",
-	  .help = "Sign with sigstore parameters (not "
-	  "supported)" },
-	{ .cli = "sign-by-sigstore-private-key", F_STR(P, sign_by_sigstore_key), .arg = "path",
-	  .help = "Sign with a sigstore private key (not supported)" },
-	{ .cli = "sign-by-sq-fingerprint", F_STR(P, sign_by_sq), .arg = "fingerprint",
-	  .help = "Sign with Sequoia-PGP (not supported)" },
-	{ .cli = "sign-passphrase-file", F_STR(P, sign_passphrase_file), .arg = "path", .complete = "files",
-	  .help = "Passphrase of the signing key (not supported)" },
 	{}
 };
 
@@ -57,14 +47,11 @@ static int check_supported(const struct push_params *p, struct error *err)
 {
 	const struct { const char *option; bool given; } unsupported[] = {
 		{ "--encryption-key", p->encryption_keys.n > 0 }, { "--encrypt-layer", p->encrypt_layers.n > 0 },
-		{ "--sign-by", p->sign_by }, { "--sign-by-sigstore", p->sign_by_sigstore },
-		{ "--sign-by-sigstore-private-key", p->sign_by_sigstore_key }, { "--sign-by-sq-fingerprint", p->sign_by_sq },
-		{ "--sign-passphrase-file", p->sign_passphrase_file },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
 		if (unsupported[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: images are pushed without signatures and encryption", unsupported[i].option);
+			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: images are pushed without encryption", unsupported[i].option);
 	return 0;
 }
 
@@ -87,6 +74,7 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	if (p->format)
 		TRY(image_format_parse(p->format, &p->push.format, err));
 	p->push.compression = p->compression_format;
+	p->push.signing = &p->signing;
 	p->push.progress = cli_progress(p->quiet);
 	TRY(cli_engine(cli, &e, err));
 	TRY(image_push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, &p->push, digest, err));
@@ -97,7 +85,8 @@ const struct command cmd_push = {
 	.summary = "Send an image to a registry or another transport",
 	.description = "Copies an image from the local storage to a registry (docker://, the default), an archive or a directory.",
 	.args = "IMAGE [DESTINATION]", .min_args = 1, .max_args = 2,
-	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, push.remote) }, {} },
+	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, push.remote) },
+					    { image_signing_rows, offsetof(P, signing) }, {} },
 	.params_size = sizeof(struct push_params),
 	.examples = "web:1.4 registry.example:5000/web:1.4\nweb:1.4 oci-archive:web.tar:web:1.4",
 	.run = run_push, .flags = COMMAND_IN_USERNS,

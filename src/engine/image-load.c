@@ -7,7 +7,7 @@
 #include "engine/event.h"
 #include "engine/image-commit.h"
 #include "engine/image-local.h"
-#include "image/policy.h"
+#include "engine/image-trust.h"
 #include "image/reference.h"
 #include "store/stage.h"
 
@@ -64,8 +64,21 @@ static int add_loaded(const struct strv *names, const char *id, struct strv *ret
 	return names->n ? strv_copy(ret, names, err) : strv_addf(ret, err, "sha256:%s", id);
 }
 
-static int load_one(struct image_transfer *t, const char *what, size_t index, struct strv *ret, struct error *err)
+static int check_trust(struct image_transfer *t, const struct image_load *o, enum transport transport,
+		       const struct source_image *i, struct error *err)
 {
+	auto_strv digests = {};
+	struct image_origin from = { .transport = transport, .scope = o->path ? o->path : "standard input",
+				     .directory = transport == TRANSPORT_DIR ? o->path : NULL, .digests = &digests };
+
+	TRY(strv_add(&digests, i->manifest_digest ? i->manifest_digest : "", err));
+	return image_trust_check(t->engine, o->signature_policy, &from, err);
+}
+
+static int load_one(struct image_transfer *t, const struct image_load *o, enum transport transport, size_t index,
+		    struct strv *ret, struct error *err)
+{
+	const char *what = o->path ? o->path : "standard input";
 	const struct op_archive *a = source_archive(t->source);
 	const struct op_archive_entry *e = &((struct op_archive_entry *)a->images.v)[index];
 	auto_source_image i = {};
@@ -75,6 +88,7 @@ static int load_one(struct image_transfer *t, const char *what, size_t index, st
 	TRY(image_local_names(a, e, &names, err));
 	image_say(t->progress, "Getting image source signatures");
 	TRY(source_get_image(t->source, NULL, index, NULL, &i, err));
+	TRY(check_trust(t, o, transport, &i, err));
 	TRY(image_commit(t, &i, &names, id, err));
 	engine_event(t->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_LOAD, .id = id, .name = what });
 	return add_loaded(&names, id, ret, err);
@@ -101,11 +115,12 @@ int image_load_archive(struct engine *e, const struct image_load *o, struct strv
 	TRY(image_transfer_begin(e, "load", &o->progress, &t, err));
 	TRY(image_open_local(&t, fd, what, err));
 	const struct op_archive *a = source_archive(t.source);
-	TRY(policy_check(&e->paths, o->signature_policy, transport_of(a, S_ISDIR(st.st_mode)), what, err));
+	enum transport transport = transport_of(a, S_ISDIR(st.st_mode));
+	TRY(image_trust_precheck(e, o->signature_policy, transport, what, err));
 	if (!a->images.n)
 		return fail(err, ERROR_INVALID, "%s: there is no image in it", what);
 	for (size_t i = 0; i < a->images.n; i++)
-		if (load_one(&t, what, i, ret_names, err) < 0)
+		if (load_one(&t, o, transport, i, ret_names, err) < 0)
 			return fail_wrap(err, "%s", what);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "engine/image-list.h"
 #include "engine/image-local.h"
 #include "engine/image-remote.h"
-#include "image/policy.h"
+#include "engine/image-trust.h"
 #include "store/image.h"
 
 struct pull {
@@ -95,6 +95,19 @@ static void warn_platform(struct pull *p, const struct source_image *i)
 			 i->info.os ? i->info.os : "", i->info.architecture ? i->info.architecture : "", os, arch);
 }
 
+/* The policy has the last word before anything is committed. */
+static int check_trust(struct pull *p, const struct image_origin *from, const struct source_image *i, struct error *err)
+{
+	struct image_origin o = *from;
+	auto_strv digests = {};
+
+	TRY(strv_add(&digests, i->manifest_digest ? i->manifest_digest : "", err));
+	TRY(strv_copy(&digests, &i->index_digests, err));
+	o.digests = &digests;
+	o.remote = &p->o->remote;
+	return image_trust_check(p->e, p->o->remote.signature_policy, &o, err);
+}
+
 static int pull_from(struct pull *p, const struct reference *asked, const struct registry_source *place,
 		     struct error *err)
 {
@@ -107,7 +120,7 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	TRY(reference_parse(place->name, &at, err));
 	TRY(reference_default_tag(&at, err));
 	TRY(local_name(asked, &names, &name, err));
-	TRY(policy_check(&p->e->paths, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
+	TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
 	TRY(open_source(p, &at, place->insecure, err));
 	p->t.resumable = true;
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
@@ -115,6 +128,8 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
 		return note_pulled(p, digest_hex(i.config_digest), name, err);
 	image_say(&p->o->progress, "Getting image source signatures");
+	TRY(check_trust(p, &(struct image_origin){ .transport = TRANSPORT_DOCKER, .scope = name, .name = asked, .place = &at }, &i,
+			err));
 	TRY(image_commit(&p->t, &i, &names, id, err));
 	return note_pulled(p, id, name, err);
 }
@@ -237,13 +252,15 @@ static int pull_local(struct pull *p, const struct transport_name *n, struct err
 
 	if (fd < 0)
 		return fail_errno(err, "%s", n->path);
-	TRY(policy_check(&p->e->paths, p->o->remote.signature_policy, n->transport, n->path, err));
+	TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, n->transport, n->path, err));
 	TRY(image_open_local(&p->t, fd, n->path, err));
 	const struct op_archive *a = source_archive(p->t.source);
 	TRY(find_entry(a, n, &index, err));
 	TRY(image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], &names, err));
 	image_say(&p->o->progress, "Getting image source signatures");
 	TRY(source_get_image(p->t.source, NULL, index, &p->platform, &i, err));
+	TRY(check_trust(p, &(struct image_origin){ .transport = n->transport, .scope = n->path,
+						   .directory = n->transport == TRANSPORT_DIR ? n->path : NULL }, &i, err));
 	TRY(image_commit(&p->t, &i, &names, id, err));
 	return note_pulled(p, id, names.n ? names.v[0] : n->path, err);
 }

@@ -9,6 +9,7 @@
 #include "engine/image-list.h"
 #include "engine/image-out.h"
 #include "engine/image-remote.h"
+#include "engine/image-sign.h"
 #include "store/layer.h"
 
 struct push {
@@ -110,15 +111,31 @@ static int apply_compression(struct push *p, struct error *err)
 	return image_out_recompress(&p->out, &want, err);
 }
 
+static int sign(struct push *p, const struct image_signer *signer, const struct reference *to, struct error *err)
+{
+	auto_repository *repository = NULL;
+
+	if (!signer->gpg_key && !signer->sigstore_pem)
+		return 0;
+	image_say(&p->o->progress, "Creating signature: Signing image using %s", signer->gpg_key ? "simple signing" : "a sigstore signature");
+	TRY(repository_open_reference(p->out.engine, &p->o->remote, to, REPOSITORY_WRITE, &repository, err));
+	return image_signer_sign(p->out.engine, signer, repository, to, p->out.digest, err);
+}
+
 static int push_to_registry(struct push *p, const struct reference *to, struct error *err)
 {
+	auto_image_signer signer = {};
+
+	if (p->o->signing)
+		TRY(image_signer_open(p->out.engine, p->o->signing, &p->o->remote, to, &signer, err));
 	TRY(apply_compression(p, err));
 	TRY(start_fetcher(p, to, err));
 	image_say(&p->o->progress, "Getting image source signatures");
 	for (size_t i = 0; i < p->out.image.n_layers; i++)
 		TRY(push_blob(p, p->out.image.layers[i].blob, "blob", err));
 	TRY(push_blob(p, p->out.config_digest, "config", err));
-	return push_manifest(p, to, err);
+	TRY(push_manifest(p, to, err));
+	return sign(p, &signer, to, err);
 }
 
 /* "oci-archive:x.tar:name" and the like: what save does, with a name of its own. */
@@ -129,6 +146,8 @@ static int push_to_file(struct push *p, const char *what, const struct transport
 		[TRANSPORT_OCI_ARCHIVE] = SAVE_OCI_ARCHIVE + 1, [TRANSPORT_DIR] = SAVE_DOCKER_DIR + 1,
 	};
 
+	if (p->o->signing)
+		TRY(image_signing_refuse(p->o->signing, transport_prefix(n->transport), err));
 	if (!kinds[n->transport])
 		return fail(err, ERROR_UNSUPPORTED, "pushing to %s: is not supported", transport_prefix(n->transport));
 	struct image_save s = { .kind = (enum archive_kind)(kinds[n->transport] - 1), .path = n->path,

@@ -46,6 +46,8 @@ const struct field image_remote_rows[] = {
 	  .help = "How often to try again after a failure" },
 	{ .cli = "retry-delay", F_STR(R, retry_delay), .arg = "duration",
 	  .help = "Time to wait before trying again" },
+	{ .cli = "registries.d", F_STR(R, registries_d), .arg = "dir", .flags = FIELD_HIDDEN,
+	  .help = "Directory that says where signatures lie" },
 	{ .cli = "signature-policy", F_STR(R, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
 	  .help = "Signature policy to use instead of policy.json" },
 	{ .cli = "tls-verify", F_OPT_BOOL(R, tls_verify),

@@ -29,6 +29,7 @@ struct image_remote {
 	struct opt_bool tls_verify;
 	struct opt_uint retry;      /* attempts; unset: containers.conf */
 	char *retry_delay;          /* Go duration */
+	char *registries_d;         /* --registries.d: instead of the usual places */
 };
 extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify --retry --retry-delay ... */
 void image_remote_done(struct image_remote *r);
@@ -68,12 +69,14 @@ enum image_format { IMAGE_FORMAT_KEEP, IMAGE_FORMAT_OCI, IMAGE_FORMAT_V2S2, IMAG
 /* "", "oci", "v2s2" (also "docker"); "v2s1" and unknown ones are refused by name. */
 int image_format_parse(const char *s, enum image_format *ret, struct error *err);
 
+struct image_signing;
 struct image_push {
 	struct image_remote remote;
 	enum image_format format;
 	const char *compression;    /* "gzip", "zstd"; NULL: as stored, bare tars with gzip */
 	struct opt_int compression_level;
 	bool force_compression;     /* also layers that have the format already */
+	const struct image_signing *signing;   /* engine/image-sign.h; NULL: none */
 	struct image_progress progress;
 };
 /* Pushes an image to `destination` (a reference, docker://, oci:, oci-archive:, docker-archive:, dir:; NULL: the name it

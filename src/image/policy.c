@@ -10,22 +10,23 @@
 
 #define POLICY_BYTES_MAX ((size_t)1 << 20)
 
+void policy_done(struct policy *p)
+{
+	json_put_p(&p->doc);
+	free(p->path);
+	*p = (struct policy){};
+}
+
 /* ---- strictness: every member is known ---- */
 static const char *const top_members[] = { "default", "transports", NULL };
 
+enum effect { ACCEPT, REJECT, SIGNED, REFUSED };
 static const struct requirement_type {
 	const char *name;
-	const char *const *members;
-	enum { ACCEPT, REJECT, SIGNED } effect;
+	enum effect effect;
 } requirement_types[] = {
-	{ "insecureAcceptAnything", (const char *const[]){ "type", NULL }, ACCEPT },
-	{ "reject", (const char *const[]){ "type", NULL }, REJECT },
-	{ "signedBy", (const char *const[]){ "type", "keyType", "keyPath", "keyPaths", "keyData", "signedIdentity", NULL },
-	  SIGNED },
-	{ "signedBaseLayer", (const char *const[]){ "type", "baseLayerIdentity", NULL }, SIGNED },
-	{ "sigstoreSigned", (const char *const[]){ "type", "keyPath", "keyPaths", "keyData", "keyDatas", "fulcio",
-	  "rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas", "pki", "signedIdentity",
-	  NULL }, SIGNED },
+	{ "insecureAcceptAnything", ACCEPT }, { "reject", REJECT }, { "signedBy", SIGNED }, { "sigstoreSigned", SIGNED },
+	{ "signedBaseLayer", REFUSED },
 };
 
 static int check_members(struct json_object *o, const char *const *known, const char *what, struct error *err)
@@ -41,28 +42,54 @@ static int check_members(struct json_object *o, const char *const *known, const 
 	return 0;
 }
 
-static int find_type(struct json_object *requirement, const char *what, const struct requirement_type **ret,
-		     struct error *err)
+/* The requirement's effect; what needs signatures is parsed into *ret. */
+static int parse_requirement(struct json_object *requirement, const char *what, struct policy_need *ret, struct error *err)
 {
+	static const char *const plain[] = { "type", NULL }, *const base[] = { "type", "baseLayerIdentity", NULL };
 	const char *name = json_get_str(requirement, "type");
 
-	for (size_t i = 0; i < ARRAY_LEN(requirement_types); i++)
-		if (name && streq(requirement_types[i].name, name)) {
-			*ret = &requirement_types[i];
-			return check_members(requirement, requirement_types[i].members, what, err);
-		}
+	for (size_t i = 0; name && i < ARRAY_LEN(requirement_types); i++) {
+		enum effect effect = requirement_types[i].effect;
+		if (!streq(requirement_types[i].name, name))
+			continue;
+		if (effect == SIGNED)
+			TRY(policy_need_parse(requirement, what, ret, err));
+		else
+			TRY(check_members(requirement, effect == REFUSED ? base : plain, what, err));
+		return (int)effect;
+	}
 	return fail(err, ERROR_INVALID, "%s: unknown policy requirement type \"%.60s\"", what, name ? name : "");
+}
+
+/* Appends the needs of a list; the strongest effect of its members. */
+static int parse_requirements(struct json_object *list, const char *what, struct list *needs, struct error *err)
+{
+	enum effect all = ACCEPT;
+
+	if (!json_object_is_type(list, json_type_array) || !json_object_array_length(list))
+		return fail(err, ERROR_INVALID, "%s: a list of policy requirements must not be empty", what);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct policy_need need = {};
+		int effect = parse_requirement(json_object_array_get_idx(list, i), what, &need, err);
+		if (effect < 0)
+			return -1;
+		if (effect == SIGNED) {
+			struct policy_need *to = list_add(needs, sizeof(*to), err);
+			if (!to)
+				return -1;
+			*to = need;
+		}
+		if (effect == REJECT || (effect == REFUSED && all != REJECT) || all == ACCEPT)
+			all = (enum effect)effect;
+	}
+	return (int)all;
 }
 
 static int check_requirements(struct json_object *list, const char *what, struct error *err)
 {
-	const struct requirement_type *type;
+	auto_policy_needs needs = {};
 
-	if (!json_object_is_type(list, json_type_array) || !json_object_array_length(list))
-		return fail(err, ERROR_INVALID, "%s: a list of policy requirements must not be empty", what);
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		TRY(find_type(json_object_array_get_idx(list, i), what, &type, err));
-	return 0;
+	return parse_requirements(list, what, &needs, err);
 }
 
 static int check_document(struct json_object *policy, const char *what, struct error *err)
@@ -157,23 +184,22 @@ static struct json_object *find_requirements(struct json_object *policy, enum tr
 	return found ? found : json_get_array(policy, "default");
 }
 
-int policy_decide(struct json_object *policy, const char *what, enum transport transport, const char *scope,
+int policy_decide(const struct policy *p, enum transport transport, const char *scope, struct list *ret_needs,
 		  struct error *err)
 {
-	const struct requirement_type *type;
+	const char *what = p->path ? p->path : "policy";
 
-	TRY(check_document(policy, what, err));
-	struct json_object *list = find_requirements(policy, transport, scope);
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		TRY(find_type(json_object_array_get_idx(list, i), what, &type, err));
-		if (type->effect == REJECT)
-			return fail(err, ERROR_DENIED, "Source image rejected: Running image %s:%s is rejected by policy (%s)",
-				    transport_prefix(transport), scope, what);
-		if (type->effect == SIGNED)
-			return fail(err, ERROR_DENIED, "Source image rejected: the policy (%s) demands a %s signature of %s:%s, and this "
-				    "version cannot verify signatures yet", what, type->name, transport_prefix(transport), scope);
-	}
-	return 0;
+	if (!p->doc)
+		return 0;
+	TRY(check_document(p->doc, what, err));
+	int effect = parse_requirements(find_requirements(p->doc, transport, scope), what, ret_needs, err);
+	if (effect == REJECT)
+		return fail(err, ERROR_DENIED, "Source image rejected: Running image %s:%s is rejected by policy (%s)",
+			    transport_prefix(transport), scope, what);
+	if (effect == REFUSED)
+		return fail(err, ERROR_DENIED, "Source image rejected: the policy (%s) demands signedBaseLayer of %s:%s, which nobody "
+			    "implements", what, transport_prefix(transport), scope);
+	return effect < 0 ? -1 : 0;
 }
 
 /* ---- the file ---- */
@@ -203,18 +229,42 @@ static int find_policy(const struct paths *paths, const char *file, char **ret_p
 	return r;
 }
 
-int policy_check(const struct paths *paths, const char *file, enum transport transport, const char *scope,
-		 struct error *err)
+int policy_load(const struct paths *paths, const char *file, struct policy *ret, struct error *err)
 {
 	struct json_limits limits = { .max_bytes = POLICY_BYTES_MAX, .max_depth = 16, .unique_keys = true };
-	autofree char *path = NULL;
+	auto_policy p = {};
 	autofree char *text = NULL;
-	auto_json *policy = NULL;
 	size_t len;
-	int r = find_policy(paths, file, &path, &text, &len, err);
+	int r = find_policy(paths, file, &p.path, &text, &len, err);
 
 	if (r <= 0)
 		return r;
-	TRY(json_parse(path, text, len, &limits, &policy, err));
-	return policy_decide(policy, path, transport, scope, err);
+	TRY(json_parse(p.path, text, len, &limits, &p.doc, err));
+	*ret = p;
+	p = (struct policy){};
+	return 0;
+}
+
+int policy_own_path(const struct paths *paths, const char *file, char **ret, struct error *err)
+{
+	const char *named = str_empty(file) ? getenv("CONTAINERS_POLICY_JSON") : file;
+
+	if (!str_empty(named))
+		return str_set(ret, named, err);
+	if (!paths->rootless && !paths->uid)
+		return str_set(ret, "/etc/containers/policy.json", err);
+	return str_printf(ret, err, "%s/containers/policy.json", paths->config_home);
+}
+
+int policy_check(const struct paths *paths, const char *file, enum transport transport, const char *scope,
+		 struct error *err)
+{
+	auto_policy p = {};
+	auto_policy_needs needs = {};
+
+	TRY(policy_load(paths, file, &p, err));
+	TRY(policy_decide(&p, transport, scope, &needs, err));
+	if (needs.n)
+		return fail(err, ERROR_DENIED, "Source image rejected: A signature was required, but no signature exists (%s)", p.path);
+	return 0;
 }

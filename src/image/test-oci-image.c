@@ -186,12 +186,12 @@ static void test_policy_decide_when_scopes(void **state)
 	static const struct {
 		enum transport transport;
 		const char *scope;
-		bool ok;
+		bool ok, is_signed;
 	} cases[] = {
 		{ TRANSPORT_DOCKER, "q.io/ok:1", true }, { TRANSPORT_DOCKER, "q.io/ok/x:1", true },
 		{ TRANSPORT_DOCKER, "q.io/ok/not:1", false }, { TRANSPORT_DOCKER, "q.io/other:1", false },
 		{ TRANSPORT_DOCKER, "a.corp.example/x:1", true }, { TRANSPORT_DOCKER, "corp.example/x:1", false },
-		{ TRANSPORT_DOCKER, "s.io/x:1", false }, { TRANSPORT_DIR, "/a/b", true }, { TRANSPORT_DIR, "/b", false },
+		{ TRANSPORT_DOCKER, "s.io/x:1", false, true }, { TRANSPORT_DIR, "/a/b", true }, { TRANSPORT_DIR, "/b", false },
 		{ TRANSPORT_OCI, "/x", false },
 	};
 	auto_json *doc = NULL;
@@ -200,7 +200,13 @@ static void test_policy_decide_when_scopes(void **state)
 	assert_int_equal(json_parse("p", text, strlen(text), NULL, &doc, &err), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		print_message("%s\n", cases[i].scope);
-		assert_int_equal(policy_decide(doc, "p", cases[i].transport, cases[i].scope, &err) == 0, cases[i].ok);
+		auto_policy_needs needs = {};
+		struct policy p = { .doc = doc };
+		bool ok = policy_decide(&p, cases[i].transport, cases[i].scope, &needs, &err) == 0;
+		assert_int_equal(ok, cases[i].ok || cases[i].is_signed);
+		assert_int_equal(needs.n, cases[i].is_signed);
+		if (ok)
+			continue;
 		if (!cases[i].ok)
 			assert_int_equal(err.kind, ERROR_DENIED);
 	}
@@ -219,7 +225,9 @@ static void test_policy_decide_when_malformed(void **state)
 		struct error err;
 		print_message("%s\n", cases[i]);
 		assert_int_equal(json_parse("p", cases[i], strlen(cases[i]), NULL, &doc, &err), 0);
-		assert_int_equal(policy_decide(doc, "p", TRANSPORT_DIR, "/x", &err), -1);
+		auto_policy_needs needs = {};
+		struct policy p = { .doc = doc };
+		assert_int_equal(policy_decide(&p, TRANSPORT_DIR, "/x", &needs, &err), -1);
 	}
 }
 

@@ -13,8 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
 	if (json_parse("document", (const char *)bytes, len, NULL, &doc, &err) < 0)
 		return 0;
-	policy_decide(doc, "policy", TRANSPORT_DOCKER, "quay.io/a/b:1", &err);
-	policy_decide(doc, "policy", TRANSPORT_DIR, "/a/b", &err);
+	auto_policy_needs needs = {};
+	struct policy policy = { .doc = doc };
+	policy_decide(&policy, TRANSPORT_DOCKER, "quay.io/a/b:1", &needs, &err);
+	policy_decide(&policy, TRANSPORT_DIR, "/a/b", &needs, &err);
+	for (size_t i = 0; i < needs.n; i++)
+		policy_identity_check(POLICY_NEED(&needs, i)->identity, NULL, "quay.io/a/b:1", &err);
 	if (auth_find_in(doc, false, "quay.io/a/b", &a, &helper, &err) == 0 && !helper)
 		auth_find_in(doc, true, "docker.io/library/x", &a, &helper, &err);
 	return 0;
