@@ -11,6 +11,7 @@
 #include "engine/hooks.h"
 #include "engine/image-remove.h"
 #include "engine/launch-external.h"
+#include "engine/network.h"
 #include "engine/pod-impl.h"
 #include "engine/volume.h"
 #include "monitor/exit.h"
@@ -23,7 +24,7 @@ int ctr_remove_live(struct ctr *c, struct error *err)
 	struct external x;
 	int r = ctr_external(c, &live, &dir, &x, err);
 
-	if (r < 0 || (r > 0 && external_delete(&x, err) < 0))
+	if (r < 0 || ctr_net_teardown(c, live.net, err) < 0 || (r > 0 && external_delete(&x, err) < 0))
 		return -1;
 	r = ctr_cgroup(c, &cgroup, err);
 

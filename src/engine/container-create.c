@@ -12,6 +12,7 @@
 #include "engine/files.h"
 #include "engine/image-list.h"
 #include "engine/names.h"
+#include "engine/network.h"
 #include "engine/pod-impl.h"
 #include "engine/pull.h"
 #include "engine/resolve.h"
@@ -311,21 +312,13 @@ static int check_params(struct creation *k, struct error *err)
 	    (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_NONE || p->ns.net.mode == NS_CONTAINER))
 		log_notice(k->engine->log, "Port mappings have been discarded because \"%s\" network namespace mode does not "
 					   "support them", portless_mode(p->ns.net.mode));
-	else if (p->net.ports.n || p->net.publish_all)
-		return fail(err, ERROR_UNSUPPORTED, "--publish: port forwarding is not part of this build: use --network host");
-	if (p->net.ip || p->net.ip6 || p->net.mac || p->net.link_local_ips.n)
-		return fail(err, ERROR_UNSUPPORTED, "--ip, --ip6, --mac-address, --link-local-ip: container networks are not part of "
-						    "this build");
+	TRY(network_params_settle(k->engine, &k->c->params, err));
 	if (p->basic.init_container_type && !p->basic.pod)
 		return fail(err, ERROR_INVALID, "must specify pod value with init-ctr");
 	if (strv_has(&p->process.groups, "keep-groups") && p->process.groups.n > 1)
 		return fail(err, ERROR_INVALID, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
 	if (p->storage.secrets.n)
 		return fail(err, ERROR_UNSUPPORTED, "--secret: secrets are not part of this build");
-	for (size_t i = 0; p->ns.net.mode == NS_BRIDGE && i < p->net.networks.n; i++)
-		if (!str_after(p->net.networks.v[i], "bridge") && !str_after(p->net.networks.v[i], "podman"))
-			return fail(err, ERROR_NOT_FOUND, "unable to find network with name or ID %s: network not found",
-				    p->net.networks.v[i]);
 	if (!k->c->config.args.n && k->record.rootfs)
 		TRY(strv_add(&k->c->config.args, "", err));
 	if (!k->c->config.args.n)
@@ -365,14 +358,18 @@ static int fill_columns(struct creation *k, struct error *err)
 {
 	const struct container_params *p = &k->c->params;
 	const struct param_mount *m = p->storage.mounts.v;
-	auto_strv mounts = {};
+	auto_strv mounts = {}, networks = {};
 	auto_buf labels = BUF_INIT(1 << 20);
 
 	TRY(json_list(p->process.command.n ? &p->process.command : &p->process.entrypoint, &k->record.command, err));
 	for (size_t i = 0; i < p->storage.mounts.n; i++)
 		TRY(strv_add(&mounts, m[i].destination ? m[i].destination : m[i].source, err));
 	TRY(json_list(&mounts, &k->record.mounts, err));
-	TRY(json_list(&p->net.networks, &k->record.networks, err));
+	for (size_t i = 0; i < p->net.networks.n; i++)
+		TRY(strv_add_n(&networks, p->net.networks.v[i], strcspn(p->net.networks.v[i], ":"), err));
+	TRY(json_list(&networks, &k->record.networks, err));
+	if (p->net.ports.n)
+		TRY(ports_format(&p->net.ports, &k->record.ports, err));
 	if (p->basic.restart.policy)
 		TRY(str_set(&k->record.restart_policy, restart_policy_names[p->basic.restart.policy], err));
 	if (!p->basic.labels.n)

@@ -7,6 +7,7 @@
 #include "engine/cgroup-sweep.h"
 #include "engine/container-impl.h"
 #include "engine/ps.h"
+#include "net/setup.h"
 #include "os/file.h"
 
 #define RECORD_MAX ((size_t)4 << 20)
@@ -24,7 +25,7 @@ const struct field ctr_config_rows[] = {
 const struct field ctr_live_rows[] = {
 	{ .json = "cgroup", F_STR(struct ctr_live, cgroup) },
 	{ .json = "runtime", F_STR(struct ctr_live, runtime) },
-	{ .json = "netns", F_STR(struct ctr_live, netns) },
+	{ .json = "net", F_OPT_OBJECT(struct ctr_live, net, struct net_status, net_status_rows) },
 	{},
 };
 
@@ -129,7 +130,7 @@ int ctr_live(const struct ctr *c, struct ctr_live *ret, struct error *err)
 int ctr_live_format(const struct ctr_live *l, char **ret, struct error *err)
 {
 	auto_json *tree = NULL;
-	auto_buf text = BUF_INIT(1 << 16);
+	auto_buf text = BUF_INIT(1 << 22);
 
 	TRY(fields_save(ctr_live_rows, FIELD_COLUMN_JSON, l, &tree, err));
 	json_format(&text, tree, 0);

@@ -2,6 +2,7 @@
  * CREATED or EXITED -> INITIALIZED -> RUNNING. The dance itself is launch.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "engine/health.h"
 #include "engine/hooks.h"
 #include "engine/launch.h"
+#include "engine/network.h"
 #include "engine/launch-external.h"
 #include "engine/oci-error.h"
 #include "monitor/exit.h"
@@ -22,9 +24,9 @@
 	 CONTAINER_STATE_BIT(CONTAINER_STOPPED))
 
 /* ---- rows ---- */
-static int record_launched(struct ctr *c, const struct launch *l, bool running, struct error *err)
+static int record_launched(struct ctr *c, const struct launch *l, struct ctr_net *net, bool running, struct error *err)
 {
-	const struct ctr_live live = { .cgroup = l->cgroup, .runtime = l->runtime };
+	const struct ctr_live live = { .cgroup = l->cgroup, .runtime = l->runtime, .net = net->planned ? &net->status : NULL };
 	autofree char *text = NULL;
 	struct container_change change = {
 		.expected = STARTABLE,
@@ -118,17 +120,35 @@ static int make_run_dir(const struct ctr *c, struct error *err)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? fail_errno(err, "make %s", path) : 0;
 }
 
+/* Beside the mounts. A container whose network cannot be made does not come to life. */
+static int set_up_network(struct ctr *c, struct launch *l, struct ctr_net *net, struct error *err)
+{
+	struct error ignored;
+
+	if (ctr_net_apply(c, net, l->pid, err) >= 0)
+		return 0;
+	kill(l->pid, SIGKILL);
+	launch_wait_ready(l, &ignored);
+	return -1;
+}
+
 static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, struct error *err)
 {
-	const struct launch_options o = { .role = role, .cleanup = true };
+	auto_ctr_net net = CTR_NET_INIT;
 
 	TRY(ctr_load(c, err));
 	TRY(make_run_dir(c, err));
 	TRY(reset_health(c, err));
-	TRY(launch_start(l, c, &o, err));
-	TRY(launch_wait_pid(l, err));
-	TRY(record_launched(c, l, running, err));
-	return launch_wait_ready(l, err);
+	TRY(ctr_net_plan(c, &net, err));
+	const struct launch_options o = { .role = role, .cleanup = true, .net = net.planned ? &net.status : NULL,
+					  .keep = net.sockets.v, .n_keep = net.sockets.n };
+	if (launch_start(l, c, &o, err) < 0 || launch_wait_pid(l, err) < 0 || set_up_network(c, l, &net, err) < 0 ||
+	    record_launched(c, l, &net, running, err) < 0 || launch_wait_ready(l, err) < 0) {
+		ctr_net_abort(c, &net);
+		return -1;
+	}
+	ctr_net_commit(c, &net);
+	return 0;
 }
 
 static int start_dependencies(struct ctr *c, struct error *err)
@@ -290,7 +310,10 @@ void ctr_start_failed(struct ctr *c, const struct error *why)
 {
 	struct error ignored;
 	auto_cgroup cgroup = CGROUP_INIT;
+	auto_live live = {};
 
+	if (ctr_live(c, &live, &ignored) >= 0)
+		ctr_net_teardown(c, live.net, &ignored);
 	if (ctr_cgroup(c, &cgroup, &ignored) > 0)
 		cgroup_remove(&cgroup, &ignored);
 	record_failed(c, why);

@@ -37,11 +37,13 @@ struct ctr_config {
 };
 extern const struct field ctr_config_rows[];
 
+struct net_status;
+
 /* What dies with the boot; kept as text in container_status.runtime. */
 struct ctr_live {
 	char *cgroup;                     /* cgroup_save() text */
 	char *runtime;                    /* path of another runtime; NULL: the built-in one */
-	char *netns;                      /* reserved for networks */
+	struct net_status *net;           /* its networks and ports as they are; NULL: none of our making */
 };
 extern const struct field ctr_live_rows[];
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/network.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/user.h"
@@ -91,7 +92,7 @@ static int check_lines(const struct spec_context *x, struct error *err)
 }
 
 /* host[;host...]:ip; the first colon separates, the address may hold more. */
-static int add_extra_host(struct buf *to, const char *entry, struct error *err)
+static int add_extra_host(struct buf *to, const char *entry, const char *host, struct error *err)
 {
 	const char *colon = strchr(entry, ':');
 	autofree char *names = NULL;
@@ -104,15 +105,48 @@ static int add_extra_host(struct buf *to, const char *entry, struct error *err)
 	for (char *c = names; *c; c++)
 		if (*c == ';')
 			*c = ' ';
-	if (streq(colon + 1, "host-gateway"))
-		return fail(err, ERROR_UNSUPPORTED, "host-gateway in --add-host needs a container network");
-	buf_addf(to, "%s\t%s\n", colon + 1, names);
+	bool gateway = streq(colon + 1, "host-gateway");
+	if (gateway && !host)
+		return fail(err, ERROR_INVALID, "unable to replace \"host-gateway\" of host entry \"%s\": host containers internal IP "
+						"address is empty", entry);
+	buf_addf(to, "%s\t%s\n", gateway ? host : colon + 1, names);
 	return 0;
 }
 
+/* The name as a whole word behind an address, outside of comments. */
 static bool has_line_for(const struct buf *b, const char *name)
 {
-	return b->data && strstr(b->data, name);
+	size_t len = strlen(name);
+
+	for (const char *at = b->data ? strstr(b->data, name) : NULL; at; at = strstr(at + 1, name)) {
+		const char *line = at;
+		while (line > b->data && line[-1] != '\n')
+			line--;
+		if (at > line && strchr(" \t", at[-1]) && strchr(" \t\r\n", at[len]) && !memchr(line, '#', (size_t)(at - line)))
+			return true;
+	}
+	return false;
+}
+
+/* What is not there yet: localhost, the host, the container itself. */
+static int add_own_hosts(const struct spec_context *x, const char *host, struct buf *text, struct error *err)
+{
+	const char *name = x->container->at.record.name;
+	autofree char *names = NULL;
+
+	if (!has_line_for(text, "localhost"))
+		buf_add_str(text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+	if (host && !has_line_for(text, "host.containers.internal"))
+		buf_addf(text, "%s\thost.containers.internal host.docker.internal\n", host);
+	if (x->params->ns.net.mode == NS_HOST || x->params->ns.net.mode == NS_PATH || has_line_for(text, x->hostname) ||
+	    has_line_for(text, name))
+		return 0;
+	TRY(str_printf(&names, err, "%s %s", x->hostname, name));
+	if (x->net && x->net->attachments.n)
+		network_hosts(x->net, names, text);
+	else
+		buf_addf(text, "127.0.0.1\t%s\n", names);
+	return 0;
 }
 
 static int make_hosts(const struct spec_context *x, int dir, struct error *err)
@@ -122,44 +156,87 @@ static int make_hosts(const struct spec_context *x, int dir, struct error *err)
 
 	if (net->no_hosts.value || x->params->ns.net.mode == NS_CONTAINER)
 		return 0;
+	const char *host = network_host_address(x->engine, x->params, x->net);
+
 	for (size_t i = 0; i < net->add_hosts.n; i++)
-		TRY(add_extra_host(&text, net->add_hosts.v[i], err));
+		TRY(add_extra_host(&text, net->add_hosts.v[i], host, err));
 	TRY(base_hosts(x, &text, err));
-	if (!has_line_for(&text, "localhost"))
-		buf_add_str(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
-	if (x->params->ns.net.mode != NS_HOST && x->params->ns.net.mode != NS_PATH)
-		buf_addf(&text, "127.0.0.1\t%s %s\n", x->hostname, x->container->at.record.name);
+	TRY(add_own_hosts(x, host, &text, err));
 	return put(dir, "hosts", &text, 0644, err);
 }
 
 /* ---- resolv.conf ---- */
+static bool is_loopback_server(const char *line)
+{
+	const char *word = line + strlen("nameserver");
+
+	word += strspn(word, " \t");
+	return str_after(word, "127.") || str_after(word, "::1");
+}
+
+/* A host whose only server is systemd-resolved's stub: what is behind it, which containers can reach as well. */
+static int host_resolv(const struct spec_context *x, char **ret, struct error *err)
+{
+	static const char behind[] = "/run/systemd/resolve/resolv.conf";
+	bool host_net = x->params->ns.net.mode == NS_HOST;
+	int r = file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 20, ret, NULL, err);
+
+	if (r <= 0 || host_net || !strstr(*ret, "127.0.0.53"))
+		return r < 0 ? -1 : 0;
+	autofree char *other = NULL;
+	if (file_read(AT_FDCWD, behind, 1 << 20, &other, NULL, err) > 0) {
+		free(*ret);
+		*ret = take_ptr(other);
+	}
+	return 0;
+}
+
+/* The host's lines that nothing replaces. Servers of the host's loopback mean nothing in another namespace. */
+static void add_host_lines(const struct spec_context *x, const struct strv *lines, const struct strv *servers, bool search, struct buf *to)
+{
+	const struct params_network *net = &x->params->net;
+	bool own = net->dns.n || net->dns_search.n || net->dns_options.n, bridge = x->net && x->net->attachments.n;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		const char *l = lines->v[i];
+		bool server = str_after(l, "nameserver");
+		if ((server && (servers->n || (bridge && is_loopback_server(l)))) || (str_after(l, "search") && search) ||
+		    (str_after(l, "options") && net->dns_options.n) || (own && *l == '#') || !*l)
+			continue;
+		buf_addf(to, "%s\n", l);
+	}
+}
+
+/* Servers of networks that resolve names come first and alone: they know --dns and the host's servers. */
+static int list_servers(const struct spec_context *x, struct strv *servers, bool *ret_networks, struct error *err)
+{
+	TRY(network_nameservers(x->net, servers, err));
+	*ret_networks = servers->n > 0;
+	return servers->n ? 0 : strv_copy(servers, &x->params->net.dns, err);
+}
+
 static int make_resolv(const struct spec_context *x, int dir, struct error *err)
 {
 	auto_buf text = BUF_INIT(1 << 20);
 	const struct params_network *net = &x->params->net;
-	bool own = net->dns.n || net->dns_search.n || net->dns_options.n;
 	autofree char *host = NULL;
-	auto_strv lines = {};
+	auto_strv lines = {}, servers = {};
+	bool networks, none = net->dns_search.n == 1 && streq(net->dns_search.v[0], ".");
 
 	if (x->params->ns.net.mode == NS_CONTAINER || (net->dns.n == 1 && streq(net->dns.v[0], "none")))
 		return 0;
-	int r = file_read(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &host, NULL, err);
-	if (r < 0)
-		return -1;
+	TRY(host_resolv(x, &host, err));
 	TRY(strv_split(&lines, host ? host : "", '\n', err));
-	if (net->dns_search.n && !(net->dns_search.n == 1 && streq(net->dns_search.v[0], "."))) {
+	TRY(list_servers(x, &servers, &networks, err));
+	if (net->dns_search.n && !none) {
 		autofree char *words = strv_join(&net->dns_search, " ");
 		buf_addf(&text, "search %s\n", words ? words : "");
+	} else if (networks && !none) {
+		buf_add_str(&text, "search dns.podman\n");
 	}
-	for (size_t i = 0; i < net->dns.n; i++)
-		buf_addf(&text, "nameserver %s\n", net->dns.v[i]);
-	for (size_t i = 0; i < lines.n; i++) {
-		const char *l = lines.v[i];
-		if ((str_after(l, "nameserver") && net->dns.n) || (str_after(l, "search") && net->dns_search.n) ||
-		    (str_after(l, "options") && net->dns_options.n) || (own && *l == '#') || !*l)
-			continue;
-		buf_addf(&text, "%s\n", l);
-	}
+	for (size_t i = 0; i < servers.n; i++)
+		buf_addf(&text, "nameserver %s\n", servers.v[i]);
+	add_host_lines(x, &lines, &servers, net->dns_search.n || networks, &text);
 	if (net->dns_options.n) {
 		autofree char *words = strv_join(&net->dns_options, " ");
 		buf_addf(&text, "options %s\n", words ? words : "");

@@ -164,7 +164,7 @@ static int build_spec(struct child *k, struct error *err)
 	struct launch_job *j = k->job;
 
 	k->x = (struct spec_context){
-		.container = j->c, .params = &j->c->params, .engine = j->engine, .rootfs_fd = k->rootfs_fd,
+		.net = j->options->net, .container = j->c, .params = &j->c->params, .engine = j->engine, .rootfs_fd = k->rootfs_fd,
 		.run_dir = j->run_dir, .dir = j->c->at.record.transient ? j->run_dir : j->dir, .run_dir_fd = k->run_dir_fd,
 		.peers = j->peers, .n_peers = j->n_peers, .maps = j->maps, .image_fds = j->image_fds,
 		.rootless = j->engine->paths.rootless, .external = j->runtime != NULL,
@@ -332,6 +332,8 @@ static int prepare_monitor(struct child *k, struct error *err)
 {
 	struct monitor_builder *b = &k->monitor;
 
+	b->keep = k->job->options->keep;
+	b->n_keep = k->job->options->n_keep;
 	b->c.flags = has_terminal(k) ? MONITOR_TTY : 0;
 	b->c.pid = k->process.pid;
 	b->c.run_dir_fd = k->run_dir_fd;

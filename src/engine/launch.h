@@ -13,8 +13,12 @@
 #include "base/error.h"
 #include "engine/container.h"
 
+struct net_status;
 struct launch_options {
 	unsigned role;         /* enum monitor_role bits of E's client connection */
+	const struct net_status *net;   /* addresses for hosts and resolv.conf; NULL: none */
+	const int *keep;       /* descriptors the monitor shall hold (host ports) */
+	size_t n_keep;
 	bool cleanup;          /* the monitor runs `container cleanup` after the exit (unless its owner did) */
 };
 

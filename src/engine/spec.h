@@ -12,6 +12,8 @@
 #include "os/caps.h"
 #include "os/idmap.h"
 
+struct net_status;
+
 /* What the topics share while a spec is being built. */
 struct spec_context {
 	const struct ctr *container;
@@ -20,6 +22,7 @@ struct spec_context {
 	int rootfs_fd;                /* the mounted root file system, to look users up; -1: not mounted yet */
 	const char *run_dir, *dir;    /* the container's run-time directory; its own directory (overlay volumes) */
 	int run_dir_fd;
+	const struct net_status *net; /* its addresses; NULL: none of our making */
 	const struct peer *peers;     /* containers whose namespaces are joined */
 	size_t n_peers;
 	const struct idmap_pair *maps;/* of its own user namespace; NULL: none */

@@ -166,8 +166,9 @@ int monitor_builder_seal(struct monitor_builder *b, struct error *err)
 }
 
 /* Everything from 3 on becomes close-on-exec, then the named ones are let through again. */
-static int pass_descriptors(const struct monitor_config *c, int config_fd, struct error *err)
+static int pass_descriptors(const struct monitor_builder *b, int config_fd, struct error *err)
 {
+	const struct monitor_config *c = &b->c;
 	const int single[] = { config_fd, c->pidfd, c->start_fd, c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2],
 			       c->listen_fd, c->run_dir_fd, c->store_dir_fd, c->lock_fd, c->oom_fd, c->kill_fd,
 			       c->log_fd, c->notify_fd, c->client[0].fd, c->client[1].fd, c->client[2].fd,
@@ -179,6 +180,9 @@ static int pass_descriptors(const struct monitor_config *c, int config_fd, struc
 	for (size_t i = 0; i < ARRAY_LEN(single); i++)
 		if (single[i] >= 0 && fcntl(single[i], F_SETFD, 0) < 0)
 			return fail_errno(err, "pass descriptor %d to the monitor", single[i]);
+	for (size_t i = 0; i < b->n_keep; i++)
+		if (fcntl(b->keep[i], F_SETFD, 0) < 0)
+			return fail_errno(err, "pass descriptor %d to the monitor", b->keep[i]);
 	return 0;
 }
 
@@ -205,7 +209,7 @@ int monitor_exec(struct monitor_builder *b, const char *path, struct error *err)
 	if (fd < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%d", fd);
-	TRY(pass_descriptors(&b->c, fd, err));
+	TRY(pass_descriptors(b, fd, err));
 	TRY(silence_stdio(err));
 	/* The environment it hands on is in the config; its own is nobody's business (/proc/PID/environ). */
 	char *const argv[] = { (char *)"umiak-monitor", number, (char *)id, NULL };

@@ -127,6 +127,8 @@ static inline const char *monitor_config_string(const struct monitor_config *c, 
 struct monitor_builder {
 	struct monitor_config c;
 	struct buf strings;
+	const int *keep;          /* further descriptors the monitor holds until it ends: sockets of host ports; borrowed */
+	size_t n_keep;
 };
 /* All descriptors -1, zones filled from the process's time zone, everything else 0. */
 void monitor_builder_init(struct monitor_builder *b);

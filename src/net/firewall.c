@@ -21,10 +21,12 @@ static int explain(struct error *err)
 	if (err->errnum == EPERM)
 		return fail(err, ERROR_DENIED, "container networks need CAP_NET_ADMIN: use --network host or --network none: %s",
 			    strerror(EPERM));
-	if (err->errnum == EOPNOTSUPP || err->errnum == EPROTONOSUPPORT || err->errnum == EINVAL)
-		return fail(err, ERROR_UNSUPPORTED, "this kernel lacks nftables (modules nf_tables, nft_nat, nft_masq, nft_fib_inet): "
-						    "use --network host or --network none");
-	return -1;
+	if (err->errnum == EOPNOTSUPP || err->errnum == EPROTONOSUPPORT) {
+		err->kind = ERROR_UNSUPPORTED;
+		return fail_wrap(err, "container networks need nftables in the kernel (modules nf_tables, nft_nat, nft_masq, nft_fib_inet; "
+				      "--network host does without)");
+	}
+	return fail_wrap(err, "firewall");
 }
 
 static void chain_name(const struct network *n, char ret[FIREWALL_CHAIN_MAX])

@@ -95,8 +95,8 @@ void nft_chain_flush(struct nft *t, const char *chain)
 
 void nft_set_add(struct nft *t, const struct nft_set *s)
 {
-	/* how the nft program shall print keys and data: big endian */
-	static const uint8_t order[] = { 0, 4, 2, 0, 0, 0, 1, 4, 2, 0, 0, 0 };
+	/* how the nft program shall print keys and data: big endian, names in the host's order */
+	const uint8_t order[] = { 0, 4, s->key_type == NFT_TYPE_IFNAME ? 1 : 2, 0, 0, 0, 1, 4, 2, 0, 0, 0 };
 
 	message(t, NFT_MSG_NEWSET, NLM_F_CREATE, "add", "set", s->name);
 	netlink_put_str(&t->b, NFTA_SET_TABLE, t->table);

@@ -38,6 +38,13 @@ const char *store_runroot(const struct store *s) { return s->runroot; }
 int store_root_fd(const struct store *s) { return s->root_fd; }
 int store_runroot_fd(const struct store *s) { return s->runroot_fd; }
 enum store_driver store_get_driver(const struct store *s) { return s->driver; }
+void store_epoch(const struct store *s, char out[32])
+{
+	const char *word = s->run_name + strlen("run-");
+
+	snprintf(out, 32, "%.*s", (int)strcspn(word, "."), word);
+}
+
 bool store_is_syncing(const struct store *s) { return !s->no_sync; }
 const struct strv *store_additional(const struct store *s) { return &s->additional; }
 bool store_was_recovered(const struct store *s) { return s->recovered; }

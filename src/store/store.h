@@ -71,6 +71,7 @@ const char *store_runroot(const struct store *s);
 int store_root_fd(const struct store *s);
 int store_runroot_fd(const struct store *s);
 enum store_driver store_get_driver(const struct store *s);
+void store_epoch(const struct store *s, char out[32]);   /* a word that names this boot */
 bool store_is_syncing(const struct store *s);       /* false: --no-sync */
 const struct strv *store_additional(const struct store *s);
 

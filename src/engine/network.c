@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A container's networks around its start and end. */
+#include "engine/network.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "engine/container-impl.h"
+#include "os/file.h"
+#include "os/ns.h"
+#include "store/store.h"
+
+/* ---- where ---- */
+void network_place_done(struct network_place *p)
+{
+	free(p->config_dir);
+	free(p->run_dir);
+	close_p(&p->netns_fd);
+	*p = (struct network_place)NETWORK_PLACE_INIT;
+}
+
+/* A user's definitions lie below the root in force. */
+static int config_dir(const struct engine *e, char **ret, struct error *err)
+{
+	const char *asked = e->opt.network_config_dir, *conf = e->conf.network.network_config_dir;
+	const char *rest = conf ? str_after(conf, e->paths.store_root) : NULL;
+
+	if (asked)
+		return str_set(ret, asked, err);
+	if (e->paths.rootless && rest && streq(rest, "/networks"))
+		return str_printf(ret, err, "%s/networks", e->root);
+	return str_set(ret, str_empty(conf) ? "/etc/containers/networks" : conf, err);
+}
+
+/* Being started counts as well: its intent is locked (net/lease.c). */
+static int is_alive(void *arg, const char *id, struct error *err)
+{
+	struct container_status st = {};
+	struct store *s;
+
+	TRY(engine_store(arg, &s, err));
+	int r = store_container_status(s, id, &st, err);
+	bool alive = r > 0 && (CONTAINER_STATE_BIT(st.state) & (CONTAINER_STATE_ALIVE | CONTAINER_STATE_BIT(CONTAINER_STOPPED)));
+	container_status_done(&st);
+	return r < 0 ? -1 : alive;
+}
+
+/* A run root that outlived a reboot: leases of that time mean nothing. */
+static void forget_old_boots(const struct engine *e, const char *epoch)
+{
+	DIR *d = opendir(e->runroot);
+	struct error ignored;
+
+	for (struct dirent *x = d ? readdir(d) : NULL; x; x = readdir(d)) {
+		const char *word = str_after(x->d_name, "networks-");
+		if (word && !streq(word, epoch))
+			file_remove_tree(dirfd(d), x->d_name, &ignored);
+	}
+	if (d)
+		closedir(d);
+}
+
+int network_place(struct engine *e, bool host, struct network_place *ret, struct error *err)
+{
+	struct store *s;
+	char epoch[32];
+
+	TRY(engine_store(e, &s, err));
+	TRY(config_dir(e, &ret->config_dir, err));
+	store_epoch(s, epoch);
+	TRY(str_printf(&ret->run_dir, err, "%s/networks-%s", e->runroot, epoch));
+	if (store_was_recovered(s))
+		forget_old_boots(e, epoch);
+	ret->env = (struct net_env){
+		.config_dir = ret->config_dir, .run_dir = ret->run_dir, .host_netns = -1, .rootless = e->paths.rootless,
+		.no_sync = !store_is_syncing(s), .conf = &e->conf.network, .log = e->log, .alive = is_alive, .alive_arg = e,
+	};
+	if (host && e->paths.rootless)
+		return fail(err, ERROR_UNSUPPORTED, "networks of type bridge are not available without root: use --network pasta or host");
+	ret->env.host_netns = ret->netns_fd;
+	return 0;
+}
+
+/* ---- a start ---- */
+void ctr_net_done(struct ctr_net *n)
+{
+	port_sockets_done(&n->sockets);
+	net_status_done(&n->status);
+	lock_release(&n->intent);
+	network_place_done(&n->place);
+	*n = (struct ctr_net)CTR_NET_INIT;
+}
+
+static int copy_ports(const struct list *from, struct list *to, struct error *err)
+{
+	const struct param_port *p = from->v;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct net_port *x = list_add(to, sizeof(*x), err);
+		if (!x)
+			return -1;
+		*x = (struct net_port){ .host_port = p[i].host_port, .container_port = p[i].container_port, .range = p[i].range };
+		TRY(str_set(&x->host_ip, p[i].host_ip, err));
+		TRY(str_set(&x->protocol, p[i].protocol, err));
+	}
+	return 0;
+}
+
+static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
+{
+	CLEANUP(network_requests_done) struct list requests = {};
+	struct net_status ports = {};
+	struct net_job job = { .id = c->id, .name = c->at.record.name };
+
+	TRY(network_place(c->engine, true, &n->place, err));
+	TRY(net_sweep(&n->place.env, err));
+	if (!c->engine->paths.rootless && c->engine->conf.engine.enable_port_reservation)
+		TRY(port_sockets_open(&c->params.net.ports, &n->sockets, err));
+	TRY(network_requests(&c->params, c->id, &requests, err));
+	int r = copy_ports(&c->params.net.ports, &ports.ports, err);
+	job.requests = requests.v;
+	job.n_requests = requests.n;
+	job.ports = ports.ports.v;
+	job.n_ports = ports.ports.n;
+	if (r >= 0)
+		r = net_plan(&n->place.env, &job, &n->intent, &n->status, err);
+	net_status_done(&ports);
+	n->planned = r >= 0;
+	return r < 0 ? -1 : 1;
+}
+
+int ctr_net_plan(struct ctr *c, struct ctr_net *ret, struct error *err)
+{
+	TRY(ctr_load(c, err));
+	return c->params.ns.net.mode == NS_BRIDGE && c->params.net.networks.n ? plan_bridge(c, ret, err) : 0;
+}
+
+/* Descriptor of the container's namespace; never our own by mistake. */
+static int open_netns(pid_t pid, struct error *err)
+{
+	autoclose int own = ns_open(0, NS_NET, err), theirs = -1;
+
+	if (own < 0)
+		return -1;
+	theirs = ns_open(pid, NS_NET, err);
+	if (theirs < 0)
+		return -1;
+	if (ns_same(own, theirs))
+		return fail(err, ERROR_RUNTIME, "process %d has no network namespace of its own", (int)pid);
+	return take_fd(theirs);
+}
+
+int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err)
+{
+	struct error ignored;
+
+	if (!n->planned)
+		return 0;
+	autoclose int netns = open_netns(pid, err);
+	if (netns >= 0 && net_apply(&n->place.env, c->id, &n->status, netns, err) >= 0)
+		return 0;
+	net_teardown(&n->place.env, c->id, &n->status, -1, &ignored);
+	net_commit(&n->place.env, c->id, &n->intent);
+	n->planned = false;
+	return -1;
+}
+
+void ctr_net_abort(struct ctr *c, struct ctr_net *n)
+{
+	struct error failed;
+
+	if (!n->planned)
+		return;
+	n->planned = false;
+	if (net_teardown(&n->place.env, c->id, &n->status, -1, &failed) < 0)
+		log_warn(c->engine->log, "network of container %s: %s", c->id, failed.text);
+	net_commit(&n->place.env, c->id, &n->intent);
+}
+
+void ctr_net_commit(struct ctr *c, struct ctr_net *n)
+{
+	if (n->planned)
+		net_commit(&n->place.env, c->id, &n->intent);
+	n->planned = false;
+	/* the monitor has them now */
+	port_sockets_done(&n->sockets);
+}
+
+int ctr_net_teardown(struct ctr *c, const struct net_status *s, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+
+	if (!s)
+		return 0;
+	TRY(network_place(c->engine, true, &place, err));
+	return net_teardown(&place.env, c->id, s, -1, err);
+}
+
+/* ---- files ---- */
+void network_hosts(const struct net_status *s, const char *names, struct buf *to)
+{
+	const struct net_attachment *a = s->attachments.v;
+
+	for (size_t i = 0; i < s->attachments.n; i++) {
+		const struct net_address *x = a[i].addresses.v;
+		for (size_t k = 0; k < a[i].addresses.n; k++)
+			buf_addf(to, "%.*s\t%s\n", (int)strcspn(x[k].net, "/"), x[k].net, names);
+	}
+}
+
+static const char *gateway(const struct net_status *s, uint8_t family)
+{
+	const struct net_attachment *a = s->attachments.v;
+	struct ip ip;
+
+	for (size_t i = 0; i < s->attachments.n; i++) {
+		const struct net_address *x = a[i].addresses.v;
+		for (size_t k = 0; k < a[i].addresses.n && streq0(a[i].driver, "bridge"); k++)
+			if (x[k].gateway && ip_parse(x[k].gateway, &ip) && ip.family == family)
+				return x[k].gateway;
+	}
+	return NULL;
+}
+
+const char *network_host_address(const struct engine *e, const struct container_params *p, const struct net_status *s)
+{
+	const char *conf = e->conf.containers.host_containers_internal_ip;
+	const char *found = NULL;
+
+	if (!str_empty(conf))
+		return streq(conf, "none") ? NULL : conf;
+	if (p->ns.net.mode == NS_HOST)
+		return "127.0.0.1";
+	if (s)
+		found = gateway(s, AF_INET);
+	return found || !s ? found : gateway(s, AF_INET6);
+}
+
+int network_nameservers(const struct net_status *s, struct strv *ret, struct error *err)
+{
+	const struct net_attachment *a = s ? s->attachments.v : NULL;
+
+	for (size_t i = 0; a && i < s->attachments.n; i++)
+		for (size_t k = 0; k < a[i].dns_servers.n; k++)
+			if (!strv_has(ret, a[i].dns_servers.v[k]))
+				TRY(strv_add(ret, a[i].dns_servers.v[k], err));
+	return 0;
+}

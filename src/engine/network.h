@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/network.h - containers and their networks: from params to net/setup.h and back.
+ *
+ * Owns the dance around a start: ctr_net_plan() before the fork (addresses are known to the child that writes hosts and
+ * resolv.conf), ctr_net_apply() while the child mounts, the status into the container's live record, ctr_net_commit().
+ * Ports of the host are held by bound sockets that the container's monitor inherits, so that nobody else takes
+ * them while it runs. Also: who uses which network, connect and disconnect, reload. Rows of definitions, addresses, rules:
+ * net/. Allocates: not between clone() and exec(). */
+#pragma once
+#include "engine/container.h"
+#include "net/setup.h"
+
+/* What src/net is told, and the strings it borrows. */
+struct network_place {
+	struct net_env env;
+	char *config_dir, *run_dir;
+	int netns_fd;             /* of the host side, when it is not ours; -1 */
+};
+#define NETWORK_PLACE_INIT { .netns_fd = -1 }
+void network_place_done(struct network_place *p);
+#define auto_place CLEANUP(network_place_done) struct network_place
+/* Definitions and leases; with `host`: also the namespace bridges live in. */
+int network_place(struct engine *e, bool host, struct network_place *ret, struct error *err);
+
+/* ---- params ---- */
+/* --network words, --ip, --ip6, --mac-address, --network-alias as one request per network (struct net_request). */
+int network_requests(const struct container_params *p, const char *id, struct list *ret, struct error *err);
+void network_requests_done(struct list *l);
+/* At creation: names instead of ids, modes that exclude options, host ports chosen, exposed ports published. */
+int network_params_settle(struct engine *e, struct container_params *p, struct error *err);
+/* One word NAME[:option=value,...] parsed (fuzzing, `network connect`). */
+int network_word_parse(const char *word, struct net_request *ret, struct error *err);
+
+/* ---- ports ---- */
+/* A bound socket on every host port. `address already in use` is told as Podman tells it. */
+struct port_sockets {
+	int *v;
+	size_t n;
+};
+int port_sockets_open(const struct list *ports, struct port_sockets *ret, struct error *err);
+void port_sockets_done(struct port_sockets *s);
+/* "0.0.0.0:8080->80/tcp, ..." as ps shows it; JSON text of the record's column. */
+int ports_format(const struct list *ports, char **ret, struct error *err);
+
+/* ---- a start ---- */
+struct ctr_net {
+	struct network_place place;
+	struct lock intent;
+	struct net_status status;
+	struct port_sockets sockets;
+	bool planned;             /* there is something to apply, commit or abort */
+};
+#define CTR_NET_INIT { .place = NETWORK_PLACE_INIT, .intent = LOCK_INIT }
+void ctr_net_done(struct ctr_net *n);
+#define auto_ctr_net CLEANUP(ctr_net_done) struct ctr_net
+int ctr_net_plan(struct ctr *c, struct ctr_net *ret, struct error *err);
+int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err);
+void ctr_net_commit(struct ctr *c, struct ctr_net *n);
+void ctr_net_abort(struct ctr *c, struct ctr_net *n);   /* nothing came of the start */
+/* At the end of a run; any number of times. */
+int ctr_net_teardown(struct ctr *c, const struct net_status *s, struct error *err);
+
+/* ---- files of the container ---- */
+struct spec_context;
+/* Lines of /etc/hosts for its addresses: "IP\tNAMES". */
+void network_hosts(const struct net_status *s, const char *names, struct buf *to);
+/* The address that host.containers.internal means, or NULL. */
+const char *network_host_address(const struct engine *e, const struct container_params *p, const struct net_status *s);
+/* Name servers that the networks of a container serve (borrowed). */
+int network_nameservers(const struct net_status *s, struct strv *ret, struct error *err);
+
+/* ---- commands ---- */
+/* Ids of the containers that use the network. */
+int network_users(struct engine *e, const char *name, struct strv *ret, struct error *err);
+/* Of a running or stopped container. Aliases, addresses: in the request. */
+int ctr_net_connect(struct ctr *c, const struct net_request *r, struct error *err);
+int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct error *err);
+int ctr_net_reload(struct ctr *c, struct error *err);
