@@ -123,7 +123,7 @@ teardown() { umiak_teardown; }
     is "$output" "$host" "--uts host"
     run_umiak run --rm --network none $IMAGE readlink /proc/self/ns/uts
     [ "$output" != "$host" ]
-    host=$(readlink /proc/self/ns/net)
+    host=$(netns_exec readlink /proc/self/ns/net)
     run_umiak run --rm --network host $IMAGE readlink /proc/self/ns/net
     is "$output" "$host" "--network host"
 }

@@ -50,7 +50,9 @@ umiak() {
     fi
 }
 
-netns_exec() { nsenter --net="$UMIAK_WORK/netns" -- "$@"; }
+netns_exec() {
+    if [ -e "$UMIAK_WORK/netns" ]; then nsenter --net="$UMIAK_WORK/netns" -- "$@"; else "$@"; fi
+}
 
 # __complete must be the first word; the private directories follow it.
 umiak_complete() {
