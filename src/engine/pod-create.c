@@ -189,6 +189,7 @@ static int infra_words(const struct pod_params *p, const struct engine *e, struc
 	else
 		TRY(str_set(&c->basic.raw_image_name, NULL, err));
 	c->basic.infra = true;
+	c->image.quiet = true;
 	strv_done(&c->process.command);
 	if (!str_empty(command)) {
 		c->process.entrypoint_given = true;

@@ -64,8 +64,7 @@ static int note_down(const struct store *s, const char *id, const struct cgroup 
 	char text[GROUP_TEXT_MAX];
 	struct cgroup all = *c;   /* borrows */
 
-	if (c->mode != CGROUP_V2)
-		all.made = (1u << CGROUP_CONTROLLER_MAX) - 1;
+	all.made |= cgroup_hierarchies(c->mode);
 	int n = cgroup_save(&all, text, sizeof(text), err);
 
 	if (n < 0)

@@ -288,6 +288,29 @@ static int add_image_volume(struct params_storage *s, const char *path, struct e
 	return str_set(&m->origin, "image", err);
 }
 
+/* Those of containers.conf, unless the container has something of its own there. */
+static int add_configured_mounts(struct params_storage *s, const struct conf_containers *conf, struct error *err)
+{
+	struct list all = {};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < conf->volumes.n; i++)
+		r = param_volume_parse(conf->volumes.v[i], &all, err);
+	for (size_t i = 0; r >= 0 && i < conf->mounts.n; i++)
+		r = param_mount_parse(conf->mounts.v[i], &all, err);
+	struct param_mount *m = all.v;
+	for (size_t i = 0; i < all.n; i++) {
+		struct param_mount *to = r < 0 || has_mount(s, m[i].destination) ? NULL : list_add(&s->mounts, sizeof(*to), err);
+		if (to) {
+			*to = m[i];
+			m[i] = (struct param_mount){};
+		}
+		param_mount_done(&m[i]);
+	}
+	free(all.v);
+	return r < 0 ? -1 : 0;
+}
+
 static int resolve_storage(struct params_storage *s, const struct image_defaults *image, const struct engine *e,
 			   struct error *err)
 {
@@ -300,10 +323,7 @@ static int resolve_storage(struct params_storage *s, const struct image_defaults
 	if (!known)
 		return fail(err, ERROR_INVALID, "invalid image-volume type \"%s\": must be one of bind, tmpfs, or ignore: "
 						"invalid argument", s->image_volume);
-	for (size_t i = 0; i < conf->volumes.n; i++)
-		TRY(param_volume_parse(conf->volumes.v[i], &s->mounts, err));
-	for (size_t i = 0; i < conf->mounts.n; i++)
-		TRY(param_mount_parse(conf->mounts.v[i], &s->mounts, err));
+	TRY(add_configured_mounts(s, conf, err));
 	for (size_t i = 0; i < conf->devices.n; i++)
 		TRY(param_device_parse(conf->devices.v[i], &s->devices, err));
 	for (size_t i = 0; (!s->image_volume || !streq(s->image_volume, "ignore")) && i < image->volumes.n; i++)

@@ -103,6 +103,13 @@ static uint32_t v1_controllers(enum cgroup_mode mode)
 	return bits;
 }
 
+uint32_t cgroup_hierarchies(enum cgroup_mode mode)
+{
+	if (mode == CGROUP_V2)
+		return BIT_OF(CGROUP_UNIFIED);
+	return v1_controllers(mode) | (mode == CGROUP_HYBRID ? BIT_OF(CGROUP_UNIFIED) : 0);
+}
+
 uint32_t cgroup_controllers(void)
 {
 	enum cgroup_mode mode = cgroup_mode();

@@ -41,6 +41,8 @@ enum cgroup_mode cgroup_mode(void);   /* by statfs of /sys/fs/cgroup; NONE: not 
 const char *cgroup_mode_version(enum cgroup_mode m);
 /* Controllers available to us (bit = 1 << enum cgroup_controller), v2: of the group we would create ours under. */
 uint32_t cgroup_controllers(void);
+/* Hierarchies there are (bits): where a group and those below it may have directories. */
+uint32_t cgroup_hierarchies(enum cgroup_mode mode);
 /* The cgroup of a process (pid 0: our own) in one hierarchy as a path from the hierarchy's root. 1; 0: none. */
 int cgroup_of_process(pid_t pid, enum cgroup_controller c, char *ret, size_t size, struct error *err);
 /* The same from the text of /proc/PID/cgroup. */
