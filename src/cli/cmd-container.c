@@ -46,7 +46,7 @@ struct cleanup_params {
 static int cleanup_one(struct ctr *c, void *arg, struct error *err)
 {
 	const struct cleanup_params *p = arg;
-	const struct ctr_cleanup_options o = { .remove = p->rm };
+	const struct ctr_cleanup_options o = { .remove = p->rm || p->rmi };   /* an image goes after its container only */
 
 	if (p->exec)
 		return exec_cleanup(c, p->exec, err);
@@ -57,6 +57,10 @@ static int cleanup_one(struct ctr *c, void *arg, struct error *err)
 			return 0;
 		return fail(err, ERROR_STATE, "container %s is running or paused, refusing to clean up: container state improper", c->id);
 	}
+	if (p->rmi) {
+		TRY(ctr_load(c, err));
+		c->params.basic.remove_image = true;
+	}
 	return ctr_cleanup(c, &o, err) < 0 ? -1 : 0;
 }
 
@@ -66,6 +70,10 @@ static int run_cleanup(struct cli *cli, void *params, struct strv *args, struct 
 	const struct selection_call call = { .params = &p->s, .names = args, .act = cleanup_one, .arg = p,
 					     .print = !p->stopped_only && !p->exec };
 
+	if (p->exec && p->s.all)
+		return fail(err, ERROR_INVALID, "--all and --exec cannot be set together");
+	if (p->exec && p->rmi)
+		return fail(err, ERROR_INVALID, "--exec and --rmi cannot be set together");
 	/* called by a monitor: somebody else may have removed the container by now */
 	p->s.ignore |= p->stopped_only || p->exec;
 	return selection_run(cli, &call, err);
@@ -118,7 +126,7 @@ static int prune_one(struct cli *cli, struct ctr *c, struct error *err)
 	struct error failed;
 
 	(void)err;
-	if (!(CONTAINER_STATE_BIT(c->at.status.state) & ended))
+	if (!(CONTAINER_STATE_BIT(c->at.status.state) & ended) || c->at.record.infra)
 		return 0;
 	autofree char *id = strdup(c->id);
 	if (ctr_remove(c, &o, NULL, &failed) < 0)

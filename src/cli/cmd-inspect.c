@@ -9,6 +9,7 @@
 #include "engine/image-inspect.h"
 #include "engine/image-list.h"
 #include "engine/inspect.h"
+#include "engine/pod.h"
 #include "engine/volume.h"
 
 struct inspect_params {
@@ -25,6 +26,7 @@ struct found {
 	struct container_inspect *view;
 	struct image_inspect *image;
 	struct volume *volume;
+	struct json_object *pod;
 };
 struct inspected {
 	struct found *v;
@@ -40,6 +42,7 @@ static void inspected_done(struct inspected *l)
 		if (l->v[i].volume)
 			volume_done(l->v[i].volume);
 		free(l->v[i].volume);
+		json_object_put(l->v[i].pod);
 	}
 	free(l->v);
 }
@@ -50,7 +53,7 @@ static struct value show(const struct found *f)
 		return value_struct(&container_inspect_type, f->view);
 	if (f->image)
 		return value_struct(&image_inspect_type, f->image);
-	return value_struct(&volume_type, f->volume);
+	return f->pod ? value_document(&pod_schema, f->pod) : value_struct(&volume_type, f->volume);
 }
 
 typedef int (*finder)(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
@@ -89,10 +92,19 @@ static int find_volume(struct engine *e, const struct inspect_params *p, const c
 	return fail(err, ERROR_NOT_FOUND, "inspecting object: no volume with name \"%s\" found: no such volume", name);
 }
 
+static int find_pod(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+		    struct error *err)
+{
+	auto_pod *pod = NULL;
+
+	TRY(p->latest ? pod_latest(e, &pod, err) : pod_find(e, name, &pod, err));
+	return pod_inspect(pod, &ret->pod, err);
+}
+
 static const struct {
 	const char *name;
 	finder find;
-} types[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume } };
+} types[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume }, { "pod", find_pod } };
 
 /* ERROR_NOT_FOUND moves on to the next kind of object. */
 static int find_any(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
@@ -120,7 +132,7 @@ static int choose(const struct inspect_params *p, finder *ret, struct error *err
 			*ret = types[i].find;
 			return 0;
 		}
-	if (streq(p->type, "network") || streq(p->type, "pod"))
+	if (streq(p->type, "network"))
 		return fail(err, ERROR_UNSUPPORTED, "--type %s: not part of this build", p->type);
 	return fail(err, ERROR_INVALID, "invalid type \"%s\": must be one of container, image, network, pod, volume, or all", p->type);
 }

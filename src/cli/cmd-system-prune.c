@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "base/units.h"
 #include "engine/container.h"
+#include "engine/pod.h"
 #include "engine/image-remove.h"
 #include "engine/ps.h"
 #include "engine/volume.h"
@@ -33,7 +34,7 @@ static const struct field rows[] = {
 static bool confirm(const P *p)
 {
 	printf("WARNING! This command removes:\n"
-	       "\t- all stopped containers\n\t- all networks not used by at least one container%s%s\n\t- %s\n\t- %s\n\n",
+	       "\t- all stopped containers\n\t- all stopped pods\n\t- all networks not used by at least one container%s%s\n\t- %s\n\t- %s\n\n",
 	       p->volumes ? "\n\t- all volumes not used by at least one container" : "",
 	       p->build ? "\n\t- all build containers" : "",
 	       p->all ? "all images without at least one container associated with them" : "all dangling images",
@@ -47,6 +48,59 @@ static void print_list(const char *heading, const struct strv *l)
 		puts(heading);
 	for (size_t i = 0; i < l->n; i++)
 		puts(l->v[i]);
+}
+
+/* ---- pods ---- */
+static int match_pod_label(const void *object, const char *value, struct error *err)
+{
+	(void)err;
+	return match_label(value, &((const struct pod *)object)->config.labels);
+}
+
+static int match_pod_no_label(const void *object, const char *value, struct error *err)
+{
+	return !match_pod_label(object, value, err);
+}
+
+static int match_pod_until(const void *object, const char *value, struct error *err)
+{
+	int64_t until;
+
+	TRY(filter_time(value, &until, err));
+	return ((const struct pod *)object)->config.created < until;
+}
+
+static const struct filter_key pod_keys[] = {
+	{ "label", FILTER_ALL, match_pod_label }, { "label!", FILTER_ALL, match_pod_no_label }, { "until", 0, match_pod_until }, {}
+};
+
+/* Pods whose containers have all ended. */
+static int prune_pods(struct cli *cli, struct engine *e, const struct strv *texts, struct error *err)
+{
+	const struct pod_remove_options o = {};
+	auto_pod_list all = {};
+	auto_filters filters = {};
+	auto_strv removed = {};
+
+	TRY(filters_add_all(&filters, pod_keys, texts, err));
+	TRY(pod_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		auto_ctr_list members = {};
+		struct error why = {};
+		TRY(pod_containers(all.v[i], &members, err));
+		if (!streq(pod_state(&members), "Exited") && !streq(pod_state(&members), "Stopped"))
+			continue;
+		int match = filters_match(&filters, all.v[i], err);
+		TRY(match);
+		if (!match)
+			continue;
+		if (pod_remove(all.v[i], &o, NULL, &why) < 0)
+			cli_note_error(cli, &why);
+		else
+			TRY(strv_add(&removed, all.v[i]->config.id, err));
+	}
+	print_list("Deleted Pods", &removed);
+	return 0;
 }
 
 /* ---- containers ---- */
@@ -73,7 +127,7 @@ static int prune_containers(struct cli *cli, struct engine *e, const struct strv
 	for (size_t i = 0; i < all.n; i++) {
 		struct container_filter_object object = { all.v[i], e };
 		struct error why = {};
-		if (CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE)
+		if ((CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE) || all.v[i]->at.record.infra)
 			continue;
 		int match = filters_match(&filters, &object, err);
 		TRY(match);
@@ -206,6 +260,7 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(cli_engine(cli, &e, err));
 	if (p->external)
 		return sweep(e, err);
+	TRY(prune_pods(cli, e, &p->filters, err));
 	TRY(prune_containers(cli, e, &p->filters, &bytes, err));
 	if (p->volumes)
 		TRY(prune_volumes(cli, e, p, &bytes, err));

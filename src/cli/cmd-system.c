@@ -117,7 +117,7 @@ static bool confirm_reset(const struct engine *e)
 
 static void remove_all_containers(struct cli *cli, struct engine *e)
 {
-	struct ctr_remove_options o = { .force = true, .volumes = true, .depend = true, .timeout = { true, 0 } };
+	struct ctr_remove_options o = { .force = true, .volumes = true, .depend = true, .with_pod = true, .timeout = { true, 0 } };
 	auto_ctr_list all = {};
 	struct error why = {};
 

@@ -9,7 +9,7 @@
 #include "engine/commit.h"
 #include "engine/container-impl.h"
 #include "engine/image-list.h"
-#include "engine/userns.h"
+
 #include "engine/volume.h"
 #include "image/config-change.h"
 #include "image/reference.h"
@@ -76,7 +76,7 @@ int commit_container_layer(struct ctr *c, bool take, struct commit_hold *hold, s
 	const char *name;
 
 	TRY(ctr_load(c, err));
-	TRY(userns_maps(c->engine, &c->params, &hold->maps, err));
+	TRY(ctr_maps(c, &hold->maps, err));
 	TRY(open_upper(c, hold, &name, err));
 	*ret = (struct commit_layer){ .dir = hold->dir, .take_parent = -1, .maps = hold->maps };
 	if (streq(name, "root"))
@@ -94,7 +94,7 @@ static int whole_root(struct ctr *c, struct commit_hold *hold, struct commit_lay
 	autoclose int fd = -1;
 
 	TRY(engine_store(c->engine, &s, err));
-	TRY(userns_maps(c->engine, &c->params, &hold->maps, err));
+	TRY(ctr_maps(c, &hold->maps, err));
 	TRY(store_rootfs_bare(s, &c->at, &fd, err));
 	hold->dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (hold->dir < 0)

@@ -27,12 +27,14 @@ struct creation {
 	struct ctr *c;
 	struct image_defaults defaults;
 	struct container_record record;
+	struct lock ids;              /* while a range of ids is being chosen */
 };
 
 static void creation_done(struct creation *k)
 {
 	image_defaults_done(&k->defaults);
 	container_record_done(&k->record);
+	lock_release(&k->ids);
 	ctr_free(k->c);
 }
 
@@ -156,6 +158,18 @@ static int choose_name(struct creation *k, struct error *err)
 }
 
 /* ---- other containers ---- */
+/* A private IPC namespace is for its container alone. */
+static int check_donor(const struct creation *k, const struct param_ns *ns, struct ctr *other, struct error *err)
+{
+	if (ns != &k->c->params.ns.ipc)
+		return 0;
+	TRY(ctr_load(other, err));
+	if (other->params.ns.ipc.mode == NS_PRIVATE)
+		return fail(err, ERROR_INVALID, "joining IPC of container %s is not allowed: non-shareable IPC (hint: use "
+						"IpcMode:shareable for the donor container)", other->id);
+	return 0;
+}
+
 static int depend_on(struct creation *k, struct param_ns *ns, struct error *err)
 {
 	auto_ctr *other = NULL;
@@ -164,6 +178,7 @@ static int depend_on(struct creation *k, struct param_ns *ns, struct error *err)
 		return 0;
 	if (ctr_find_unsynced(k->engine, ns->value, &other, err) < 0)
 		return fail_wrap(err, "looking up container to share namespace with");
+	TRY(check_donor(k, ns, other, err));
 	TRY(str_set(&ns->value, other->id, err));
 	return strv_has(&k->c->config.depends, other->id) ? 0 : strv_add(&k->c->config.depends, other->id, err);
 }
@@ -446,6 +461,7 @@ static int build(struct creation *k, struct error *err)
 	TRY(strv_copy(&k->c->config.args, &p->process.entrypoint, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.command, err));
 	TRY(check_params(k, err));
+	TRY(userns_reserve(k->engine, p, &k->ids, err));
 	TRY(userns_maps(k->engine, p, &maps, err));
 	free(maps);
 	TRY(choose_name(k, err));
@@ -458,7 +474,7 @@ static int build(struct creation *k, struct error *err)
 
 int ctr_create(struct engine *e, struct container_params *params, struct ctr **ret, struct error *err)
 {
-	CLEANUP(creation_done) struct creation k = { .engine = e };
+	CLEANUP(creation_done) struct creation k = { .engine = e, .ids = LOCK_INIT };
 	struct container nothing = {};
 
 	TRY(engine_store(e, &k.store, err));

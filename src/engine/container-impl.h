@@ -52,6 +52,9 @@ int ctr_lock(struct ctr *c, struct lock *ret, struct error *err);
 int ctr_cgroup(const struct ctr *c, struct cgroup *ret, struct error *err);
 /* Takes over how it ended: status becomes STOPPED with code and time. */
 int ctr_record_exit(struct ctr *c, const struct monitor_exit *x, struct error *err);
+/* The maps of the user namespace it runs in, its own or the one it joins; NULL in *ret: ours. */
+struct idmap_pair;
+int ctr_maps(struct ctr *c, struct idmap_pair **ret, struct error *err);
 /* A pidfd of the living first process. 1; 0: it is gone. */
 int ctr_open_init(const struct ctr *c, int *ret_pidfd, struct error *err);
 /* Writes an event about this container; never fails. */

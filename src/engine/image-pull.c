@@ -32,7 +32,7 @@ static void pull_done(struct pull *p)
 static int want_platform(const struct image_pull *o, struct platform *p, struct error *err)
 {
 	if (o->platform && (o->os || o->arch))
-		return fail(err, ERROR_USAGE, "--platform option can not be specified with --arch or --os");
+		return fail(err, ERROR_INVALID, "--platform option can not be specified with --arch or --os");
 	if (o->platform)
 		TRY(platform_parse(o->platform, p, err));
 	if (o->arch) {

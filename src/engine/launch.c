@@ -24,7 +24,6 @@
 #include "engine/container-impl.h"
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
-#include "engine/userns.h"
 #include "os/process.h"
 #include "store/image.h"
 #include "store/rootfs.h"
@@ -208,19 +207,6 @@ static int check_command(const struct launch_job *j, struct error *err)
 	return oci_error(j->engine, err);
 }
 
-/* Whoever joins another container's user namespace sees its files through that one's maps. */
-static int find_maps(struct launch_job *j, struct error *err)
-{
-	const struct param_ns *user = &j->c->params.ns.user;
-	auto_ctr *other = NULL;
-
-	if (user->mode != NS_CONTAINER)
-		return userns_maps(j->engine, &j->c->params, &j->maps, err);
-	TRY(ctr_find_unsynced(j->engine, user->value, &other, err));
-	TRY(ctr_load(other, err));
-	return userns_maps(j->engine, &other->params, &j->maps, err);
-}
-
 static int prepare(struct launch_job *j, struct error *err)
 {
 	struct store *s;
@@ -236,7 +222,7 @@ static int prepare(struct launch_job *j, struct error *err)
 	TRY(mount_images(j, err));
 	if (j->c->at.record.pod && j->c->params.ns.cgroup_parent)
 		TRY(pod_group_plan(j->engine, j->c->at.record.pod, &j->group, err));
-	return find_maps(j, err);
+	return ctr_maps(j->c, &j->maps, err);
 }
 
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err)

@@ -127,8 +127,8 @@ static int check_exclusions(const struct container_params *p, struct error *err)
 	} rules[] = {
 		{ p->basic.remove && restarts && p->basic.restart.policy != RESTART_ON_FAILURE,
 		  "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"" },
-		{ r->cpus && (r->cpu_period.set || r->cpu_quota.set),
-		  "--cpus and --cpu-period or --cpu-quota cannot be set together" },
+		{ r->cpus && r->cpu_period.set, "--cpu-period and --cpus cannot be set together" },
+		{ r->cpus && r->cpu_quota.set, "--cpu-quota and --cpus cannot be set together" },
 		{ p->health.none && p->health.command, "cannot specify both --no-healthcheck and --health-cmd" },
 		{ p->net.no_hosts.set && p->net.no_hosts.value && p->net.add_hosts.n,
 		  "--no-hosts and --add-host cannot be set together" },

@@ -217,6 +217,8 @@ static int make_infra(struct pod *pod, struct pod_params *p, struct error *err)
 		TRY(str_printf(&c->basic.name, err, "%.12s-infra", pod->config.id));
 	TRY(str_set(&c->basic.pod, pod->config.id, err));
 	TRY(infra_words(p, pod->engine, c, err));
+	if (c->ns.ipc.mode == NS_DEFAULT && strv_has(&pod->config.shared, "ipc"))
+		c->ns.ipc.mode = NS_SHAREABLE;
 	strmap_done(&c->basic.labels);
 	if (!c->ns.hostname && c->ns.uts.mode != NS_HOST)
 		TRY(str_set(&c->ns.hostname, pod->config.hostname, err));

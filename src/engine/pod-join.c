@@ -27,7 +27,8 @@ static int check(const struct pod *p, const struct container_params *c, struct e
 		  "shared with a pod" },
 		{ pod_shares(p, "uts") && c->ns.hostname && c->ns.uts.mode == NS_DEFAULT,
 		  "invalid config provided: cannot set hostname when joining the pod UTS namespace: invalid configuration" },
-		{ p->config.infra_id && pod_shares(p, "user") && c->ns.user.mode != NS_DEFAULT && c->ns.user.mode != NS_HOST,
+		{ p->config.infra_id && ((c->ns.user.mode != NS_DEFAULT && c->ns.user.mode != NS_HOST && c->ns.user.mode != NS_POD) ||
+					 c->ns.uidmap.n || c->ns.gidmap.n || c->ns.subuid_name || c->ns.subgid_name),
 		  "cannot set user namespace mode when joining pod with infra container: invalid argument" },
 		{ init && !streq(init, "always") && !streq(init, "once"), "init-ctr value must be 'always' or 'once'" },
 	};
@@ -135,6 +136,9 @@ static int inherit(const struct pod *p, const struct container_params *settings,
 		TRY(ctr_load(infra, err));
 		storage = &infra->params.storage;
 	}
+	/* keep-id: the process is the user that keeps its number */
+	if (infra && infra->params.ns.user.mode == NS_KEEP_ID && pod_shares(p, "user") && !c->process.user)
+		TRY(str_set(&c->process.user, infra->params.process.user, err));
 	TRY(inherit_mounts(&storage->mounts, &c->storage.mounts, err));
 	TRY(inherit_devices(&storage->devices, &c->storage.devices, err));
 	TRY(strv_copy(&c->storage.gpus, &storage->gpus, err));

@@ -245,13 +245,26 @@ static int c_groups(const struct process *p, struct buf *to)
 	return 0;
 }
 
-static int host_group(unsigned long id, struct buf *to)
+/* Rootless, what we read are ids of our own user namespace. */
+static uint32_t on_host(uint32_t id, bool gid)
 {
+	struct idmap own = {};
+	struct error ignored;
+	uint32_t host = id;
+
+	if (idmap_load(0, gid, &own, &ignored) >= 0)
+		idmap_to_outside(&own, id, &host);
+	return host;
+}
+
+static int host_group(unsigned long group, struct buf *to)
+{
+	uint32_t id = on_host((uint32_t)group, true);
 	struct group *g = getgrgid((gid_t)id);
 	if (g)
 		buf_add_str(to, g->gr_name);
 	else
-		buf_addf(to, "%lu", id);
+		buf_addf(to, "%u", id);
 	return 0;
 }
 
@@ -269,11 +282,12 @@ static int c_hgroups(const struct process *p, struct buf *to)
 
 static int c_huser(const struct process *p, struct buf *to)
 {
-	struct passwd *w = getpwuid(p->status.uid[1]);
+	uint32_t uid = on_host(p->status.uid[1], false);
+	struct passwd *w = getpwuid(uid);
 	if (w)
 		buf_add_str(to, w->pw_name);
 	else
-		buf_addf(to, "%u", p->status.uid[1]);
+		buf_addf(to, "%u", uid);
 	return 0;
 }
 

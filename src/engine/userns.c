@@ -8,15 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- explicit maps ---- */
-static int add_ranges(struct idmap *m, const struct list *l, struct error *err)
-{
-	const struct param_idmap *p = l->v;
-
-	for (size_t i = 0; i < l->n; i++)
-		TRY(idmap_add(m, (struct idmap_range){ (uint32_t)p[i].container, (uint32_t)p[i].host, (uint32_t)p[i].size }, err));
-	return 0;
-}
+#include "engine/container-impl.h"
+#include "engine/userns-impl.h"
 
 static int named_ranges(struct idmap *m, const char *name, bool gid, struct error *err)
 {
@@ -39,8 +32,8 @@ static int explicit_maps(const struct params_namespaces *ns, struct idmap_pair *
 	const char *uid_name = ns->subuid_name ? ns->subuid_name : ns->subgid_name;
 	const char *gid_name = ns->subgid_name ? ns->subgid_name : ns->subuid_name;
 
-	TRY(add_ranges(&p->uids, &ns->uidmap, err));
-	TRY(add_ranges(&p->gids, &ns->gidmap, err));
+	TRY(userns_explicit(ns, false, &p->uids, err));
+	TRY(userns_explicit(ns, true, &p->gids, err));
 	if (uid_name && !p->uids.n)
 		TRY(named_ranges(&p->uids, uid_name, false, err));
 	if (gid_name && !p->gids.n)
@@ -85,7 +78,7 @@ static int keep_one(struct idmap *m, uint32_t own, uint64_t size, struct error *
 	return 0;
 }
 
-static int available(bool gid, uint64_t *ret, struct error *err)
+int userns_available(bool gid, uint64_t *ret, struct error *err)
 {
 	struct idmap own = {};
 
@@ -100,8 +93,8 @@ static int keep_id_maps(const struct engine *e, const char *options, struct idma
 	uint64_t uids = 0, gids = 0, size = 0;
 
 	TRY(keep_id_options(options, &uid, &gid, &size, err));
-	TRY(available(false, &uids, err));
-	TRY(available(true, &gids, err));
+	TRY(userns_available(false, &uids, err));
+	TRY(userns_available(true, &gids, err));
 	if (size && size < uids)
 		uids = gids = size;
 	TRY(keep_one(&p->uids, uid, uids, err));
@@ -112,56 +105,39 @@ static int nomap_maps(struct idmap_pair *p, struct error *err)
 {
 	uint64_t uids, gids;
 
-	TRY(available(false, &uids, err));
-	TRY(available(true, &gids, err));
+	TRY(userns_available(false, &uids, err));
+	TRY(userns_available(true, &gids, err));
 	if (uids < 2 || gids < 2)
 		return fail(err, ERROR_INVALID, "cannot use --userns=nomap: there are no subordinate ids for this user");
 	TRY(idmap_add(&p->uids, (struct idmap_range){ 0, 1, (uint32_t)(uids - 1) }, err));
 	return idmap_add(&p->gids, (struct idmap_range){ 0, 1, (uint32_t)(gids - 1) }, err);
 }
 
-/* ---- auto[:size=N,uidmapping=...,gidmapping=...] ---- */
-static int auto_size(const char *text, const struct engine *e, uint32_t *ret, struct error *err)
+static int make_maps(struct engine *e, const struct container_params *p, struct idmap_pair *m, struct error *err)
 {
-	auto_strv words = {};
-	uint64_t size = e->storage.auto_userns_min_size ? e->storage.auto_userns_min_size : 1024;
-
-	if (!str_empty(text))
-		TRY(strv_split(&words, text, ',', err));
-	for (size_t i = 0; i < words.n; i++) {
-		const char *s = str_after(words.v[i], "size=");
-		if (s && parse_u64(s, &size))
-			continue;
-		if (!str_after(words.v[i], "uidmapping=") && !str_after(words.v[i], "gidmapping="))
-			return fail(err, ERROR_INVALID, "unknown option specified: \"%s\" in --userns=auto", words.v[i]);
+	switch (p->ns.user.mode) {
+	case NS_PRIVATE:
+		return explicit_maps(&p->ns, m, err);
+	case NS_KEEP_ID:
+		return keep_id_maps(e, p->ns.user.value, m, err);
+	case NS_NOMAP:
+		if (!e->paths.rootless)
+			return fail(err, ERROR_INVALID, "nomap is only supported in rootless mode");
+		return nomap_maps(m, err);
+	default:
+		return userns_reserved(p, m, err);
 	}
-	if (size < 1 || size > 1 << 20)
-		return fail(err, ERROR_INVALID, "--userns=auto: size %llu is out of range", (unsigned long long)size);
-	*ret = (uint32_t)size;
-	return 0;
 }
 
-static int auto_maps(struct engine *e, const char *options, struct idmap_pair *p, struct error *err)
+static int fit(struct idmap_pair *m, struct error *err)
 {
-	const char *user = e->storage.root_auto_userns_user ? e->storage.root_auto_userns_user : "containers";
-	struct subid_ranges uids = {}, gids = {};
-	uint32_t size;
+	struct idmap own = {};
 
-	TRY(auto_size(options, e, &size, err));
-	if (e->paths.rootless) {
-		TRY(idmap_add(&p->uids, (struct idmap_range){ 0, 1, size }, err));
-		return idmap_add(&p->gids, (struct idmap_range){ 0, 1, size }, err);
-	}
-	TRY(subid_load(user, (uid_t)-1, false, &uids, err));
-	TRY(subid_load(user, (uid_t)-1, true, &gids, err));
-	if (!uids.n || !gids.n)
-		return fail(err, ERROR_NOT_FOUND, "--userns=auto: no subuid ranges found for user \"%s\" in /etc/subuid: "
-						  "add a line such as %s:2147483647:2147483648", user, user);
-	if (uids.v[0].count < size || gids.v[0].count < size)
-		return fail(err, ERROR_INVALID, "--userns=auto: could not find enough available IDs: the range of \"%s\" is smaller "
-						"than %u", user, size);
-	TRY(idmap_add(&p->uids, (struct idmap_range){ 0, uids.v[0].start, size }, err));
-	return idmap_add(&p->gids, (struct idmap_range){ 0, gids.v[0].start, size }, err);
+	TRY(idmap_load(0, false, &own, err));
+	TRY(idmap_split(&m->uids, &own, err));
+	own = (struct idmap){};
+	TRY(idmap_load(0, true, &own, err));
+	return idmap_split(&m->gids, &own, err);
 }
 
 int userns_maps(struct engine *e, const struct container_params *p, struct idmap_pair **ret, struct error *err)
@@ -174,22 +150,27 @@ int userns_maps(struct engine *e, const struct container_params *p, struct idmap
 		return 0;
 	if (mode == NS_PRIVATE && !p->ns.uidmap.n && !p->ns.gidmap.n && !p->ns.subuid_name && !p->ns.subgid_name)
 		return 0;
+	if (mode == NS_KEEP_ID && !e->paths.rootless)
+		return 0;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return fail_oom(err);
-	if (mode == NS_PRIVATE)
-		TRY(explicit_maps(&p->ns, m, err));
-	else if (mode == NS_KEEP_ID) {
-		if (!e->paths.rootless)
-			return 0;
-		TRY(keep_id_maps(e, p->ns.user.value, m, err));
-	} else if (mode == NS_NOMAP) {
-		if (!e->paths.rootless)
-			return fail(err, ERROR_INVALID, "nomap is only supported in rootless mode");
-		TRY(nomap_maps(m, err));
-	} else {
-		TRY(auto_maps(e, p->ns.user.value, m, err));
-	}
+	TRY(make_maps(e, p, m, err));
+	if (e->paths.rootless)
+		TRY(fit(m, err));
 	*ret = take_ptr(m);
 	return 0;
+}
+
+int ctr_maps(struct ctr *c, struct idmap_pair **ret, struct error *err)
+{
+	const struct param_ns *user;
+	auto_ctr *other = NULL;
+
+	TRY(ctr_load(c, err));
+	user = &c->params.ns.user;
+	if (user->mode != NS_CONTAINER)
+		return userns_maps(c->engine, &c->params, ret, err);
+	TRY(ctr_find_unsynced(c->engine, user->value, &other, err));
+	return ctr_maps(other, ret, err);
 }

@@ -6,6 +6,10 @@
 #include "engine/engine.h"
 #include "engine/params.h"
 #include "os/idmap.h"
+#include "os/lock.h"
 
+/* --userns=auto: chooses a range nobody has and writes it into ns.uidmap and ns.gidmap; other modes: nothing. *ret_lock is
+ * held until the caller has recorded the container. */
+int userns_reserve(struct engine *e, struct container_params *p, struct lock *ret_lock, struct error *err);
 /* *ret: malloc'ed maps (container -> the ids of the namespace we are in), or NULL when the container stays in ours. */
 int userns_maps(struct engine *e, const struct container_params *p, struct idmap_pair **ret, struct error *err);

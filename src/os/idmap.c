@@ -156,7 +156,8 @@ static uint32_t covered_from(const struct idmap *outer, uint32_t id)
 	return 0;
 }
 
-int idmap_compose(const struct idmap *inner, const struct idmap *outer, struct idmap *ret, struct error *err)
+/* Ranges of `inner` cut where those of `outer` end; `through`: with the ids `outer` gives them. */
+static int cut(const struct idmap *inner, const struct idmap *outer, bool through, struct idmap *ret, struct error *err)
 {
 	struct idmap m = { .n = 0 };
 
@@ -167,7 +168,7 @@ int idmap_compose(const struct idmap *inner, const struct idmap *outer, struct i
 			if (n == 0 || !idmap_to_outside(outer, r.outside, &host))
 				return fail(err, ERROR_INVALID, "id %u is not mapped in this user namespace", r.outside);
 			n = n < r.count ? n : r.count;
-			TRY(idmap_add(&m, (struct idmap_range){ r.inside, host, n }, err));
+			TRY(idmap_add(&m, (struct idmap_range){ r.inside, through ? host : r.outside, n }, err));
 			r.inside += n;
 			r.outside += n;
 			r.count -= n;
@@ -175,6 +176,16 @@ int idmap_compose(const struct idmap *inner, const struct idmap *outer, struct i
 	}
 	*ret = m;
 	return 0;
+}
+
+int idmap_compose(const struct idmap *inner, const struct idmap *outer, struct idmap *ret, struct error *err)
+{
+	return cut(inner, outer, true, ret, err);
+}
+
+int idmap_split(struct idmap *m, const struct idmap *parent, struct error *err)
+{
+	return cut(m, parent, false, m, err);
 }
 
 /* ---- subordinate ids ---- */

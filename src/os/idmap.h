@@ -41,6 +41,10 @@ bool idmap_equal(const struct idmap *a, const struct idmap *b);
 /* ret = `inner` (container -> intermediate) seen through `outer` (intermediate -> host). ERROR_INVALID: not covered. */
 int idmap_compose(const struct idmap *inner, const struct idmap *outer, struct idmap *ret, struct error *err);
 
+/* Cuts ranges where one of the parent's ends: the kernel takes no range that lies in two of them. ERROR_INVALID: an id is
+ * not mapped in the parent. */
+int idmap_split(struct idmap *m, const struct idmap *parent, struct error *err);
+
 /* ---- giving a new user namespace its mappings (from outside) ---- */
 struct idmap_pair {
 	struct idmap uids, gids;

@@ -114,9 +114,31 @@ static void test_idmap_makes_user_namespaces(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void test_idmap_split_cuts_where_the_parent_ends(void **state)
+{
+	struct idmap parent = {}, m = {};
+	struct error e = {};
+
+	(void)state;
+	assert_int_equal(idmap_add(&parent, (struct idmap_range){ 0, 1001, 1 }, &e), 0);
+	assert_int_equal(idmap_add(&parent, (struct idmap_range){ 1, 100000, 65536 }, &e), 0);
+	assert_int_equal(idmap_add(&m, (struct idmap_range){ 0, 0, 1000 }, &e), 0);
+	assert_int_equal(idmap_split(&m, &parent, &e), 0);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(m.v[0].count, 1);
+	assert_int_equal(m.v[1].inside, 1);
+	assert_int_equal(m.v[1].outside, 1);
+	assert_int_equal(m.v[1].count, 999);
+	m = (struct idmap){};
+	assert_int_equal(idmap_add(&m, (struct idmap_range){ 0, 65000, 1000 }, &e), 0);
+	assert_true(idmap_split(&m, &parent, &e) < 0);
+	assert_int_equal(e.kind, ERROR_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_idmap_split_cuts_where_the_parent_ends),
 		cmocka_unit_test(test_idmap_parse_takes_the_grammar_only),
 		cmocka_unit_test(test_idmap_refuses_overlaps_and_floods),
 		cmocka_unit_test(test_idmap_looks_up_both_ways),
