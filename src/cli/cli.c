@@ -16,15 +16,16 @@
 #include "cli/man.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "cli/skopeo.h"
 #include "cli/transfer.h"
 #include "config.h"
 #include "engine/engine.h"
 #include "engine/rootless.h"
 
 /* ---- what commands use ---- */
-static bool is_global(const struct field *f)
+static bool is_global(const struct field *rows, const struct field *f)
 {
-	EACH_FIELD(g, cli_global_rows)
+	EACH_FIELD(g, rows)
 		if (f == g)
 			return true;
 	return false;
@@ -33,7 +34,7 @@ static bool is_global(const struct field *f)
 static bool given(const struct cli *cli, const char *option, bool global)
 {
 	for (size_t i = 0; i < cli->parsed.n_seen; i++)
-		if (streq(cli->parsed.seen[i]->cli, option) && is_global(cli->parsed.seen[i]) == global)
+		if (streq(cli->parsed.seen[i]->cli, option) && is_global(globals_rows(cli), cli->parsed.seen[i]) == global)
 			return true;
 	return false;
 }
@@ -132,7 +133,7 @@ static int add_path(struct cli *cli, const char *word, struct error *err)
 static int parse_globals(struct line *l, unsigned flags, struct error *err)
 {
 	struct cli *cli = l->cli;
-	struct argv_group groups[] = { { cli_global_rows, &cli->global }, {} };
+	struct argv_group groups[] = { { globals_rows(cli), &cli->global }, {} };
 	size_t args = cli->parsed.args.n;
 	int r = argv_parse(&cli->parsed, groups, cli->argv + l->at, cli->argc - l->at, flags | ARGV_STOP, err);
 
@@ -179,7 +180,7 @@ static int parse_command(struct line *l, struct error *err)
 			TRY(strv_add(&cli->parsed.args, cli->argv[l->at], err));
 		return 0;
 	}
-	option_groups(cmd, l->params, (struct argv_group){ cli_global_rows, &cli->global }, groups);
+	option_groups(cmd, l->params, (struct argv_group){ globals_rows(cli), &cli->global }, groups);
 	return argv_parse(&cli->parsed, groups, cli->argv + l->at, cli->argc - l->at, flags, err);
 }
 
@@ -246,7 +247,7 @@ static int unknown_command(struct cli *cli, const char *word, struct error *err)
 static int check_options(struct line *l, struct error *err)
 {
 	struct cli *cli = l->cli;
-	struct argv_group groups[] = { { cli_global_rows, &cli->global }, {} };
+	struct argv_group groups[] = { { globals_rows(cli), &cli->global }, {} };
 
 	return argv_parse(&cli->parsed, groups, cli->argv + l->at, cli->argc - l->at, cli->row ? ARGV_AFTER : 0, err);
 }
@@ -256,7 +257,7 @@ static int run_without_command(struct line *l, struct error *err)
 {
 	struct cli *cli = l->cli;
 
-	if (cli->global.version && !cli->row) {
+	if (cli->global.version && (!cli->row || cli->skopeo)) {
 		cli_print_version(cli);
 		return 0;
 	}
@@ -318,7 +319,12 @@ static int start(struct cli *cli, int argc, char **argv, struct error *err)
 
 	*cli = (struct cli){ .program = *self ? self : "umiak", .argv = argv, .argc = argc, .parsed = ARGV_INIT };
 	cli->docker = streq(cli->program, "docker");
+	cli->skopeo = streq(cli->program, "skopeo");
 	log_init(&cli->log, STDERR_FILENO, getenv("NO_COLOR"));
+	if (cli->skopeo) {
+		cli->row = command_child("", "skopeo");
+		cli->log.level = LOG_LEVEL_INFO;
+	}
 	return str_set(&cli->path, cli->program, err);
 }
 
@@ -356,6 +362,7 @@ void cli_done(struct cli *cli)
 		engine_done(cli->engine);
 	free(cli->engine);
 	fields_done(cli_global_rows, &cli->global);
+	fields_done(skopeo_global_rows, &cli->global);
 	argv_done(&cli->parsed);
 	free(cli->path);
 }

@@ -14,6 +14,13 @@
 
 struct engine;
 
+/* Skopeo's options before the command word: rows in cli/skopeo.c. */
+struct skopeo_globals {
+	char *policy, *override_arch, *override_os, *override_variant, *registries_d, *user_agent_prefix;
+	int64_t command_timeout;
+	bool insecure_policy, require_signed;
+};
+
 /* The options before the command word (most also behind it): rows in cli/globals.c. */
 struct cli_globals {
 	struct strv cdi_spec_dirs, hooks_dirs, modules, runtime_flags, storage_opts, pull_options;
@@ -23,11 +30,13 @@ struct cli_globals {
 	char *tls_key, *tmpdir, *url, *volumepath;
 	int64_t max_workers;
 	bool debug, help, noout, remote, syslog, trace, transient_store, version;
+	struct skopeo_globals skopeo;
 };
 
 struct cli {
 	const char *program;             /* base name of argv[0]: usage lines and hints start with it */
 	bool docker;                     /* called as `docker`: Docker's wording and JSON where they differ */
+	bool skopeo;                     /* called as `skopeo`: its commands, global options, exit codes and messages */
 	const struct command_row *row;   /* the command being run; NULL before dispatch */
 	char *path;                      /* "podman container ps": program and command words, owned */
 	char *const *argv;               /* the whole command line, for a container's CreateCommand; borrowed */

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "cli/cli.h"
+#include "cli/skopeo.h"
 #include "cli/text.h"
 #include "engine/image-inspect.h"
 #include "engine/image-list.h"
@@ -184,11 +185,15 @@ const struct command cmd_image_prune = {
 
 /* ---- inspect ---- */
 struct inspect_params {
+	struct skopeo_place place;
 	char *format;
+	bool config, raw;
 };
 static const struct field inspect_rows[] = {
+	{ .cli = "config", F_BOOL(struct inspect_params, config), .help = "Show the image's config" },
 	{ .cli = "format", .abbr = 'f', F_STR(struct inspect_params, format), .fallback = "json",
 	  .help = "Show JSON, or what a Go template makes of each image" },
+	{ .cli = "raw", F_BOOL(struct inspect_params, raw), .help = "Show the manifest's (or with --config the config's) very bytes" },
 	{}
 };
 
@@ -214,6 +219,12 @@ static int inspect_one(struct engine *e, const char *what, struct inspected *to,
 	return 0;
 }
 
+/* "docker://host/image" and the like are looked at where they are. */
+static bool is_elsewhere(const char *name)
+{
+	return transport_is_known(name) && !str_after(name, "containers-storage:");
+}
+
 static int run_inspect(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct inspect_params *p = params;
@@ -224,6 +235,11 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	if (!l.v)
 		return fail_oom(err);
 	TRY(cli_engine(cli, &e, err));
+	if (p->raw || p->config || is_elsewhere(args->v[0])) {
+		for (size_t i = 0; i < args->n; i++)
+			TRY(look_print(cli, &p->place, args->v[i], (struct look_how){ p->format, p->raw, p->config }, err));
+		return 0;
+	}
 	for (size_t i = 0; i < args->n; i++) {
 		struct error why = {};
 		if (inspect_one(e, args->v[i], &l, &why) < 0)
@@ -237,8 +253,11 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 
 const struct command cmd_image_inspect = {
 	.summary = "Full metadata of an image as JSON",
+	.description = "Shows images of the local storage; with a transport (docker://, oci: and so on) images where they\nare, as skopeo "
+		"inspect does.",
 	.args = "IMAGE [IMAGE...]", .min_args = 1, .max_args = ARGS_ANY,
 	.examples = "alpine\n--format '{{.Digest}} {{len .RootFS.Layers}}' alpine",
-	.groups = (const struct command_rows[]){ { inspect_rows }, {} }, .params_size = sizeof(struct inspect_params),
+	.groups = (const struct command_rows[]){ { inspect_rows }, { skopeo_place_rows, offsetof(struct inspect_params, place) },
+		{} }, .params_size = sizeof(struct inspect_params),
 	.run = run_inspect, .format_type = &image_inspect_type,
 };

@@ -19,9 +19,9 @@ struct push_params {
 #define P struct push_params
 static const struct field rows[] = {
 	{ .cli = "compress", F_BOOL(P, compress),
-	  .help = "With the dir transport: layers shall be compressed (they always are)" },
+	  .help = "With the dir transport: compress layers that are not" },
 	{ .cli = "compression-format", F_STR(P, compression_format), .arg = "string",
-	  .help = "How layers are compressed (gzip, zstd)" },
+	  .help = "How layers are compressed (gzip, zstd, zstd:chunked)" },
 	{ .cli = "compression-level", F_OPT_INT(P, push.compression_level), .arg = "int",
 	  .help = "How hard layers are compressed" },
 	{ .cli = "digestfile", F_STR(P, digestfile), .arg = "string", .complete = "files",
@@ -75,6 +75,7 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 		TRY(image_format_parse(p->format, &p->push.format, err));
 	p->push.compression = p->compression_format;
 	p->push.signing = &p->signing;
+	p->push.compress = p->compress;
 	p->push.progress = cli_progress(p->quiet);
 	TRY(cli_engine(cli, &e, err));
 	TRY(image_push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, &p->push, digest, err));

@@ -55,7 +55,7 @@ static const struct field *open_option(struct unfinished *u, const char *word)
 static int walk_globals(struct unfinished *u, unsigned flags, struct error *err)
 {
 	struct argv *a = &u->cli->parsed;
-	struct argv_group groups[] = { { cli_global_rows, &u->cli->global }, {} };
+	struct argv_group groups[] = { { globals_rows(u->cli), &u->cli->global }, {} };
 	int r = argv_parse(a, groups, u->words + u->at, u->n - u->at, flags | ARGV_STOP | ARGV_LENIENT, err);
 
 	while (a->args.n)
@@ -84,7 +84,7 @@ static int walk_words(struct unfinished *u, struct error *err)
 static int walk_line(struct unfinished *u, struct error *err)
 {
 	struct cli *cli = u->cli;
-	const struct argv_group globals = { cli_global_rows, &cli->global };
+	const struct argv_group globals = { globals_rows(cli), &cli->global };
 
 	TRY(walk_words(u, err));
 	const struct command *cmd = command_of(u);
@@ -112,7 +112,7 @@ static int offer_options(struct unfinished *u, struct error *err)
 {
 	auto_option_list l = {};
 	struct argv_group own[OPTION_GROUPS_MAX];
-	struct argv_group globals = { cli_global_rows, &u->cli->global };
+	struct argv_group globals = { globals_rows(u->cli), &u->cli->global };
 
 	option_groups(command_of(u), u->params, u->cli->row ? (struct argv_group){} : globals, own);
 	TRY(option_list_collect(&l, own, err));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cli/skopeo.h"
 #include "conf/containers-conf.h"
 
 #define G struct cli_globals
@@ -96,6 +97,11 @@ const struct field cli_global_rows[] = {
 	{}
 };
 
+const struct field *globals_rows(const struct cli *cli)
+{
+	return cli->skopeo ? skopeo_global_rows : cli_global_rows;
+}
+
 /* Podman ends with 1, without "Error:", for what is wrong before anything starts. */
 static int refuse(struct error *err, const char *message)
 {
@@ -118,7 +124,8 @@ static int apply_log(struct cli *cli, struct error *err)
 		return refuse(err, message);
 	}
 	cli->log.to_syslog = cli->global.syslog;
-	log_info(&cli->log, "%s filtering at log level %s", cli->program, level ? level : "warn");
+	if (!cli->skopeo)
+		log_info(&cli->log, "%s filtering at log level %s", cli->program, level ? level : "warn");
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #include "cli/cli.h"
 
 extern const struct field cli_global_rows[];
+/* The rows in force: cli_global_rows, or Skopeo's. */
+const struct field *globals_rows(const struct cli *cli);
 
 /* Sets up logging and standard output from the parsed globals. Bad values end the program with 1, as Podman does:
  * returned as ERROR_EXIT after the message was printed. */

@@ -133,7 +133,7 @@ static int print_command(const struct command_row *row, const char *path, FILE *
 /* ---- the program ---- */
 static int print_program(struct cli *cli, FILE *out, struct error *err)
 {
-	struct argv_group groups[] = { { cli_global_rows, &cli->global }, {} };
+	struct argv_group groups[] = { { globals_rows(cli), &cli->global }, {} };
 	auto_option_list l = {};
 	size_t n = 0;
 

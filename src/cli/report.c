@@ -37,7 +37,9 @@ void report_error(const struct cli *cli, const struct error *err)
 	if (err->kind == ERROR_EXIT && !err->text[0])
 		return;
 	fflush(stdout);
-	if (cli->docker)
+	if (cli->skopeo)
+		log_printf(&cli->log, LOG_LEVEL_FATAL, "%s", err->text);
+	else if (cli->docker)
 		report_docker(cli, err);
 	else if (err->kind == ERROR_USAGE)
 		fprintf(stderr, "Error: %s\nSee '%s --help'\n", err->text, command_path(cli));
@@ -50,6 +52,9 @@ void report_error(const struct cli *cli, const struct error *err)
 int report_exit_code(const struct cli *cli, const struct error *err)
 {
 	int code = error_exit_code(err);
+
+	if (cli->skopeo && err->kind != ERROR_EXIT)
+		return err->kind == ERROR_NOT_FOUND ? 2 : 1;
 
 	if (!cli->docker || err->kind == ERROR_EXIT || err->kind == ERROR_USAGE)
 		return code;

@@ -101,7 +101,7 @@ static void test_cli_output_when_line_is_right(void **state)
 		{ "podman|help|image|ls", "List stored images\n\nDescription:\n" },
 		{ "podman|image|--root|/x|ls|-h", "List stored images\n\nDescription:\n" },
 		{ "podman|noexist|--help", "" },
-		{ "podman|__completeNoDesc|image|li", "list\n:4\n" },
+		{ "podman|__completeNoDesc|image|li", "list\nlist-tags\n:4\n" },
 		{ "podman|__completeNoDesc|image|ls|--no", "--no-trunc\n--noheading\n:4\n" },
 		{ "podman|__complete|image|ls|--sort|r", "repository\n:4\n" },
 		{ "podman|__complete|image|ls|--sort=t", "tag\n:4\n" },

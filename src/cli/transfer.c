@@ -10,7 +10,7 @@ static void print_line(void *data, const char *text)
 	fprintf(stderr, "%s\n", text);
 }
 
-const struct image_progress cli_progress_lines = { print_line, NULL };
+const struct image_progress cli_progress_lines = { .line = print_line };
 
 struct image_progress cli_progress(bool quiet)
 {

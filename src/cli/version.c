@@ -28,6 +28,8 @@ const struct value_type version_type = { .name = "define.Version", .rows = versi
 
 const char *version_number(const char *program)
 {
+	if (streq(program, "skopeo"))
+		return SKOPEO_LEVEL;
 	return streq(program, "umiak") ? UMIAK_VERSION : PODMAN_LEVEL;
 }
 

@@ -9,6 +9,7 @@
 #include "base/value.h"
 
 #define PODMAN_LEVEL "6.0.0"
+#define SKOPEO_LEVEL "1.22.0"   /* whose command line `skopeo` is */
 
 struct version {
 	char *api_version, *version, *go_version, *git_commit, *built_time, *build_origin, *os_arch, *os;

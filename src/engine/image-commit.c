@@ -25,6 +25,12 @@ void image_say(const struct image_progress *p, const char *fmt, ...)
 	p->line(p->data, text);
 }
 
+void image_progress_moved(const struct image_progress *p, const char *digest, int64_t bytes, int64_t total)
+{
+	if (p && p->moved && digest)
+		p->moved(p->data, digest, bytes, total);
+}
+
 /* ---- transfer ---- */
 int image_transfer_begin(struct engine *e, const char *purpose, const struct image_progress *progress,
 			 struct image_transfer *ret, struct error *err)

@@ -2,6 +2,7 @@
  * engine/image-load.c - images out of archives and directories. */
 #include <fcntl.h>
 #include <string.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "engine/event.h"
@@ -21,18 +22,37 @@ static int scratch_file(const struct image_transfer *t, struct error *err)
 	return take_fd(fd);
 }
 
-int image_open_local(struct image_transfer *t, int fd, const char *what, struct error *err)
+int image_open_source(struct source *s, int fd, int spool, const char *what, struct error *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "%s", what);
 	if (S_ISDIR(st.st_mode))
-		return source_open_directory(t->source, fd, what, err);
+		return source_open_directory(s, fd, what, err);
+	return source_open_archive(s, fd, S_ISREG(st.st_mode), spool, what, err);
+}
+
+int image_open_local(struct image_transfer *t, int fd, const char *what, struct error *err)
+{
 	autoclose int spool = scratch_file(t, err);
-	if (spool < 0)
-		return -1;
-	return source_open_archive(t->source, fd, S_ISREG(st.st_mode), spool, what, err);
+
+	return spool < 0 ? -1 : image_open_source(t->source, fd, spool, what, err);
+}
+
+int image_scratch(const struct engine *e, struct error *err)
+{
+	autofree char *path = NULL;
+
+	int fd = open(e->paths.tmp, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	TRY(str_printf(&path, err, "%s/umiak-XXXXXX", e->paths.tmp));   /* no O_TMPFILE on this file system */
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "make a temporary file in %s", e->paths.tmp);
+	unlink(path);
+	return fd;
 }
 
 /* ---- names ---- */

@@ -5,5 +5,12 @@
 
 /* Opens a file, pipe or directory as the transfer's source; fd stays the caller's. */
 int image_open_local(struct image_transfer *t, int fd, const char *what, struct error *err);
+/* The same for any source; spool: an empty scratch file, the caller's. */
+int image_open_source(struct source *s, int fd, int spool, const char *what, struct error *err);
 /* The names an entry asks for, normalised, appended. */
 int image_local_names(const struct op_archive *a, const struct op_archive_entry *e, struct strv *to, struct error *err);
+/* Which image of an archive a name means ("PATH:SELECTOR", "PATH:@N"). */
+struct transport_name;
+int image_find_entry(const struct op_archive *a, const struct transport_name *n, size_t *ret, struct error *err);
+/* An anonymous temporary file for big things ($TMPDIR, else /var/tmp). */
+int image_scratch(const struct engine *e, struct error *err);

@@ -30,9 +30,6 @@ int image_format_parse(const char *s, enum image_format *ret, struct error *err)
 
 void image_out_done(struct image_out *o)
 {
-	for (size_t i = 0; o->files && i < o->image.n_layers; i++)
-		close_p(&o->files[i]);
-	free(o->files);
 	stage_done(o->stage);
 	store_image_done(&o->image);
 	buf_done(&o->manifest);
@@ -75,10 +72,6 @@ int image_out_open_blob(struct image_out *o, const char *digest, struct error *e
 		const struct store_image_layer *l = &o->image.layers[i];
 		if (!l->blob || !streq(l->blob, digest))
 			continue;
-		if (o->files && o->files[i] >= 0) {
-			int fd = fcntl(o->files[i], F_DUPFD_CLOEXEC, 3);
-			return fd < 0 ? fail_errno(err, "dup") : fd;
-		}
 		if (streq(l->diff_id, digest) && store_blob_find(o->store, digest, NULL, err) == 0)
 			return pack_blob(o, l, err);
 	}
@@ -155,78 +148,4 @@ int image_out_begin(struct engine *e, const char *what, enum image_format format
 	*ret = o;
 	o = (struct image_out){};
 	return 0;
-}
-
-/* ---- another compression ---- */
-static enum compression stored_as(const char *media_type)
-{
-	switch (media_type_parse(media_type)) {
-	case MEDIA_OCI_LAYER_GZIP: case MEDIA_DOCKER_LAYER_GZIP: return COMPRESSION_GZIP;
-	case MEDIA_OCI_LAYER_ZSTD: case MEDIA_DOCKER_LAYER_ZSTD: return COMPRESSION_ZSTD;
-	default: return COMPRESSION_NONE;
-	}
-}
-
-static enum compression wanted_for(const struct image_compression *want, enum compression is)
-{
-	if (want->format == COMPRESSION_NONE)
-		return is == COMPRESSION_NONE ? COMPRESSION_GZIP : is;
-	return want->format;
-}
-
-static int recompress_layer(struct image_out *o, struct worker *packer, size_t layer, enum compression to,
-			    int64_t level, struct error *err)
-{
-	struct store_image_layer *l = &o->image.layers[layer];
-	struct op_recompress q = { .compression = to, .level = level, .in_size = -1 };
-	struct op_unpacked u = {};
-	autoclose int blob = image_out_open_blob(o, l->blob, err);
-	autoclose int file = blob < 0 ? -1 : open_scratch(o, err);
-	int fds[2] = { blob, file };
-
-	if (file < 0)
-		return -1;
-	TRY(worker_call(packer, OP_RECOMPRESS, &q, fds, 2, &u, NULL, err));
-	int r = streq0(u.diff_id, l->diff_id) && digest_is_valid(u.blob_digest) && u.blob_size >= 0 ? 0 :
-		fail(err, ERROR_CORRUPT, "layer %s: its blob is damaged: pull the image again", l->diff_id);
-	if (r == 0)
-		r = str_set(&l->blob, u.blob_digest, err);
-	if (r == 0)
-		r = str_set(&l->media_type, media_type_name(to == COMPRESSION_ZSTD ? MEDIA_OCI_LAYER_ZSTD : MEDIA_OCI_LAYER_GZIP),
-			    err);
-	l->blob_size = u.blob_size;
-	fields_done(worker_ops[OP_RECOMPRESS].reply, &u);
-	o->files[layer] = take_fd(file);
-	return r;
-}
-
-static int start_packer(struct image_out *o, struct worker **at, struct error *err)
-{
-	autofree char *program = NULL;
-
-	if (*at)
-		return 0;
-	TRY(helper_find("umiak-worker", &program, err));
-	struct worker_options w = { .program = program, .root_fd = -1, .log = o->engine->log };
-	return worker_start(WORKER_PACK, &w, at, err);
-}
-
-int image_out_recompress(struct image_out *o, const struct image_compression *want, struct error *err)
-{
-	auto_worker *packer = NULL;
-
-	for (size_t i = 0; i < o->image.n_layers; i++) {
-		enum compression is = stored_as(o->image.layers[i].media_type), to = wanted_for(want, is);
-		if (to == is && !want->force)
-			continue;
-		if (!o->files) {
-			o->files = malloc(o->image.n_layers * sizeof(int));
-			if (!o->files)
-				return fail_oom(err);
-			memset(o->files, -1, o->image.n_layers * sizeof(int));
-		}
-		TRY(start_packer(o, &packer, err));
-		TRY(recompress_layer(o, packer, i, to, want->level, err));
-	}
-	return packer ? convert(o, err) : 0;
 }

@@ -53,10 +53,14 @@ static int note_pulled(struct pull *p, const char *id, const char *name, struct 
 
 /* ---- registries ---- */
 /* The name the image gets here: the one asked for, not the mirror's; a digest instead of a tag stays a digest. */
-static int local_name(const struct reference *asked, struct strv *names, char **ret, struct error *err)
+static int local_name(const struct reference *asked, const char *as, struct strv *names, char **ret, struct error *err)
 {
 	auto_reference r = {};
 
+	if (as) {
+		TRY(str_set(ret, as, err));
+		return strv_add(names, as, err);
+	}
 	TRY(reference_copy(asked, &r, err));
 	TRY(reference_default_tag(&r, err));
 	if (r.digest && r.tag)
@@ -103,6 +107,10 @@ static int check_trust(struct pull *p, const struct image_origin *from, const st
 
 	TRY(strv_add(&digests, i->manifest_digest ? i->manifest_digest : "", err));
 	TRY(strv_copy(&digests, &i->index_digests, err));
+	if (p->o->remote.insecure_policy)
+		return 0;
+	if (p->o->remote.insecure_policy)
+		return 0;
 	o.digests = &digests;
 	o.remote = &p->o->remote;
 	return image_trust_check(p->e, p->o->remote.signature_policy, &o, err);
@@ -119,8 +127,9 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 
 	TRY(reference_parse(place->name, &at, err));
 	TRY(reference_default_tag(&at, err));
-	TRY(local_name(asked, &names, &name, err));
-	TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
+	TRY(local_name(asked, p->o->as, &names, &name, err));
+	if (!p->o->remote.insecure_policy)
+		TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
 	TRY(open_source(p, &at, place->insecure, err));
 	p->t.resumable = true;
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
@@ -222,7 +231,30 @@ static int pull_reference(struct pull *p, const struct reference *r, const char 
 }
 
 /* ---- other transports ---- */
-static int find_entry(const struct op_archive *a, const struct transport_name *n, size_t *ret, struct error *err)
+/* "foo:1" is "docker.io/library/foo:1" in a docker archive. */
+static bool is_same_name(const char *a, const char *b)
+{
+	auto_reference x = {}, y = {};
+	struct error ignored;
+
+	if (reference_parse(a, &x, &ignored) < 0 || reference_parse(b, &y, &ignored) < 0 ||
+	    reference_normalize_docker(&x, &ignored) < 0 || reference_normalize_docker(&y, &ignored) < 0 ||
+	    reference_default_tag(&x, &ignored) < 0 || reference_default_tag(&y, &ignored) < 0)
+		return false;
+	return streq(x.domain, y.domain) && streq(x.path, y.path) && streq0(x.tag, y.tag) && streq0(x.digest, y.digest);
+}
+
+static bool has_name(const struct op_archive *a, const struct op_archive_entry *e, const char *name)
+{
+	if (strv_has(&e->names, name))
+		return true;
+	for (size_t i = 0; a->format == ARCHIVE_DOCKER && i < e->names.n; i++)
+		if (is_same_name(e->names.v[i], name))
+			return true;
+	return false;
+}
+
+int image_find_entry(const struct op_archive *a, const struct transport_name *n, size_t *ret, struct error *err)
 {
 	if (n->index >= 0) {
 		*ret = (size_t)n->index;
@@ -231,7 +263,7 @@ static int find_entry(const struct op_archive *a, const struct transport_name *n
 	}
 	for (size_t i = 0; i < a->images.n; i++) {
 		const struct op_archive_entry *e = &((struct op_archive_entry *)a->images.v)[i];
-		if (!n->selector ? a->images.n == 1 : strv_has(&e->names, n->selector)) {
+		if (!n->selector ? a->images.n == 1 : has_name(a, e, n->selector)) {
 			*ret = i;
 			return 0;
 		}
@@ -252,11 +284,13 @@ static int pull_local(struct pull *p, const struct transport_name *n, struct err
 
 	if (fd < 0)
 		return fail_errno(err, "%s", n->path);
-	TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, n->transport, n->path, err));
+	if (!p->o->remote.insecure_policy)
+		TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, n->transport, n->path, err));
 	TRY(image_open_local(&p->t, fd, n->path, err));
 	const struct op_archive *a = source_archive(p->t.source);
-	TRY(find_entry(a, n, &index, err));
-	TRY(image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], &names, err));
+	TRY(image_find_entry(a, n, &index, err));
+	TRY(p->o->as ? strv_add(&names, p->o->as, err) :
+	    image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], &names, err));
 	image_say(&p->o->progress, "Getting image source signatures");
 	TRY(source_get_image(p->t.source, NULL, index, &p->platform, &i, err));
 	TRY(check_trust(p, &(struct image_origin){ .transport = n->transport, .scope = n->path,

@@ -12,6 +12,7 @@
 #include "conf/helpers.h"
 #include "engine/event.h"
 #include "engine/image-out.h"
+#include "engine/image-target.h"
 #include "image/reference.h"
 #include "image/tar.h"
 
@@ -30,12 +31,10 @@ int archive_kind_parse(const char *s, enum archive_kind *ret, struct error *err)
 	return fail(err, ERROR_INVALID, "unknown format \"%s\" (use docker-archive, oci-archive, oci-dir or docker-dir)", s);
 }
 
-/* ---- where members go: a tar stream or a directory ---- */
+/* What saving needs besides the place its members go to. */
 struct target {
 	struct engine *engine;
-	int fd;                   /* archive or directory */
-	bool archive, seekable;
-	struct strv written;      /* names: each once */
+	struct image_target to;
 	struct worker *packer;
 	struct stage *stage;
 };
@@ -44,89 +43,17 @@ static void target_done(struct target *t)
 {
 	worker_free(t->packer);
 	stage_done(t->stage);
-	strv_done(&t->written);
-	close_p(&t->fd);
-}
-
-static int put_header(struct target *t, const char *name, int64_t size, struct error *err)
-{
-	auto_buf b = BUF_INIT(1 << 16);
-	struct tar_entry e = { .type = TAR_FILE, .name = (char *)(uintptr_t)name, .mode = 0444, .size = size, .stored = size };
-
-	TRY(tar_write_header(&b, &e, err));
-	return file_write_all(t->fd, b.data, b.len, err);
-}
-
-static int put_padding(struct target *t, int64_t size, struct error *err)
-{
-	auto_buf b = BUF_INIT(1 << 16);
-
-	tar_write_padding(&b, size);
-	return b.len ? file_write_all(t->fd, b.data, b.len, err) : 0;
-}
-
-/* A new file of the directory, below at most one level of directories. */
-static int open_member(struct target *t, const char *name, struct error *err)
-{
-	autofree char *dir = strdup(name);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-
-	if (!dir)
-		return fail_oom(err);
-	if (slash) {
-		*slash = '\0';
-		TRY(file_mkdirs(t->fd, dir, 0755, err));
-	}
-	int fd = openat(t->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	return fd < 0 ? fail_errno(err, "%s", name) : fd;
-}
-
-static int put_bytes(struct target *t, const char *name, const void *bytes, size_t len, struct error *err)
-{
-	if (!t->archive) {
-		autoclose int fd = open_member(t, name, err);
-		return fd < 0 ? -1 : file_write_all(fd, bytes, len, err);
-	}
-	TRY(put_header(t, name, (int64_t)len, err));
-	TRY(file_write_all(t->fd, bytes, len, err));
-	return put_padding(t, (int64_t)len, err);
-}
-
-/* 1: this name is new and now noted. */
-static int is_new(struct target *t, const char *name, struct error *err)
-{
-	if (strv_has(&t->written, name))
-		return 0;
-	return strv_add(&t->written, name, err) < 0 ? -1 : 1;
-}
-
-/* ---- blobs ---- */
-static int put_file(struct target *t, const char *name, int fd, struct error *err)
-{
-	struct stat st;
-	uint64_t copied;
-
-	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return fail_errno(err, "%s", name);
-	if (!t->archive) {
-		autoclose int to = open_member(t, name, err);
-		return to < 0 ? -1 : file_copy_fd(fd, to, NULL, err);
-	}
-	TRY(put_header(t, name, st.st_size, err));
-	TRY(file_copy_fd(fd, t->fd, &copied, err));
-	if (copied != (uint64_t)st.st_size)
-		return fail(err, ERROR_CORRUPT, "%s: its size changed", name);
-	return put_padding(t, st.st_size, err);
+	image_target_done(&t->to);
 }
 
 static int put_blob(struct target *t, struct image_out *o, const char *digest, const char *name, struct error *err)
 {
-	int fresh = is_new(t, name, err);
+	int fresh = image_target_is_new(&t->to, name, err);
 
 	if (fresh <= 0)
 		return fresh;
 	autoclose int fd = image_out_open_blob(o, digest, err);
-	return fd < 0 ? -1 : put_file(t, name, fd, err);
+	return fd < 0 ? -1 : image_target_file(&t->to, name, fd, err);
 }
 
 /* ---- uncompressed layers ---- */
@@ -159,21 +86,21 @@ static int unroll(struct target *t, int blob, int out, const char *diff_id, int6
 /* The header is written when the size is known: over a placeholder, or after a temporary file. */
 static int unroll_in_place(struct target *t, int blob, const char *name, const char *diff_id, struct error *err)
 {
-	off_t at = lseek(t->fd, 0, SEEK_CUR);
+	off_t at = lseek(t->to.fd, 0, SEEK_CUR);
 	int64_t size;
 
 	if (at < 0)
 		return fail_errno(err, "seek");
-	TRY(put_header(t, name, 0, err));
-	TRY(unroll(t, blob, t->fd, diff_id, &size, err));
-	TRY(put_padding(t, size, err));
-	off_t end = lseek(t->fd, 0, SEEK_CUR);
-	if (lseek(t->fd, at, SEEK_SET) < 0)
+	TRY(image_target_header(&t->to, name, 0, err));
+	TRY(unroll(t, blob, t->to.fd, diff_id, &size, err));
+	TRY(image_target_padding(&t->to, size, err));
+	off_t end = lseek(t->to.fd, 0, SEEK_CUR);
+	if (lseek(t->to.fd, at, SEEK_SET) < 0)
 		return fail_errno(err, "seek");
 	if (size > INT64_C(077777777777))
 		return fail(err, ERROR_UNSUPPORTED, "layer %s is larger than 8 GiB: save it through a pipe or as oci-archive", diff_id);
-	TRY(put_header(t, name, size, err));
-	return lseek(t->fd, end, SEEK_SET) < 0 ? fail_errno(err, "seek") : 0;
+	TRY(image_target_header(&t->to, name, size, err));
+	return lseek(t->to.fd, end, SEEK_SET) < 0 ? fail_errno(err, "seek") : 0;
 }
 
 static int unroll_to_scratch(struct target *t, int blob, const char *name, const char *diff_id, struct error *err)
@@ -188,14 +115,14 @@ static int unroll_to_scratch(struct target *t, int blob, const char *name, const
 	if (fd < 0)
 		return fail_errno(err, "make a temporary file in %s", stage_path(t->stage));
 	TRY(unroll(t, blob, fd, diff_id, &size, err));
-	return put_file(t, name, fd, err);
+	return image_target_file(&t->to, name, fd, err);
 }
 
 static int put_plain_layer(struct target *t, struct image_out *o, size_t layer, const char *name,
 			   struct error *err)
 {
 	const struct store_image_layer *l = &o->image.layers[layer];
-	int fresh = is_new(t, name, err);
+	int fresh = image_target_is_new(&t->to, name, err);
 
 	if (fresh <= 0)
 		return fresh;
@@ -203,8 +130,8 @@ static int put_plain_layer(struct target *t, struct image_out *o, size_t layer, 
 	if (blob < 0)
 		return -1;
 	if (streq(l->blob, l->diff_id))
-		return put_file(t, name, blob, err);
-	if (t->seekable)
+		return image_target_file(&t->to, name, blob, err);
+	if (t->to.seekable)
 		return unroll_in_place(t, blob, name, l->diff_id, err);
 	return unroll_to_scratch(t, blob, name, l->diff_id, err);
 }
@@ -272,8 +199,8 @@ static int save_oci(struct target *t, struct image_out *o, const char *name, str
 		TRY(put_named_blob(t, o, o->image.layers[i].blob, err));
 	TRY(put_named_blob(t, o, o->config_digest, err));
 	snprintf(member, sizeof(member), "blobs/sha256/%s", digest_hex(o->digest));
-	TRY(put_bytes(t, member, o->manifest.data, o->manifest.len, err));
-	TRY(put_bytes(t, "oci-layout", layout, sizeof(layout) - 1, err));
+	TRY(image_target_bytes(&t->to, member, o->manifest.data, o->manifest.len, err));
+	TRY(image_target_bytes(&t->to, "oci-layout", layout, sizeof(layout) - 1, err));
 	buf_addf(&index, "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu",
 		 media_type_name(o->type), o->digest, o->manifest.len);
 	if (name) {
@@ -283,7 +210,7 @@ static int save_oci(struct target *t, struct image_out *o, const char *name, str
 	}
 	buf_add_str(&index, "}]}");
 	TRY(buf_ok(&index, "index.json", err));
-	return put_bytes(t, "index.json", index.data, index.len, err);
+	return image_target_bytes(&t->to, "index.json", index.data, index.len, err);
 }
 
 /* ---- dir: ---- */
@@ -297,26 +224,19 @@ static int save_directory(struct target *t, struct image_out *o, struct error *e
 		TRY(put_blob(t, o, o->image.layers[i].blob, digest_hex(o->image.layers[i].blob), err));
 	}
 	TRY(put_blob(t, o, o->config_digest, o->image.id, err));
-	TRY(put_bytes(t, "version", version, sizeof(version) - 1, err));
-	return put_bytes(t, "manifest.json", o->manifest.data, o->manifest.len, err);
+	TRY(image_target_bytes(&t->to, "version", version, sizeof(version) - 1, err));
+	return image_target_bytes(&t->to, "manifest.json", o->manifest.data, o->manifest.len, err);
 }
 
 /* ---- all of it ---- */
 static int open_target(struct engine *e, const struct image_save *o, struct target *t, struct error *err)
 {
-	*t = (struct target){ .engine = e, .fd = -1, .archive = o->kind == SAVE_DOCKER_ARCHIVE || o->kind == SAVE_OCI_ARCHIVE };
-	if (!t->archive) {
-		if (!o->path)
-			return fail(err, ERROR_INVALID, "a directory format needs --output");
-		t->fd = file_open_dir(AT_FDCWD, o->path, true, 0755, err);
-		return t->fd < 0 ? -1 : 0;
-	}
-	t->fd = o->path ? open(o->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
-	if (t->fd < 0)
-		return fail_errno(err, "%s", o->path ? o->path : "standard output");
-	struct stat st;
-	t->seekable = fstat(t->fd, &st) == 0 && S_ISREG(st.st_mode);
-	return 0;
+	bool archive = o->kind == SAVE_DOCKER_ARCHIVE || o->kind == SAVE_OCI_ARCHIVE;
+
+	t->engine = e;
+	if (!archive && !o->path)
+		return fail(err, ERROR_INVALID, "a directory format needs --output");
+	return image_target_open(&t->to, archive, o->path, o->fd, err);
 }
 
 static enum image_format format_of(const struct image_save *o)
@@ -359,19 +279,15 @@ static int finish(struct target *t, const struct image_save *o, struct json_obje
 	if (o->kind == SAVE_DOCKER_ARCHIVE) {
 		json_format(&text, manifest, 0);
 		TRY(buf_ok(&text, "manifest.json", err));
-		TRY(put_bytes(t, "manifest.json", text.data, text.len, err));
+		TRY(image_target_bytes(&t->to, "manifest.json", text.data, text.len, err));
 	}
-	if (!t->archive)
-		return 0;
-	buf_truncate(&text, 0);
-	tar_write_end(&text);
-	return file_write_all(t->fd, text.data, text.len, err);
+	return image_target_end(&t->to, err);
 }
 
 static int save_all(struct engine *e, const struct strv *what, const char *name, const struct image_save *o,
 		    struct error *err)
 {
-	CLEANUP(target_done) struct target t = { .fd = -1 };
+	CLEANUP(target_done) struct target t = { .to = { .fd = -1 } };
 	auto_json *manifest = json_object_new_array();
 
 	if (!manifest)
@@ -396,12 +312,4 @@ int image_save(struct engine *e, const struct strv *what, const struct image_sav
 	if (o->path && stat(o->path, &st) == 0 && S_ISREG(st.st_mode))
 		unlink(o->path);
 	return -1;
-}
-
-int image_save_as(struct engine *e, const char *what, const char *name, const struct image_save *o, struct error *err)
-{
-	auto_strv one = {};
-
-	TRY(strv_add(&one, what, err));
-	return save_all(e, &one, name, o, err);
 }

@@ -37,7 +37,7 @@ int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err)
 #define R struct image_remote
 const struct field image_remote_rows[] = {
 	{ .cli = "authfile", F_STR(R, authfile), .arg = "path", .complete = "files",
-	  .help = "File with registry logins (REPOSITORY_AUTH_FILE)" },
+	  .help = "File with registry logins (REGISTRY_AUTH_FILE)" },
 	{ .cli = "cert-dir", F_STR(R, cert_dir), .arg = "path", .complete = "files",
 	  .help = "Directory with certificates of the registry and for it" },
 	{ .cli = "creds", F_STR(R, creds), .arg = "[username[:password]]",
@@ -89,7 +89,14 @@ static int add_credentials(struct engine *e, const struct image_remote *o, const
 {
 	auto_auth a = {};
 
-	if (o->creds)
+	if (o->no_creds)
+		return 0;
+	if (o->registry_token)
+		return str_set(&to->registry_token, o->registry_token, err);
+	if (o->username) {
+		TRY(str_set(&a.username, o->username, err));
+		TRY(str_set(&a.password, o->password ? o->password : "", err));
+	} else if (o->creds)
 		TRY(auth_parse_creds(o->creds, &a, err));
 	else
 		TRY(auth_find(&e->paths, o->authfile, &conf->credential_helpers, name, &a, err));
@@ -128,7 +135,8 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 	p.insecure = o->tls_verify.set ? !o->tls_verify.value : insecure;
 	TRY(str_set(&p.host, host_of(r->domain), err));
 	TRY(str_set(&p.repository, r->path ? r->path : "", err));
-	TRY(str_set(&p.user_agent, "umiak/" UMIAK_VERSION, err));
+	TRY(str_printf(&p.user_agent, err, "%s%sumiak/" UMIAK_VERSION, o->user_agent_prefix ? o->user_agent_prefix : "",
+		       o->user_agent_prefix ? " " : ""));
 	TRY(add_cert_dirs(e, o, r->domain, &p.cert_dirs, err));
 	TRY(add_credentials(e, o, conf, name, &p, err));
 	TRY(add_retries(e, o, &p, err));

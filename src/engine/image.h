@@ -15,8 +15,11 @@
 /* Where progress lines go; line == NULL: nowhere (--quiet). */
 struct image_progress {
 	void (*line)(void *data, const char *text);   /* without newline */
+	/* A blob of `total` bytes (-1: unknown) is `bytes` far; may be NULL. bytes == total: it is there. */
+	void (*moved)(void *data, const char *digest, int64_t bytes, int64_t total);
 	void *data;
 };
+void image_progress_moved(const struct image_progress *p, const char *digest, int64_t bytes, int64_t total);
 
 enum pull_policy { PULL_ALWAYS, PULL_MISSING, PULL_NEVER, PULL_NEWER, PULL_POLICY_MAX };
 extern const char *const pull_policy_names[];   /* "always", "missing", "never", "newer", NULL */
@@ -30,6 +33,10 @@ struct image_remote {
 	struct opt_uint retry;      /* attempts; unset: containers.conf */
 	char *retry_delay;          /* Go duration */
 	char *registries_d;         /* --registries.d: instead of the usual places */
+	char *username, *password, *registry_token;   /* --username, --password, --registry-token of Skopeo */
+	char *user_agent_prefix;
+	bool no_creds;              /* ask anonymously */
+	bool insecure_policy;       /* policy.json is not asked */
 };
 extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify --retry --retry-delay ... */
 void image_remote_done(struct image_remote *r);
@@ -40,6 +47,7 @@ struct image_pull {
 	char *os, *arch, *variant, *platform;
 	bool all_tags;
 	struct strv decryption_keys;
+	const char *as;             /* full name the image gets instead of its own; NULL */
 	struct image_progress progress;
 };
 /* Pulls what `name` says (a reference, a short name, or any transport: "oci-archive:x.tar", "dir:/x", ...) and appends
@@ -77,6 +85,7 @@ struct image_push {
 	struct opt_int compression_level;
 	bool force_compression;     /* also layers that have the format already */
 	const struct image_signing *signing;   /* engine/image-sign.h; NULL: none */
+	bool compress;              /* dir: layers shall be compressed */
 	struct image_progress progress;
 };
 /* Pushes an image to `destination` (a reference, docker://, oci:, oci-archive:, docker-archive:, dir:; NULL: the name it

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "image/compress.h"
 #include "image/oci-image.h"
 
 #define OCI "application/vnd.oci.image."
@@ -62,16 +63,42 @@ enum media_kind media_type_kind(enum media_type t)
 	return types[t].kind;
 }
 
+/* ---- relations ---- */
+static const struct layer_types {
+	enum compression compression;
+	enum media_type oci, docker;
+} layer_types[] = {
+	{ COMPRESSION_NONE, MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER },
+	{ COMPRESSION_GZIP, MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+	{ COMPRESSION_ZSTD, MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
+};
+
+bool media_type_is_docker(enum media_type t)
+{
+	return strncmp(types[t].name, DOCKER, sizeof(DOCKER) - 1) == 0;
+}
+
+enum compression media_type_compression(enum media_type layer)
+{
+	for (size_t i = 0; i < ARRAY_LEN(layer_types); i++)
+		if (layer == layer_types[i].oci || layer == layer_types[i].docker)
+			return layer_types[i].compression;
+	return COMPRESSION_NONE;
+}
+
+enum media_type media_type_layer(enum compression c, bool docker)
+{
+	for (size_t i = 0; i < ARRAY_LEN(layer_types); i++)
+		if (layer_types[i].compression == c || (c == COMPRESSION_ZSTD_CHUNKED && layer_types[i].compression == COMPRESSION_ZSTD))
+			return docker ? layer_types[i].docker : layer_types[i].oci;
+	return MEDIA_UNKNOWN;
+}
+
 enum media_type media_type_for(enum media_type manifest, const char *old)
 {
-	static const struct { enum media_type oci, docker; } pairs[] = {
-		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER }, { MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
-		{ MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
-	};
 	enum media_type was = media_type_parse(old);
 
-	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
-		if (was == pairs[i].oci || was == pairs[i].docker)
-			return manifest == MEDIA_OCI_MANIFEST ? pairs[i].oci : pairs[i].docker;
-	return was;
+	if (media_type_kind(was) != MEDIA_KIND_LAYER)
+		return was;
+	return media_type_layer(media_type_compression(was), media_type_is_docker(manifest));
 }

@@ -43,6 +43,7 @@ const char *media_type_name(enum media_type t);        /* "" for UNKNOWN */
 enum media_kind media_type_kind(enum media_type t);
 /* A layer's type (as text) the way a manifest of type `manifest` calls it: OCI's or Docker's word for the same. */
 enum media_type media_type_for(enum media_type manifest, const char *layer);
+bool media_type_is_docker(enum media_type t);          /* "application/vnd.docker..." */
 /* What a registry is asked for, as one Accept value. */
 extern const char media_accept_manifest[];
 

@@ -67,5 +67,7 @@ struct transport_name {
 const char *transport_prefix(enum transport t);   /* "oci-archive"; "" for NONE */
 void transport_name_done(struct transport_name *t);
 #define auto_transport_name CLEANUP(transport_name_done) struct transport_name
+/* Does the text start with "TRANSPORT:" of a known transport? */
+bool transport_is_known(const char *s);
 /* Splits off a known transport; without one the whole text is parsed as a reference. *ret must be zeroed. */
 int transport_parse(const char *s, struct transport_name *ret, struct error *err);

@@ -17,6 +17,7 @@ struct source {
 	struct worker *fetch, *parse, *unpack[UNPACKERS_MAX];
 	int64_t endpoint;
 	int fd, spool;              /* archive file or directory; owned duplicates */
+	int shared;                 /* directory of an OCI layout's blobs; borrowed; 0: its own */
 	char *what, *worker;
 	struct op_archive archive;
 	int64_t position;           /* docker archives: the image chosen */
@@ -29,13 +30,8 @@ int source_worker(struct source *s, enum worker_role role, const struct strv *re
  * (docker archives). *ret_type (may be NULL) gets the announced media type, malloc'ed or NULL. */
 int source_document(struct source *s, const char *name, size_t max, char **ret_type, struct error *err);
 
-/* Where a blob's bytes are: a range of a file, or (registries) nothing but its name. */
-struct blob_place {
-	int fd;                     /* borrowed when it is the archive, else owned_fd */
-	int owned_fd;
-	int64_t offset, size;
-};
-int source_place(struct source *s, const char *name, struct blob_place *ret, struct error *err);
+/* A range of a file as a memfd. */
+int source_copy_range(const struct blob_place *p, size_t max, const char *what, struct error *err);
 /* The whole of a descriptor from its start, malloc'ed. */
 int source_slurp(int fd, const char *what, size_t max, char **ret, size_t *ret_len, struct error *err);
 /* A digest the worker says it computed. */

@@ -117,11 +117,11 @@ int source_open_archive(struct source *s, int fd, bool seekable, int spool, cons
 }
 
 /* A regular file of the directory, no links (security-matrix F13). */
-static int open_member(const struct source *s, const char *name, struct error *err)
+static int open_member(const struct source *s, int dir, const char *name, struct error *err)
 {
 	struct path_open how = { .oflags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW };
 	struct stat st;
-	autoclose int fd = path_open_beneath(s->fd, name, how, err);
+	autoclose int fd = path_open_beneath(dir, name, how, err);
 
 	if (fd < 0)
 		return fail_wrap(err, "%s", s->what);
@@ -160,7 +160,7 @@ int source_open_directory(struct source *s, int dirfd, const char *what, struct 
 				    "index.json (oci) nor manifest.json (dir) is in it", what);
 		return open_plain_directory(s, err);
 	}
-	autoclose int index = open_member(s, "index.json", err);
+	autoclose int index = open_member(s, s->fd, "index.json", err);
 	return index < 0 ? -1 : open_archive(s, &index, 1, -2, err);
 }
 
@@ -189,8 +189,9 @@ static int place_in_directory(struct source *s, const char *digest, struct blob_
 	if (s->archive.format == ARCHIVE_DIR)
 		snprintf(name, sizeof(name), "%s", digest_hex(digest));
 	else
-		snprintf(name, sizeof(name), "blobs/%s/%s", digest_algorithm_name(d.algorithm), digest_hex(digest));
-	autoclose int fd = open_member(s, name, err);
+		snprintf(name, sizeof(name), "%s%s/%s", s->shared ? "" : "blobs/", digest_algorithm_name(d.algorithm),
+			 digest_hex(digest));
+	autoclose int fd = open_member(s, s->shared ? s->shared : s->fd, name, err);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0)
@@ -208,7 +209,7 @@ int source_place(struct source *s, const char *name, struct blob_place *ret, str
 }
 
 /* ---- documents ---- */
-static int copy_range(const struct blob_place *p, size_t max, const char *what, struct error *err)
+int source_copy_range(const struct blob_place *p, size_t max, const char *what, struct error *err)
 {
 	autoclose int fd = file_memfd("umiak-document", err);
 	char bytes[16384];
@@ -252,7 +253,10 @@ int source_document(struct source *s, const char *name, size_t max, char **ret_t
 	if (s->kind == SOURCE_REGISTRY)
 		return fetch_document(s, name, max, ret_type == NULL, ret_type, err);
 	if (s->kind == SOURCE_DIRECTORY && s->archive.format == ARCHIVE_DIR && ret_type) {
-		p.fd = p.owned_fd = open_member(s, "manifest.json", err);
+		char member[DIGEST_TEXT_MAX + 16] = "manifest.json";   /* an index's entries lie beside it */
+		if (digest_is_valid(name))
+			snprintf(member, sizeof(member), "%s.manifest.json", digest_hex(name));
+		p.fd = p.owned_fd = open_member(s, s->fd, member, err);
 		struct stat st;
 		if (p.fd < 0 || fstat(p.fd, &st) < 0)
 			return -1;
@@ -260,7 +264,7 @@ int source_document(struct source *s, const char *name, size_t max, char **ret_t
 	} else {
 		TRY(source_place(s, name, &p, err));
 	}
-	int fd = copy_range(&p, max, name, err);
+	int fd = source_copy_range(&p, max, name, err);
 	close_p(&p.owned_fd);
 	return fd;
 }

@@ -57,6 +57,43 @@ void source_image_done(struct source_image *i);
 int source_get_image(struct source *s, const char *which, size_t index, const struct platform *platform,
 		     struct source_image *ret, struct error *err);
 
+/* ---- bytes as they are, for copying ---- */
+/* Where a blob's bytes are: a range of a file. */
+struct blob_place {
+	int fd;                     /* borrowed when it is the archive, else owned_fd */
+	int owned_fd;
+	int64_t offset, size;
+};
+/* A manifest or index. which: tag or digest of a registry, digest or NULL (the entry's own) elsewhere; a digest must fit.
+ * Docker archives have none: ERROR_UNSUPPORTED. */
+struct source_document {
+	char *bytes;
+	size_t len;
+	char *media_type;                     /* as announced, or NULL */
+	struct op_manifest parsed;            /* index: all entries are in layers */
+};
+void source_document_done(struct source_document *d);
+#define auto_source_document CLEANUP(source_document_done) struct source_document
+int source_get_document(struct source *s, const char *which, size_t index, const char *media_type,
+			struct source_document *ret, struct error *err);
+/* The same from bytes at hand (the store's, or made up): checked and parsed by the worker. digest NULL: any. */
+int source_read_document(struct source *s, const void *bytes, size_t len, const char *digest, const char *media_type,
+			 struct source_document *ret, struct error *err);
+/* The entry of an index for a platform (members unset: this machine's); ret: fields_done() with the rows of op_manifest. */
+int source_choose(struct source *s, const struct source_document *index, const struct platform *platform,
+		  struct op_manifest *ret, struct error *err);
+/* An image's config, checked and parsed by the worker. p: where it is; NULL: the registry's blob. */
+int source_get_config(struct source *s, const struct op_descriptor *d, const struct blob_place *p, char **ret,
+		      size_t *ret_len, struct error *err);
+/* SHA-256 (or the digest's own algorithm) of a range must be `digest`. */
+int source_verify(struct source *s, const struct blob_place *p, const char *digest, struct error *err);
+/* name: digest, or a docker archive's name (archives and directories). */
+int source_place(struct source *s, const char *name, struct blob_place *ret, struct error *err);
+/* The fetch worker and its endpoint (registries), for requests of the caller's own. Borrowed. */
+struct worker *source_fetcher(const struct source *s, int64_t *ret_endpoint);
+/* OCI layouts whose blobs lie elsewhere ("DIR/sha256/HEX"); borrowed descriptor of DIR. */
+void source_share_blobs(struct source *s, int dirfd);
+
 /* Work for one layer. Descriptors are the caller's. */
 struct source_job {
 	size_t layer;                 /* which of the image's */

@@ -27,6 +27,16 @@ const char *transport_prefix(enum transport t)
 	return transports[t].prefix;
 }
 
+bool transport_is_known(const char *s)
+{
+	for (int i = TRANSPORT_NONE + 1; i < TRANSPORT_MAX; i++) {
+		const char *after = str_after(s, transports[i].prefix);
+		if (after && *after == ':')
+			return true;
+	}
+	return false;
+}
+
 void transport_name_done(struct transport_name *t)
 {
 	free(t->path);

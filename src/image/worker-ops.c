@@ -6,6 +6,7 @@
 
 static const struct field setup_rows[] = {
 	ROW(op_setup, read_paths, STRV), ROW(op_setup, userns, BOOL), ROW(op_setup, has_root, BOOL),
+	ROW(op_setup, unix_sockets, BOOL),
 	ROW(op_setup, log_level, INT), {},
 };
 static const struct field ready_rows[] = {
@@ -22,7 +23,8 @@ static const struct field endpoint_rows[] = {
 static const struct field number_rows[] = { ROW(op_number, n, INT), {} };
 static const struct field get_rows[] = {
 	ROW(op_get, endpoint, INT), ROW(op_get, reference, STR), ROW(op_get, offset, INT), ROW(op_get, size, INT),
-	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR), {},
+	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR),
+	ROW(op_get, in_offset, INT), ROW(op_get, verify, BOOL), ROW(op_get, mount_only, BOOL), ROW(op_get, socket, STR), {},
 };
 static const struct field got_rows[] = {
 	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),
@@ -133,6 +135,7 @@ const struct worker_op_info worker_ops[OP_MAX] = {
 	[OP_GET_MANIFEST] = { "get-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_GET_BLOB] = { "get-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_GET_URL] = { "get-url", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_PUT_URL] = { "put-url", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_LIST_TAGS] = { "list-tags", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_GET_PATH] = { "get-path", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_DELETE] = { "delete", TYPES(get, got), .roles = ROLE(FETCH) },

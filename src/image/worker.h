@@ -31,11 +31,12 @@ enum worker_op {
 	OP_GET_MANIFEST,     /* fetch: fds {out}: into a memfd */
 	OP_GET_BLOB,         /* fetch: fds {out}: into a pipe or file */
 	OP_GET_URL,          /* fetch: fds {out} */
+	OP_PUT_URL,          /* fetch: fds {in}: POST of a file to a daemon */
 	OP_LIST_TAGS,        /* fetch: fds {out}: names, one a line */
 	OP_GET_PATH,         /* fetch: fds {out}: any document of the registry's API; 404 is an answer, not a failure */
 	OP_DELETE,           /* fetch: a manifest or blob, by path */
 	OP_HAS_BLOB,         /* fetch */
-	OP_PUT_BLOB,         /* fetch: fds {in}: a file, or a pipe (chunked) */
+	OP_PUT_BLOB,         /* fetch: fds {in}: a file, a range of one, or a pipe */
 	OP_PUT_MANIFEST,     /* fetch: fds {in} */
 	OP_SEARCH,           /* fetch: fds {out}: repositories that contain `reference`, at most `max`, one a line:
 	                      * name, stars, "1" for official, "1" for automated, description, tabs between them */
@@ -61,6 +62,7 @@ struct op_setup {
 	struct strv read_paths;    /* fetch: files and directories it may read (CA, certs.d); missing ones are skipped */
 	bool userns;               /* we are in a user namespace: trusted.* and devices are not ours */
 	bool has_root;             /* a descriptor comes along: the directory to be confined to */
+	bool unix_sockets;         /* fetch: may connect to Unix sockets (docker-daemon:) */
 	int64_t log_level;         /* enum log_level */
 };
 struct op_ready {
@@ -88,8 +90,12 @@ struct op_get {
 	char *reference;           /* manifest: tag or digest; blob: digest; URL; path below the repository, or "/v2/..." */
 	int64_t offset;            /* blob: first byte wanted */
 	int64_t size;              /* blob: whole size when known, else -1; more or less is an error */
+	int64_t in_offset;         /* put blob: where in the file its `size` bytes lie (size 0: all of it); -1: a pipe */
+	bool mount_only;           /* put blob: try mount_from, send nothing; found: it is there now */
+	bool verify;               /* get blob from offset 0: compute the digest, fail when it is another */
 	int64_t max;               /* refuse more bytes than this; 0: the role's limit */
 	bool insecure;             /* URL */
+	char *socket;              /* URL: talk to this Unix socket instead of the URL's host */
 	char *media_type;          /* put manifest: Content-Type; get manifest, get path: Accept, NULL: all we know */
 	char *mount_from;          /* put blob: repository that has it */
 };

@@ -3,6 +3,7 @@
 #include "worker/fetch.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static const int missing_ok[] = { 404, 0 };
 
@@ -59,4 +60,31 @@ int fetch_delete(struct task *t, const struct op_get *a, struct op_got *ret, str
 		return fail_wrap(err, "deleting %s in %s/%s", a->reference, e->o.host, e->o.repository);
 	ret->found = r.status != 404;
 	return 0;
+}
+
+/* A daemon answers 200 and a stream of JSON lines, the last of which may be an error. */
+static int check_stream(const struct buf *body, struct error *err)
+{
+	const char *text = body->data ? body->data : "", *at = strstr(text, "\"error\":\"");
+
+	if (!at)
+		return 0;
+	at += strlen("\"error\":\"");
+	return fail(err, ERROR_INVALID, "the daemon refuses the image: %.*s", (int)strcspn(at, "\"\n"), at);
+}
+
+int fetch_put_url(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
+{
+	struct http_trust trust = {};
+	auto_http_response r = {};
+	auto_buf body = BUF_INIT((size_t)4 << 20);
+	struct stat st;
+
+	if (!a->socket || fstat(t->r.fds[0], &st) < 0 || !S_ISREG(st.st_mode))
+		return fail(err, ERROR_INVALID, "bad request");
+	struct http_request q = { .method = "POST", .out_fd = -1, .body = &body, .in_fd = t->r.fds[0], .in_size = st.st_size,
+				  .upload_type = "application/x-tar", .big = true, .socket = a->socket, .max = 4 << 20 };
+	TRY(http_get_url(fetch_client(t), &trust, a->reference, &q, &r, err));
+	ret->bytes = st.st_size;
+	return check_stream(&body, err);
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "os/file.h"
 #include "worker/fetch.h"
+#include "worker/hash.h"
 
 #define ENDPOINTS_MAX 64
 #define PROGRESS_STEP (INT64_C(1) << 20)
@@ -21,6 +22,11 @@ struct fetcher {
 	int64_t n_endpoints;
 };
 
+struct http_client *fetch_client(struct task *t)
+{
+	return &t->f->client;
+}
+
 int fetch_endpoint(struct task *t, int64_t n, struct endpoint **ret, struct error *err)
 {
 	if (n < 0 || n >= t->f->n_endpoints)
@@ -30,7 +36,7 @@ int fetch_endpoint(struct task *t, int64_t n, struct endpoint **ret, struct erro
 }
 
 /* ---- operations ---- */
-static void tell_progress(void *data, int64_t bytes)
+void fetch_tell_progress(void *data, int64_t bytes)
 {
 	struct task *t = data;
 	struct error ignored;
@@ -62,23 +68,36 @@ static int get_manifest(struct task *t, const struct op_get *a, struct op_got *r
 	return 0;
 }
 
+static void hash_tee(void *data, const void *bytes, size_t len)
+{
+	hash_add(data, bytes, len);
+}
+
 static int get_blob(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
 {
 	struct endpoint *e;
 	struct digest d;
-	struct http_request q = { .method = "GET", .out_fd = t->r.fds[0], .in_fd = -1, .progress = tell_progress,
+	struct http_request q = { .method = "GET", .out_fd = t->r.fds[0], .in_fd = -1, .progress = fetch_tell_progress,
 				  .progress_data = t, .max = a->max > 0 ? a->max : BLOB_BYTES_MAX };
+	auto_hash hash = {};
+	char text[DIGEST_TEXT_MAX];
 
 	TRY(digest_parse(a->reference, &d, err));
 	TRY(fetch_endpoint(t, a->endpoint, &e, err));
-	return endpoint_get_blob(e, a->reference, a->offset, a->size, &q, &ret->bytes, err);
+	if (!a->verify)
+		return endpoint_get_blob(e, a->reference, a->offset, a->size, &q, &ret->bytes, err);
+	TRY(hash_init(&hash, d.algorithm, err));
+	q.tee = hash_tee;
+	q.tee_data = &hash;
+	TRY(endpoint_get_blob(e, a->reference, 0, a->size, &q, &ret->bytes, err));
+	return hash_expect("blob", hash_text(&hash, text), a->reference, err);
 }
 
 static int get_url(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
 {
 	struct http_trust trust = { .insecure = a->insecure };
 	auto_http_response r = {};
-	struct http_request q = { .method = "GET", .out_fd = t->r.fds[0], .in_fd = -1, .big = true,
+	struct http_request q = { .method = "GET", .out_fd = t->r.fds[0], .in_fd = -1, .big = true, .socket = a->socket,
 				  .max = a->max > 0 ? a->max : BLOB_BYTES_MAX };
 
 	TRY(http_get_url(&t->f->client, &trust, a->reference, &q, &r, err));
@@ -137,7 +156,7 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 static fetch_handler *const handlers[OP_MAX] = {
 	[OP_GET_MANIFEST] = get_manifest, [OP_GET_BLOB] = get_blob, [OP_GET_URL] = get_url, [OP_LIST_TAGS] = list_tags,
 	[OP_HAS_BLOB] = fetch_has_blob, [OP_PUT_BLOB] = fetch_put_blob, [OP_PUT_MANIFEST] = fetch_put_manifest,
-	[OP_GET_PATH] = fetch_get_path, [OP_DELETE] = fetch_delete, [OP_SEARCH] = fetch_search,
+	[OP_PUT_URL] = fetch_put_url, [OP_GET_PATH] = fetch_get_path, [OP_DELETE] = fetch_delete, [OP_SEARCH] = fetch_search,
 };
 
 /* ---- threads ---- */

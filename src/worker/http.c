@@ -18,7 +18,7 @@ struct exchange {
 	CURL *curl;
 	struct error error;         /* set by a callback that broke the transfer off */
 	size_t header_bytes;
-	int64_t skipped;
+	int64_t skipped, uploaded;
 	/* stall detection: bytes since the window began, and time not ours */
 	int64_t window_start, window_bytes, blocked;
 };
@@ -191,6 +191,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 	}
 	if (len && store(x, bytes, len) < 0)
 		return 0;
+	if (x->q->tee)
+		x->q->tee(x->q->tee_data, bytes, len);
 	x->r->bytes += (int64_t)len;
 	if (x->q->progress)
 		x->q->progress(x->q->progress_data, x->r->bytes);
@@ -200,17 +202,30 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *data)
 static size_t on_upload(char *to, size_t size, size_t n, void *data)
 {
 	struct exchange *x = data;
+	const struct http_request *q = x->q;
 	int64_t before = time_monotonic();
+	size_t want = size * n;
 	ssize_t got;
 
-	while ((got = read(x->q->in_fd, to, size * n)) < 0 && errno == EINTR)
-		;
+	if (q->in_size >= 0 && q->in_size - x->uploaded < (int64_t)want)
+		want = (size_t)(q->in_size - x->uploaded);
+	do {
+		got = q->in_offset < 0 ? read(q->in_fd, to, want) : pread(q->in_fd, to, want, q->in_offset + x->uploaded);
+	} while (got < 0 && errno == EINTR);
 	x->blocked += time_monotonic() - before;
 	if (got < 0) {
 		fail_errno(&x->error, "read what is to be sent");
 		return CURL_READFUNC_ABORT;
 	}
+	if (got == 0 && q->in_size > x->uploaded) {
+		fail(&x->error, ERROR_CORRUPT, "only %lld of %lld bytes are there to be sent", (long long)x->uploaded,
+		     (long long)q->in_size);
+		return CURL_READFUNC_ABORT;
+	}
 	x->window_bytes += got;
+	x->uploaded += got;
+	if (q->progress && q->in_fd >= 0)
+		q->progress(q->progress_data, x->uploaded);
 	return (size_t)got;
 }
 
@@ -266,6 +281,8 @@ static void set_trust(CURL *c, const struct http_trust *t)
 	struct curl_blob ca = { t->ca.data, t->ca.len, CURL_BLOB_NOCOPY };
 
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (t->user_agent)
+		curl_easy_setopt(c, CURLOPT_USERAGENT, t->user_agent);
 	if (t->insecure) {
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -401,6 +418,8 @@ static int perform(struct exchange *x, const struct http_trust *trust, struct cu
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 4L);
+	if (x->q->socket)
+		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->q->socket);
 	set_trust(c, trust);
 	set_callbacks(x);
 	set_upload(x);

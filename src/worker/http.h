@@ -31,10 +31,12 @@ struct http_trust {
 	bool insecure;               /* certificates are not checked */
 	struct buf ca;               /* PEM certificates besides the system's */
 	char *client_cert, *client_key;
+	const char *user_agent;      /* borrowed; NULL: none is told */
 };
 
 struct http_request {
 	const char *method, *url;
+	const char *socket;          /* Unix socket to talk to instead of the URL's host; NULL: none */
 	const struct strv *headers;  /* "Name: value" */
 	const char *authorization;   /* value of the header, or NULL */
 	/* response body */
@@ -44,11 +46,14 @@ struct http_request {
 	int64_t max;                 /* more is an error */
 	/* request body */
 	int in_fd;                   /* -1: none, or `upload` */
+	int64_t in_offset;           /* a file: bytes from here, any number of times; -1: a pipe, which can be sent once */
 	int64_t in_size;             /* -1: unknown, chunked */
 	const char *upload;          /* text body */
 	const char *upload_type;
 	bool big;                    /* a blob: no total deadline, stall detection instead */
 	bool refuse_local;           /* a loopback or link-local address is not to be talked to (SSRF) */
+	void (*tee)(void *data, const void *bytes, size_t len);   /* sees the body as it is taken; NULL */
+	void *tee_data;
 	void (*progress)(void *data, int64_t bytes);
 	void *progress_data;
 };

@@ -22,6 +22,7 @@ int endpoint_init(struct endpoint *e, struct op_endpoint *o, struct http_client 
 	*e = (struct endpoint){ .o = *o, .client = client, .trust = { .ca = BUF_INIT((size_t)4 << 20) } };
 	*o = (struct op_endpoint){};
 	e->trust.insecure = e->o.insecure;
+	e->trust.user_agent = e->o.user_agent;
 	pthread_mutex_init(&e->mutex, NULL);
 	if (!e->o.host || !e->o.repository || strpbrk(e->o.host, "/@?# \r\n") || strpbrk(e->o.repository, "?# \r\n"))
 		return fail(err, ERROR_INVALID, "invalid registry name");
@@ -232,7 +233,7 @@ static int exchange_following(struct endpoint *e, struct http_request *q, const 
 	TRY(origin_parse(here, &at, err));
 	for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
 		bool ours = origin_equal(&at, &e->origin);
-		struct http_trust plain = { .insecure = e->trust.insecure };
+		struct http_trust plain = { .insecure = e->trust.insecure, .user_agent = e->trust.user_agent };
 		q->url = here;
 		q->authorization = ours ? auth : NULL;
 		q->refuse_local = !ours && !e->local && !streq(at.host, e->origin.host);
@@ -294,6 +295,11 @@ static int call_url(struct endpoint *e, const struct registry_call *c, char **re
 	return str_printf(ret, err, "%s/v2/%s%s%s", e->base, e->o.repository, *e->o.repository ? "/" : "", c->path);
 }
 
+static bool is_pipe(const struct http_request *q)
+{
+	return q->in_fd >= 0 && q->in_offset < 0;
+}
+
 /* One try: with the token at hand, and once more with a fresh one. */
 static int try_call(struct endpoint *e, struct registry_call *c, struct http_response *ret, struct error *err)
 {
@@ -313,8 +319,8 @@ static int try_call(struct endpoint *e, struct registry_call *c, struct http_res
 		pthread_mutex_unlock(&e->mutex);
 		TRY(r);
 		refused = used;
-		if (c->q.in_fd >= 0 && lseek(c->q.in_fd, 0, SEEK_SET) < 0)
-			return 0;   /* a pipe cannot be sent twice */
+		if (is_pipe(&c->q))
+			return 0;   /* cannot be sent twice */
 	}
 	return 0;
 }
@@ -328,7 +334,7 @@ int endpoint_call(struct endpoint *e, struct registry_call *c, struct http_respo
 		if (r == 0 && is_ok(c, ret->status))
 			return 0;
 		if (!again || attempt >= e->o.retries || (c->q.out_fd >= 0 && ret->bytes > taken && !c->q.big) ||
-		    c->q.big || (c->q.in_fd >= 0 && lseek(c->q.in_fd, 0, SEEK_SET) < 0))
+		    c->q.big || is_pipe(&c->q))
 			return r < 0 ? r : tell_status(c, ret, err);
 		if (c->q.body)
 			buf_truncate(c->q.body, 0);

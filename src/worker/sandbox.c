@@ -155,7 +155,7 @@ int sandbox_enter(enum worker_role role, const struct op_setup *setup, int root,
 	ret->confined = confine_to(root);
 	ret->landlock_abi = landlock_enter(p, setup, root);
 	TRY(drop_capabilities(p->caps, err));
-	int r = seccomp_filter_load(role);
+	int r = seccomp_filter_load(role, setup->unix_sockets);
 	if (r < 0 && r != -ENOSYS && r != -EINVAL)
 		return fail_with(err, -r, "load the seccomp filter");
 	ret->seccomp = r == 0;

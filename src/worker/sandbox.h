@@ -14,4 +14,4 @@ int sandbox_enter(enum worker_role role, const struct op_setup *setup, int root,
 		  struct error *err);
 
 /* seccomp-filter.c: 0 loaded; -errno when the kernel has no seccomp filters. */
-int seccomp_filter_load(enum worker_role role);
+int seccomp_filter_load(enum worker_role role, bool unix_sockets);

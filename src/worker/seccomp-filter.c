@@ -123,9 +123,11 @@ static size_t arg_low(int i)
 }
 
 /* clone: threads only. socket: Internet families and netlink (address selection), the fetcher alone. */
-static void emit_special(struct program *p, enum worker_role role)
+static void emit_special(struct program *p, enum worker_role role, bool unix_sockets)
 {
-	static const uint32_t families[] = { 2 /* AF_INET */, 10 /* AF_INET6 */, 16 /* AF_NETLINK */ };
+	/* The last one only where a daemon's socket is to be reached. */
+	static const uint32_t all[] = { 2 /* AF_INET */, 10 /* AF_INET6 */, 16 /* AF_NETLINK */, 1 /* AF_UNIX */ };
+	size_t n = ARRAY_LEN(all) - !unix_sockets;
 
 #ifdef __s390x__
 	size_t clone_flags = arg_low(1);
@@ -141,16 +143,16 @@ static void emit_special(struct program *p, enum worker_role role)
 	ret(p, SECCOMP_RET_ERRNO | EPERM);
 	if (role != WORKER_FETCH)
 		return;
-	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2 + 2 * ARRAY_LEN(families)));
+	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, (uint8_t)(2 + 2 * n)));
 	load(p, arg_low(0));
-	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-		emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, families[i], 0, 1));
+	for (size_t i = 0; i < n; i++) {
+		emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, all[i], 0, 1));
 		ret(p, SECCOMP_RET_ALLOW);
 	}
 	ret(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
 }
 
-int seccomp_filter_load(enum worker_role role)
+int seccomp_filter_load(enum worker_role role, bool unix_sockets)
 {
 	struct program p = {};
 
@@ -159,7 +161,7 @@ int seccomp_filter_load(enum worker_role role)
 	ret(&p, SECCOMP_RET_KILL_PROCESS);
 	load(&p, offsetof(struct seccomp_data, nr));
 	emit_list(&p, role);
-	emit_special(&p, role);
+	emit_special(&p, role, unix_sockets);
 	ret(&p, SECCOMP_RET_ERRNO | EPERM);
 	struct sock_fprog prog = { p.n, p.code };
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0 ? -errno : 0;

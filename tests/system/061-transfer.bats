@@ -97,7 +97,7 @@ digest_of() { skopeo inspect --tls-verify=false "docker://$1" | jq -r .Digest; }
 }
 
 @test "push: what cannot be done is refused by name" {
-    run_umiak 125 push --sign-by me $IMAGE "$PLAIN/x:1"; like "$output" "sign-by is not supported" "signing"
+    run_umiak 125 push --sign-by-sq-fingerprint me $IMAGE "$PLAIN/x:1"; like "$output" "sign-by-sq-fingerprint" "signing"
     run_umiak 125 push -f v2s1 $IMAGE "$PLAIN/x:1"; like "$output" "schema 1" "schema 1"
     run_umiak 125 push --tls-verify=false $IMAGE "$PLAIN/x@sha256:$(printf '0%.0s' $(seq 64))"; like "$output" "digest" "wrong digest"
     run_umiak 125 push $IMAGE "$PLAIN/x:1"; like "$output" "HTTPS client" "TLS is wanted"
@@ -123,7 +123,7 @@ digest_of() { skopeo inspect --tls-verify=false "docker://$1" | jq -r .Digest; }
     run_umiak 125 load -q --signature-policy "$p" -i "$UMIAK_WORK/image.tar"; like "$output" "rejected by policy" "load"
     run_umiak 125 pull -q --tls-verify=false --signature-policy "$p" "$PLAIN/a/b:1"; like "$output" "rejected by policy" "pull"
     printf '{"default":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/k"}]}' >"$p"
-    run_umiak 125 pull -q --tls-verify=false --signature-policy "$p" "$PLAIN/a/b:1"; like "$output" "demands a signedBy signature" "signed"
+    run_umiak 125 pull -q --tls-verify=false --signature-policy "$p" "$PLAIN/a/b:1"; like "$output" "[sS]ignature was required" "signed"
     printf '{"default":[{"type":"insecureAcceptAnything"}],"bogus":1}' >"$p"
     run_umiak 125 load -q --signature-policy "$p" -i "$UMIAK_WORK/image.tar"; like "$output" "unknown key" "unknown member"
 }

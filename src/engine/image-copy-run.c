@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/image-copy-run.c - blobs on their way: a small state machine per blob, many at once, one thread.
+ *
+ *   START --(registry)--> ASKED --missing--> [MOUNTED] --> MOVED ----------------------------> done
+ *                                                            | (compressed anew: digest known only now)
+ *                                                            +--> ASKED_AGAIN --missing--> SENT --> done
+ *
+ * A step sends one or two requests to workers and comes back when all of them are answered: a download and an upload
+ * joined by a pipe, a download into a file, a recompression. Files are hashed before they count; from a registry the
+ * fetcher hashes what it passes on. A broken pipe is the echo of the other end's failure and never told. */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+
+#include "conf/helpers.h"
+#include "engine/image-copy-internal.h"
+#include "engine/image-local.h"
+
+#define JOBS_MAX 16
+#define JOBS_DEFAULT 6
+#define PIPE_BYTES (1 << 20)
+
+enum step { START, ASKED, MOUNTED, MOVED, ASKED_AGAIN, SENT, DONE };
+
+struct call {
+	struct worker *worker;
+	int id;                     /* 0: answered */
+	enum worker_op op;
+	bool counts;                /* its progress is the blob's */
+};
+
+struct job {
+	struct copy_blob *blob;
+	enum step step;
+	struct call calls[2];
+	size_t n_calls;
+	struct error error;         /* kind NONE: none yet */
+	bool found, said;           /* the registry's answer; the line was printed */
+	size_t mount;               /* next repository to try */
+	bool by_file;               /* a piped upload failed: again by way of a file */
+	int scratch;
+	struct op_unpacked packed;
+	struct worker *packer;
+};
+
+struct run {
+	struct copy_from *from;
+	struct copy_to *to;
+	struct job jobs[JOBS_MAX];
+	size_t n_jobs;              /* slots */
+	struct copy_blob *blobs;
+	size_t n, next, done;
+	struct worker *fetch, *push;
+	int64_t fetch_endpoint, push_endpoint;
+	char *program;
+};
+
+static void job_reset(struct job *j)
+{
+	close_p(&j->scratch);
+	fields_done(worker_ops[OP_RECOMPRESS].reply, &j->packed);
+	*j = (struct job){ .scratch = -1, .packer = j->packer };
+}
+
+static void run_done(struct run *r)
+{
+	for (size_t i = 0; i < JOBS_MAX; i++) {
+		job_reset(&r->jobs[i]);
+		worker_free(r->jobs[i].packer);
+	}
+	free(r->program);
+}
+
+/* ---- requests ---- */
+static int send(struct job *j, struct worker *w, enum worker_op op, const void *request, const int *fds, size_t n,
+		struct error *err)
+{
+	int id = worker_send(w, op, request, fds, n, err);
+
+	TRY(id);
+	j->calls[j->n_calls++] = (struct call){ w, id, op, j->n_calls == 0 };
+	return 0;
+}
+
+static const char *digest_of(const struct job *j)
+{
+	return j->blob->change && j->step > START && j->blob->digest ? j->blob->digest : j->blob->from->digest;
+}
+
+static int ask(struct run *r, struct job *j, enum step step, struct error *err)
+{
+	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j) };
+
+	j->step = step;
+	return send(j, r->push, OP_HAS_BLOB, &q, NULL, 0, err);
+}
+
+static int try_mount(struct run *r, struct job *j, struct error *err)
+{
+	struct op_get q = { .endpoint = r->push_endpoint, .reference = j->blob->from->digest, .mount_only = true,
+			    .mount_from = r->to->mounts.v[j->mount++] };
+
+	j->step = MOUNTED;
+	return send(j, r->push, OP_PUT_BLOB, &q, NULL, 0, err);
+}
+
+static struct op_get download(const struct run *r, const struct job *j)
+{
+	return (struct op_get){ .endpoint = r->fetch_endpoint, .reference = j->blob->from->digest,
+				.size = j->blob->from->size, .verify = true };
+}
+
+/* ---- moving bytes ---- */
+static int start_packer(struct run *r, struct job *j, struct error *err)
+{
+	struct worker_options o = { .program = r->program, .root_fd = -1, .log = r->from->engine->log };
+
+	return j->packer ? 0 : worker_start(WORKER_PACK, &o, &j->packer, err);
+}
+
+static int scratch(struct run *r, struct job *j, struct error *err)
+{
+	close_p(&j->scratch);
+	j->scratch = copy_to_scratch(r->to, (size_t)(j - r->jobs), err);
+	return j->scratch < 0 ? -1 : 0;
+}
+
+/* A download into the writing end, something else reads the other. */
+static int join(struct run *r, struct job *j, enum worker_op op, struct worker *w, const void *request, int fd,
+		struct error *err)
+{
+	struct op_get get = download(r, j);
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, "pipe");
+	autoclose int out = ends[0];
+	autoclose int in = ends[1];
+	fcntl(in, F_SETPIPE_SZ, PIPE_BYTES);   /* best effort: users have a quota */
+	TRY(send(j, r->fetch, OP_GET_BLOB, &get, &in, 1, err));
+	return send(j, w, op, request, (int[]){ out, fd }, fd < 0 ? 1 : 2, err);
+}
+
+static int recompress(struct run *r, struct job *j, const struct blob_place *p, struct error *err)
+{
+	struct op_recompress q = { .compression = j->blob->compression, .level = j->blob->level, .in_offset = -1, .in_size = -1 };
+
+	TRY(start_packer(r, j, err));
+	TRY(scratch(r, j, err));
+	if (!p)
+		return join(r, j, OP_RECOMPRESS, j->packer, &q, j->scratch, err);
+	q.in_offset = p->offset;
+	q.in_size = p->size;
+	return send(j, j->packer, OP_RECOMPRESS, &q, (int[]){ p->fd, j->scratch }, 2, err);
+}
+
+static int upload_range(struct run *r, struct job *j, const struct blob_place *p, struct error *err)
+{
+	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j), .in_offset = p->offset,
+			    .size = p->size };
+
+	return send(j, r->push, OP_PUT_BLOB, &q, &p->fd, 1, err);
+}
+
+static int move_remote(struct run *r, struct job *j, struct error *err)
+{
+	struct op_get put = { .endpoint = r->push_endpoint, .reference = j->blob->from->digest, .in_offset = -1,
+			      .size = j->blob->from->size };
+	struct op_get get = download(r, j);
+
+	if (j->blob->change)
+		return recompress(r, j, NULL, err);
+	if (r->push && !j->by_file && put.size > 0)
+		return join(r, j, OP_PUT_BLOB, r->push, &put, -1, err);
+	TRY(scratch(r, j, err));
+	return send(j, r->fetch, OP_GET_BLOB, &get, &j->scratch, 1, err);
+}
+
+static int move_local(struct run *r, struct job *j, struct error *err)
+{
+	struct blob_place p = { .fd = -1, .owned_fd = -1 };
+	const char *digest = j->blob->from->digest;
+
+	TRY(copy_from_place(r->from, digest, &p, err));
+	int result = 0;
+	if (!r->from->from_store && p.size != j->blob->from->size && j->blob->from->size >= 0)
+		result = fail(err, ERROR_CORRUPT, "blob %s: %lld bytes are there, %lld were announced", digest, (long long)p.size,
+			      (long long)j->blob->from->size);
+	else if (j->blob->change)
+		result = recompress(r, j, &p, err);
+	else if (r->push)
+		result = upload_range(r, j, &p, err);
+	else {
+		if (!r->from->from_store)
+			result = source_verify(r->from->source, &p, digest, err);
+		if (result == 0)
+			result = copy_to_place_range(r->to, &p, digest, err);
+	}
+	close_p(&p.owned_fd);
+	return result;
+}
+
+static int move(struct run *r, struct job *j, struct error *err)
+{
+	j->step = MOVED;
+	return r->from->registry ? move_remote(r, j, err) : move_local(r, j, err);
+}
+
+/* ---- results ---- */
+static void say(struct run *r, struct job *j, bool there)
+{
+	if (j->said)
+		return;
+	j->said = true;
+	image_say(&r->to->o->progress, "Copying %s %s%s", j->blob->is_config ? "config" : "blob", j->blob->from->digest,
+		  there ? " skipped: already exists  " : "");
+}
+
+static int finish(struct run *r, struct job *j, bool there)
+{
+	say(r, j, there);
+	j->step = DONE;
+	if (!j->blob->digest)
+		j->blob->digest = strdup(j->blob->from->digest);
+	if (!j->blob->change)
+		j->blob->size = j->blob->from->size;
+	return 0;
+}
+
+static int take_packed(struct job *j, struct error *err)
+{
+	struct op_unpacked *u = &j->packed;
+	struct copy_blob *b = j->blob;
+
+	if (!digest_is_valid(u->blob_digest ? u->blob_digest : "") || u->blob_size < 0 || u->tar_size < 0)
+		return fail(err, ERROR_CORRUPT, "worker pack: an impossible answer");
+	if (b->compression == COMPRESSION_NONE && !streq0(u->blob_digest, u->diff_id))
+		return fail(err, ERROR_CORRUPT, "worker pack: an impossible answer");
+	b->size = u->blob_size;
+	b->media_type = media_type_layer(b->compression, false);
+	return str_set(&b->digest, u->blob_digest, err);
+}
+
+static int place_scratch(struct run *r, struct job *j, struct error *err)
+{
+	const char *digest = digest_of(j);
+
+	if (!copy_to_has_file(r->to, digest))
+		TRY(copy_to_place_scratch(r->to, (size_t)(j - r->jobs), j->scratch, digest,
+					  j->blob->change ? j->blob->size : j->blob->from->size, err));
+	return finish(r, j, false);
+}
+
+static int send_scratch(struct run *r, struct job *j, struct error *err)
+{
+	struct blob_place p = { .fd = j->scratch, .size = j->blob->change ? j->blob->size : j->blob->from->size };
+
+	j->step = SENT;
+	return upload_range(r, j, &p, err);
+}
+
+static int moved(struct run *r, struct job *j, struct error *err)
+{
+	if (j->blob->change)
+		TRY(take_packed(j, err));
+	if (j->scratch < 0)
+		return finish(r, j, false);
+	if (!r->push)
+		return place_scratch(r, j, err);
+	return j->blob->change ? ask(r, j, ASKED_AGAIN, err) : send_scratch(r, j, err);
+}
+
+static int begin(struct run *r, struct job *j, struct error *err)
+{
+	if (j->blob->change) {
+		say(r, j, false);
+		return move(r, j, err);
+	}
+	if (r->push)
+		return ask(r, j, ASKED, err);
+	if (copy_to_has_file(r->to, j->blob->from->digest))
+		return finish(r, j, true);
+	say(r, j, false);
+	return move(r, j, err);
+}
+
+static int advance(struct run *r, struct job *j, struct error *err)
+{
+	j->n_calls = 0;
+	switch (j->step) {
+	case START: return begin(r, j, err);
+	case ASKED: case MOUNTED:
+		if (j->found)
+			return finish(r, j, true);
+		if (j->mount < r->to->mounts.n && !j->blob->change)
+			return try_mount(r, j, err);
+		say(r, j, false);
+		return move(r, j, err);
+	case MOVED: return moved(r, j, err);
+	case ASKED_AGAIN: return j->found ? finish(r, j, false) : send_scratch(r, j, err);
+	default: return finish(r, j, false);
+	}
+}
+
+/* ---- answers ---- */
+static void note_failure(struct job *j, const struct error *e)
+{
+	bool echo = e->errnum == EPIPE;
+
+	if (j->error.kind == ERROR_NONE || (j->error.errnum == EPIPE && !echo))
+		j->error = *e;
+}
+
+static struct job *find(struct run *r, const struct worker *w, int id, struct call **ret)
+{
+	for (size_t i = 0; i < r->n_jobs; i++)
+		for (size_t k = 0; k < r->jobs[i].n_calls; k++)
+			if (r->jobs[i].calls[k].worker == w && r->jobs[i].calls[k].id == id) {
+				*ret = &r->jobs[i].calls[k];
+				return &r->jobs[i];
+			}
+	return NULL;
+}
+
+static int take_message(struct run *r, struct worker *w, struct error *err)
+{
+	auto_worker_message m = { .fd = -1 };
+	struct call *c;
+
+	TRY(worker_receive(w, &m, err));
+	struct job *j = find(r, w, m.id, &c);
+	if (!j)
+		return fail(err, ERROR_CORRUPT, "worker: an answer out of turn");
+	if (m.event == WORKER_PROGRESS) {
+		if (c->counts)
+			image_progress_moved(&r->to->o->progress, j->blob->from->digest, m.bytes, j->blob->from->size);
+		return 0;
+	}
+	c->id = 0;
+	if (m.event == WORKER_FAILED) {
+		/* A mount that fails is no reason to fail: the bytes are sent instead. */
+		if (j->step == MOUNTED)
+			j->found = false;
+		else
+			note_failure(j, &m.error);
+	} else if (m.op == OP_RECOMPRESS) {
+		j->packed = *(struct op_unpacked *)m.reply;
+		free(take_ptr(m.reply));
+	} else if (m.op == OP_HAS_BLOB || m.op == OP_PUT_BLOB) {
+		j->found = ((struct op_got *)m.reply)->found;
+	}
+	return 0;
+}
+
+static bool is_busy(const struct job *j)
+{
+	for (size_t i = 0; i < j->n_calls; i++)
+		if (j->calls[i].id)
+			return true;
+	return false;
+}
+
+static int wait_messages(struct run *r, struct error *err)
+{
+	struct worker *workers[2 * JOBS_MAX];
+	struct pollfd p[2 * JOBS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_jobs; i++)
+		for (size_t k = 0; k < r->jobs[i].n_calls; k++) {
+			struct call *c = &r->jobs[i].calls[k];
+			bool known = !c->id;
+			for (size_t m = 0; m < n; m++)
+				known |= workers[m] == c->worker;
+			if (known)
+				continue;
+			workers[n] = c->worker;
+			p[n++] = (struct pollfd){ .fd = worker_fd(c->worker), .events = POLLIN };
+		}
+	if (!n)
+		return 0;
+	while (poll(p, n, -1) < 0)
+		if (errno != EINTR)
+			return fail_errno(err, "poll");
+	for (size_t i = 0; i < n; i++)
+		if (p[i].revents)
+			TRY(take_message(r, workers[i], err));
+	return 0;
+}
+
+/* A pipe can be sent once: what failed on the way is fetched into a file and sent from there. */
+static bool may_try_again(const struct run *r, const struct job *j)
+{
+	return r->push && r->from->registry && j->step == MOVED && !j->blob->change && !j->by_file &&
+	       j->error.kind != ERROR_DENIED && j->error.kind != ERROR_CORRUPT;
+}
+
+static int settle(struct run *r, struct job *j, struct error *err)
+{
+	if (j->error.kind == ERROR_NONE)
+		return advance(r, j, err);
+	if (!may_try_again(r, j)) {
+		*err = j->error;
+		return fail_wrap(err, "copying %s %s", j->blob->is_config ? "config" : "blob", j->blob->from->digest);
+	}
+	log_debug(r->from->engine->log, "blob %s: %s: once more by way of a file", j->blob->from->digest, j->error.text);
+	j->error = (struct error){};
+	j->by_file = true;
+	j->n_calls = 0;
+	return move(r, j, err);
+}
+
+/* The config last: its line stands behind those of the layers. */
+static bool may_start(const struct run *r)
+{
+	return r->next < r->n && (!r->blobs[r->next].is_config || r->done == r->next);
+}
+
+static int run_all(struct run *r, struct error *err)
+{
+	while (r->done < r->n) {
+		for (size_t i = 0; i < r->n_jobs; i++) {
+			struct job *j = &r->jobs[i];
+			if (!j->blob && may_start(r))
+				j->blob = &r->blobs[r->next++];
+			while (j->blob && j->step != DONE && !is_busy(j))
+				TRY(settle(r, j, err));
+			if (j->blob && j->step == DONE) {
+				image_progress_moved(&r->to->o->progress, j->blob->from->digest, j->blob->from->size, j->blob->from->size);
+				job_reset(j);
+				r->done++;
+			}
+		}
+		TRY(wait_messages(r, err));
+	}
+	return 0;
+}
+
+/* Recompression is worth as many processes as there are processors. */
+static size_t slots(const struct run *r)
+{
+	size_t want = r->to->o->parallel ? r->to->o->parallel : JOBS_DEFAULT;
+	bool change = false;
+	cpu_set_t set;
+
+	for (size_t i = 0; i < r->n; i++)
+		change |= r->blobs[i].change;
+	if (change && sched_getaffinity(0, sizeof(set), &set) == 0 && (size_t)CPU_COUNT(&set) + 1 < want)
+		want = (size_t)CPU_COUNT(&set) + 1;
+	return want > JOBS_MAX ? JOBS_MAX : want > r->n ? r->n : want;
+}
+
+/* The same blob twice in one image is moved once. */
+static void fill_doubles(struct copy_blob *v, const size_t *first, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct copy_blob *from = &v[first[i]];
+		if (from == &v[i] || !from->digest)
+			continue;
+		v[i].digest = strdup(from->digest);
+		v[i].size = from->size;
+		v[i].media_type = from->media_type;
+	}
+}
+
+static size_t first_of(const struct copy_blob *v, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (streq(v[k].from->digest, v[i].from->digest) && v[k].change == v[i].change)
+			return k;
+	return i;
+}
+
+static int run_unique(struct run *r, struct copy_blob *v, size_t n, struct error *err)
+{
+	autofree size_t *first = calloc(n, sizeof(*first));
+	autofree struct copy_blob *unique = calloc(n, sizeof(*unique));
+	size_t m = 0;
+
+	if (!first || !unique)
+		return fail_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		first[i] = first_of(v, i);
+		if (first[i] == i)
+			unique[m++] = v[i];
+	}
+	r->blobs = unique;
+	r->n = m;
+	r->n_jobs = slots(r);
+	int result = run_all(r, err);
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (first[i] == i)
+			v[i] = unique[k++];
+	fill_doubles(v, first, n);
+	return result;
+}
+
+int copy_blobs(struct copy_from *f, struct copy_to *t, struct copy_blob *v, size_t n, struct error *err)
+{
+	CLEANUP(run_done) struct run r = { .from = f, .to = t };
+
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		r.jobs[i].scratch = -1;
+	TRY(helper_find("umiak-worker", &r.program, err));
+	if (f->registry)
+		r.fetch = source_fetcher(f->source, &r.fetch_endpoint);
+	if (t->repository) {
+		r.push = repository_worker(t->repository);
+		r.push_endpoint = repository_endpoint(t->repository);
+	}
+	return run_unique(&r, v, n, err);
+}
