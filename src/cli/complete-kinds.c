@@ -12,6 +12,7 @@
 #include "cli/complete.h"
 #include "conf/registries-conf.h"
 #include "engine/engine.h"
+#include "engine/network.h"
 #include "engine/volume.h"
 #include "engine/pod.h"
 #include "os/caps.h"
@@ -198,6 +199,8 @@ WORDS(oses, "linux", "windows", "freebsd");
 WORDS(arches, "386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x");
 WORDS(health_actions, "kill", "none", "restart", "stop");
 WORDS(sdnotify_modes, "conmon", "container", "healthy", "ignore");
+WORDS(network_drivers, "bridge", "ipvlan", "macvlan");
+WORDS(network_filters, "dangling=", "driver=", "id=", "label=", "name=", "until=");
 WORDS(image_volume_modes, "anonymous", "ignore", "tmpfs");
 WORDS(systemd_modes, "always", "false", "true");
 WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu",
@@ -229,6 +232,20 @@ static int provide_volumes(struct cli *cli, struct completion *c, struct error *
 	TRY(volume_list(e, &names, err));
 	for (size_t i = 0; i < names.n; i++)
 		TRY(complete_add(c, names.v[i], NULL, err));
+	return 0;
+}
+
+static int provide_networks(struct cli *cli, struct completion *c, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_network_list all = {};
+	struct engine *e;
+
+	TRY(cli_engine(cli, &e, err));
+	TRY(network_place(e, false, &place, err));
+	TRY(network_list(&place.env, &all, err));
+	for (size_t i = 0; i < all.n; i++)
+		TRY(complete_add(c, all.v[i].name, NULL, err));
 	return 0;
 }
 
@@ -360,7 +377,9 @@ const struct completion_kind completion_kinds[] = {
 	/* words of usage lines */
 	{ "CONTAINER", "containers", provide_containers, COMPLETE_NO_FILES },
 	{ "IMAGE", "images", provide_images, COMPLETE_NO_FILES },
-	{ "NETWORK", "networks", NULL, COMPLETE_NO_FILES },
+	{ "NETWORK", "networks", provide_networks, COMPLETE_NO_FILES },
+	{ NULL, "network-drivers", provide_network_drivers, COMPLETE_NO_FILES },
+	{ NULL, "network-filters", provide_network_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ "POD", "pods", provide_pods, COMPLETE_NO_FILES },
 	{ "REGISTRY", "registries", provide_registries, COMPLETE_NO_FILES },
 	{ "SECRET", "secrets", NULL, COMPLETE_NO_FILES },

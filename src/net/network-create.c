@@ -312,5 +312,5 @@ int network_create(const struct net_env *env, struct network *n, const struct ne
 	TRY(complete_subnets(&t, n, err));
 	n->created = network_now();
 	TRY(network_check(n, err));
-	return network_save(env, n, err);
+	return network_save(env, n, err) < 0 ? -1 : 1;
 }

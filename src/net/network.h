@@ -69,7 +69,7 @@ struct network_create {
 	bool ignore;                      /* an existing one of that name is the answer */
 };
 /* Completes (id, name, interface, subnets from the pools, gateways), checks and saves. n is complete afterwards.
- * ERROR_EXISTS `network name X already used: network already exists`. */
+ * 1: made; 0: `ignore` and there was one. ERROR_EXISTS `network already exists X`. */
 int network_create(const struct net_env *env, struct network *n, const struct network_create *how, struct error *err);
 /* Removes the definition; the caller saw to it that nobody uses it. ERROR_NOT_FOUND. The default network stays. */
 int network_remove(const struct net_env *env, const struct network *n, struct error *err);

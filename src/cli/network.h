@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/network.h - what the files of the network commands share. */
+#pragma once
+#include "base/filter.h"
+#include "base/value.h"
+#include "cli/cli.h"
+#include "engine/events.h"
+#include "engine/network.h"
+
+/* A network as `network ls` shows it; the network is borrowed. */
+struct network_row {
+	struct network network;
+	bool no_trunc;
+};
+struct network_filter_object {
+	const struct network *network;
+	struct engine *engine;
+};
+extern const struct filter_key network_filter_keys[];
+/* Writes an event about the definition. */
+void network_tell(struct engine *e, enum event_status status, const struct network *n);

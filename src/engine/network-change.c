@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Networks of containers that exist: who uses which, connect, disconnect, reload. A change is recorded first and made
+ * then; what cannot be made is taken out of the record again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "engine/container-impl.h"
+#include "engine/event.h"
+#include "engine/network.h"
+#include "os/file.h"
+#include "os/ns.h"
+
+/* ---- users ---- */
+static bool uses(const struct ctr *c, const char *name)
+{
+	const struct strv *words = &c->params.net.networks;
+
+	for (size_t i = 0; c->params.ns.net.mode == NS_BRIDGE && i < words->n; i++) {
+		const char *rest = str_after(words->v[i], name);
+		if (rest && (!*rest || *rest == ':'))
+			return true;
+	}
+	return false;
+}
+
+int network_users(struct engine *e, const char *name, struct strv *ret, struct error *err)
+{
+	auto_ctr_list all = {};
+
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		struct error gone = {};
+		if (ctr_load(all.v[i], &gone) < 0)
+			continue;
+		if (uses(all.v[i], name))
+			TRY(strv_add(ret, all.v[i]->id, err));
+	}
+	return 0;
+}
+
+/* ---- records ---- */
+static int save_params(struct ctr *c, struct error *err)
+{
+	struct container_record changes = {};
+	auto_strv names = {};
+	auto_json *list = NULL;
+	auto_buf text = BUF_INIT(1 << 16);
+	struct store *s;
+	int r;
+
+	list = json_object_new_array();
+	if (!list)
+		return fail_oom(err);
+	for (size_t i = 0; i < c->params.net.networks.n; i++) {
+		const char *w = c->params.net.networks.v[i];
+		if (json_object_array_add(list, json_object_new_string_len(w, (int)strcspn(w, ":"))) < 0)
+			return fail_oom(err);
+	}
+	json_format(&text, list, 0);
+	TRY(buf_ok(&text, "networks", err));
+	TRY(engine_store(c->engine, &s, err));
+	TRY(ctr_format_record(c, &changes.params, err));
+	changes.networks = text.data;
+	r = store_container_update(s, c->id, &changes, err);
+	free(changes.params);
+	return r < 0 ? -1 : 0;
+}
+
+static int save_status(struct ctr *c, const struct ctr_live *live, struct error *err)
+{
+	struct container_change change = { .expected = CONTAINER_STATE_ALIVE, .set = CONTAINER_SET_RUNTIME };
+	autofree char *text = NULL;
+
+	TRY(ctr_live_format(live, &text, err));
+	change.to.runtime = text;
+	int r = ctr_change(c, &change, err);
+	if (r == 0)
+		return fail(err, ERROR_STATE, "container %s ended meanwhile: container state improper", c->id);
+	return r < 0 ? -1 : 0;
+}
+
+/* ---- /etc/hosts and resolv.conf of a running container: in place, the mounts are of these files ---- */
+static int rewrite(int dir, const char *name, const struct buf *text, struct error *err)
+{
+	autoclose int fd = openat(dir, name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(err, "open %s", name);
+	return text->len ? file_write_all(fd, text->data, text->len, err) : 0;
+}
+
+static bool is_address_of(const struct net_attachment *a, const char *line)
+{
+	const struct net_address *x = a->addresses.v;
+
+	for (size_t i = 0; i < a->addresses.n; i++) {
+		size_t len = strcspn(x[i].net, "/");
+		if (strncmp(line, x[i].net, len) == 0 && (line[len] == '\t' || line[len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static int change_hosts(struct ctr *c, int dir, const struct net_attachment *a, bool add, struct error *err)
+{
+	const struct net_status one = { .attachments = { (void *)(uintptr_t)a, 1 } };
+	autofree char *old = NULL, *names = NULL;
+	auto_strv lines = {};
+	auto_buf text = BUF_INIT(1 << 22);
+
+	if (file_read(dir, "hosts", 1 << 21, &old, NULL, err) <= 0)
+		return 0;   /* --no-hosts */
+	TRY(strv_split(&lines, old, '\n', err));
+	for (size_t i = 0; i < lines.n; i++)
+		if (*lines.v[i] && !is_address_of(a, lines.v[i]))
+			buf_addf(&text, "%s\n", lines.v[i]);
+	if (c->params.ns.hostname)
+		TRY(str_printf(&names, err, "%s %s", c->params.ns.hostname, c->at.record.name));
+	else
+		TRY(str_printf(&names, err, "%.12s %s", c->id, c->at.record.name));
+	if (add)
+		network_hosts(&one, names, &text);
+	TRY(buf_ok(&text, "hosts", err));
+	return rewrite(dir, "hosts", &text, err);
+}
+
+static int change_resolv(int dir, const struct net_attachment *a, bool add, struct error *err)
+{
+	autofree char *old = NULL;
+	auto_strv lines = {};
+	auto_buf text = BUF_INIT(1 << 20);
+	bool added = !add;
+
+	if (!a->dns_servers.n || file_read(dir, "resolv.conf", 1 << 18, &old, NULL, err) <= 0)
+		return 0;
+	TRY(strv_split(&lines, old, '\n', err));
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *server = str_after(lines.v[i], "nameserver ");
+		if (!*lines.v[i] || (server && strv_has(&a->dns_servers, server)))
+			continue;
+		for (size_t k = 0; server && !added && k < a->dns_servers.n; k++)
+			buf_addf(&text, "nameserver %s\n", a->dns_servers.v[k]);
+		added |= server != NULL;
+		buf_addf(&text, "%s\n", lines.v[i]);
+	}
+	for (size_t k = 0; !added && k < a->dns_servers.n; k++)
+		buf_addf(&text, "nameserver %s\n", a->dns_servers.v[k]);
+	TRY(buf_ok(&text, "resolv.conf", err));
+	return rewrite(dir, "resolv.conf", &text, err);
+}
+
+static int change_files(struct ctr *c, const struct net_attachment *a, bool add, struct error *err)
+{
+	autoclose int dir = ctr_open_run_dir(c, err);
+
+	if (dir < 0)
+		return -1;
+	TRY(change_hosts(c, dir, a, add, err));
+	return change_resolv(dir, a, add, err);
+}
+
+/* ---- connect ---- */
+static int check_mode(const struct ctr *c, struct error *err)
+{
+	if (c->params.ns.net.mode == NS_BRIDGE)
+		return 0;
+	return fail(err, ERROR_INVALID, "\"%s\" is not supported: invalid network mode", ns_mode_names[c->params.ns.net.mode]);
+}
+
+static void add_part(struct buf *to, const char *name, const char *value)
+{
+	if (value)
+		buf_addf(to, "%c%s=%s", to->len && strchr(to->data, ':') ? ',' : ':', name, value);
+}
+
+/* The request as the word that --network would have been. */
+static int format_word(const struct net_request *r, const char *network, char **ret, struct error *err)
+{
+	auto_buf text = BUF_INIT(1 << 16);
+
+	buf_add_str(&text, network);
+	add_part(&text, "ip", r->ip);
+	add_part(&text, "ip6", r->ip6);
+	add_part(&text, "mac", r->mac);
+	add_part(&text, "interface_name", r->interface_name);
+	add_part(&text, "host_interface_name", r->host_interface_name);
+	for (size_t i = 0; i < r->aliases.n; i++)
+		add_part(&text, "alias", r->aliases.v[i]);
+	for (size_t i = 0; i < r->options.n; i++)
+		add_part(&text, r->options.v[i].key, r->options.v[i].value);
+	TRY(buf_ok(&text, "network", err));
+	*ret = buf_steal(&text);
+	return 0;
+}
+
+static void tell(const struct ctr *c, enum event_status status, const char *network)
+{
+	engine_event(c->engine, &(struct event){ .type = EVENT_NETWORK, .status = status, .id = c->id, .network = network });
+}
+
+static int open_netns(const struct ctr *c, struct error *err)
+{
+	return ns_open(c->at.status.pid, NS_NET, err);
+}
+
+/* The request as it is after `word` became part of the params: with short id, host name and so on. */
+static int connect_running(struct ctr *c, const char *network, struct error *err)
+{
+	CLEANUP(network_requests_done) struct list requests = {};
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_live live = {};
+
+	TRY(network_place(c->engine, true, &place, err));
+	TRY(ctr_live(c, &live, err));
+	TRY(network_requests(&c->params, c->id, &requests, err));
+	if (!live.net && !(live.net = calloc(1, sizeof(*live.net))))
+		return fail_oom(err);
+	autoclose int netns = open_netns(c, err);
+	if (netns < 0)
+		return -1;
+	const struct net_request *r = requests.v;
+	TRY(net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err));
+	TRY(change_files(c, net_status_find(live.net, network), true, err));
+	return save_status(c, &live, err);
+}
+
+int ctr_net_connect(struct ctr *c, const struct net_request *r, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	autofree char *word = NULL;
+	auto_lock lock = LOCK_INIT;
+	auto_network n = {};
+
+	TRY(ctr_load(c, err));
+	TRY(check_mode(c, err));
+	TRY(network_place(c->engine, false, &place, err));
+	TRY(network_get(&place.env, r->network, &n, err));
+	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_reread(c, err));
+	bool running = ctr_is_in(c, CONTAINER_STATE_ALIVE);
+	if (uses(c, n.name))
+		return running ? fail(err, ERROR_EXISTS, "container %s is already connected to network \"%s\": network is already connected",
+				      c->id, n.name) : 0;
+	TRY(format_word(r, n.name, &word, err));
+	TRY(strv_add(&c->params.net.networks, word, err));
+	TRY(save_params(c, err));
+	if (running && connect_running(c, n.name, err) < 0) {
+		struct error ignored;
+		strv_remove(&c->params.net.networks, c->params.net.networks.n - 1);
+		save_params(c, &ignored);
+		return -1;
+	}
+	tell(c, EVENT_CONNECT, n.name);
+	return 0;
+}
+
+/* ---- disconnect ---- */
+static int disconnect_running(struct ctr *c, const char *network, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_live live = {};
+	struct net_attachment *a;
+
+	TRY(network_place(c->engine, true, &place, err));
+	TRY(ctr_live(c, &live, err));
+	a = live.net ? net_status_find(live.net, network) : NULL;
+	if (!a)
+		return 0;
+	autoclose int netns = open_netns(c, err);
+	if (netns < 0)
+		return -1;
+	TRY(change_files(c, a, false, err));
+	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
+	return save_status(c, &live, err);
+}
+
+int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_lock lock = LOCK_INIT;
+	auto_network n = {};
+
+	(void)force;   /* accepted as Podman accepts it: there is nothing a disconnect could stop at */
+	TRY(ctr_load(c, err));
+	TRY(check_mode(c, err));
+	TRY(network_place(c->engine, false, &place, err));
+	TRY(network_get(&place.env, network, &n, err));
+	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_reread(c, err));
+	if (!uses(c, n.name))
+		return fail(err, ERROR_INVALID, "container %s is not connected to network %s", c->at.record.name, n.name);
+	if (ctr_is_in(c, CONTAINER_STATE_ALIVE))
+		TRY(disconnect_running(c, n.name, err));
+	for (size_t i = c->params.net.networks.n; i > 0; i--) {
+		const char *rest = str_after(c->params.net.networks.v[i - 1], n.name);
+		if (rest && (!*rest || *rest == ':'))
+			strv_remove(&c->params.net.networks, i - 1);
+	}
+	TRY(save_params(c, err));
+	tell(c, EVENT_DISCONNECT, n.name);
+	return 0;
+}
+
+/* ---- reload ---- */
+int ctr_net_reload(struct ctr *c, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_lock lock = LOCK_INIT;
+	auto_live live = {};
+
+	TRY(ctr_load(c, err));
+	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_reread(c, err));
+	if (!ctr_is_in(c, CONTAINER_STATE_ALIVE))
+		return fail(err, ERROR_STATE, "container %s network is not configured, refusing to reload: container state improper", c->id);
+	TRY(check_mode(c, err));
+	TRY(ctr_live(c, &live, err));
+	TRY(network_place(c->engine, true, &place, err));
+	return live.net ? net_reload(&place.env, c->id, live.net, err) : 0;
+}
