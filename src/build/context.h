@@ -8,8 +8,9 @@
  *   docker-image://REF, container-image://REF, oci-layout://DIR[@DIGEST|:TAG]   (--build-context only): an image
  * All of it becomes one directory descriptor; nothing outside of it can be named through it (os/path.h, "in root").
  * Fetched and unpacked files lie below the scratch directory the caller gives (a stage's directory: it goes with the
- * build, also after kill -9). Bytes from outside are fetched and unpacked by workers; git runs with no hooks, no
- * configuration, no submodules, https/http/git/ssh only. Security-matrix I8-I11.
+ * build, also after kill -9). Bytes from outside are fetched and unpacked by workers; git runs without hooks, without
+ * GIT_* of the environment, without submodules unless asked for, over https, http, git and ssh only (the user's own
+ * configuration counts: private repositories need it). Security-matrix I8-I11.
  * Allocates; not after fork(). */
 #pragma once
 #include <stdbool.h>
@@ -22,8 +23,8 @@
 enum context_kind { CONTEXT_NONE, CONTEXT_TREE, CONTEXT_IMAGE, CONTEXT_OCI_LAYOUT };
 
 struct build_context {
-	int kind;            /* enum context_kind; NONE: only a Containerfile came (stdin, URL) */
-	int fd;              /* TREE: O_PATH | O_DIRECTORY; -1 */
+	int kind;            /* enum context_kind; NONE: only a Containerfile came (stdin, URL): an empty directory */
+	int fd;              /* TREE, NONE: O_PATH | O_DIRECTORY; else -1 */
 	char *name;          /* for messages: the text it was opened from */
 	char *path;          /* TREE: where it lies on the host, for messages and -v; NULL: none */
 	char *image;         /* IMAGE: reference; OCI_LAYOUT: "DIR[:TAG|@DIGEST]" */
@@ -41,7 +42,7 @@ struct context_options {
 	const char *worker;          /* path of umiak-worker (conf/helpers.h) */
 	const struct log *log;       /* may be NULL */
 	int scratch_fd;              /* private directory for what is fetched and unpacked */
-	const char *scratch_path;
+	const char *scratch_path;    /* absolute */
 	bool userns, ignore_chown;   /* as in image/source.h */
 	bool insecure;               /* --tls-verify=false */
 	const struct strv *read_paths;   /* CA files for https; NULL: the system's */
@@ -51,19 +52,21 @@ struct context_options {
 int build_context_open(const struct context_options *o, const char *spec, struct build_context *ret, struct error *err);
 
 /* Reads the Containerfile: `file` as given to -f (NULL: Containerfile, then Dockerfile in the context; "-": standard
- * input; else a path of the host, then one in the context; http(s)://). With `cpp` names ending in ".in" go through cpp
- * with these flags. *ret_name is what messages call it. */
+ * input; else a path of the host, then one in the context; a directory: the two names in it; http(s)://). Names ending
+ * in ".in" go through cpp with these flags, but not out of a fetched context (it could include files of the host). */
 struct containerfile_text {
-	char *name, *text;
+	char *name, *text;           /* name: what messages call it */
+	char *path;                  /* of the host, or relative to the context; NULL: it has none. For ..._load_ignore() */
 	size_t len;
+	bool in_context;             /* path is relative to the context */
 };
 void containerfile_text_done(struct containerfile_text *t);
 #define auto_containerfile_text CLEANUP(containerfile_text_done) struct containerfile_text
 int build_context_read_file(const struct context_options *o, const struct build_context *c, const char *file,
 			    const struct strv *cpp_flags, struct containerfile_text *ret, struct error *err);
 /* Loads the ignore patterns into c->ignore: --ignorefile, else FILE.containerignore / FILE.dockerignore beside the
- * Containerfile, else .containerignore, .dockerignore of the context. */
-int build_context_load_ignore(struct build_context *c, const char *ignorefile, const char *containerfile,
+ * Containerfile (may be NULL), else .containerignore, .dockerignore of the context. */
+int build_context_load_ignore(struct build_context *c, const char *ignorefile, const struct containerfile_text *file,
 			      struct error *err);
 
 /* ---- ADD ---- */
@@ -80,8 +83,8 @@ void add_fetched_done(struct add_fetched *f);
 /* checksum: "sha256:HEX" of a URL's bytes, a commit (prefix) for git; NULL: any. */
 int add_fetch(const struct context_options *o, const char *source, const char *checksum, bool keep_git_dir,
 	      struct add_fetched *ret, struct error *err);
-/* Unpacks a local archive (tar, plain or gz, bz2, xz, zst) into directory `to` (must lie below scratch). 1: done;
- * 0: it is no archive, nothing was written. */
+/* Unpacks a local archive (tar, plain or gz, bz2, xz, zst) into the empty directory `to` (must lie below scratch; it
+ * gets the archive's owners and modes). fd: a regular file. 1: done; 0: it is no archive, nothing was written. */
 int add_unpack(const struct context_options *o, int fd, const char *what, int to, struct error *err);
 
 /* ---- git addresses (pure; also the fuzz target) ---- */

@@ -28,7 +28,7 @@ static const struct field get_rows[] = {
 };
 static const struct field got_rows[] = {
 	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),
-	ROW(op_got, next, STR), {},
+	ROW(op_got, next, STR), ROW(op_got, mtime, INT), {},
 };
 static const struct field parse_rows[] = {
 	ROW(op_parse, digest, STR), ROW(op_parse, size, INT), ROW(op_parse, media_type, STR),

@@ -102,6 +102,7 @@ struct op_get {
 struct op_got {
 	char *media_type, *digest; /* Content-Type and Docker-Content-Digest as sent (unchecked hints), or NULL */
 	int64_t bytes;
+	int64_t mtime;             /* URL: Last-Modified as Unix seconds; 0: none */
 	bool found;                /* has blob; put blob: it was there or mounted; get path, delete: no 404 */
 	char *next;                /* get path: path of the next page (Link), or NULL */
 };

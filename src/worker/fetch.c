@@ -102,6 +102,7 @@ static int get_url(struct task *t, const struct op_get *a, struct op_got *ret, s
 
 	TRY(http_get_url(&t->f->client, &trust, a->reference, &q, &r, err));
 	ret->bytes = r.bytes;
+	ret->mtime = r.mtime;
 	return 0;
 }
 

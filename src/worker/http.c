@@ -407,8 +407,9 @@ static int perform(struct exchange *x, const struct http_trust *trust, struct cu
 {
 	CURL *c = x->curl;
 	char detail[CURL_ERROR_SIZE] = "";
-	curl_off_t length = -1;
+	curl_off_t length = -1, mtime = -1;
 
+	curl_easy_setopt(c, CURLOPT_FILETIME, 1L);
 	curl_easy_setopt(c, CURLOPT_URL, x->q->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -426,7 +427,9 @@ static int perform(struct exchange *x, const struct http_trust *trust, struct cu
 	CURLcode code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &x->r->status);
 	curl_easy_getinfo(c, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	curl_easy_getinfo(c, CURLINFO_FILETIME_T, &mtime);
 	x->r->length = length;
+	x->r->mtime = mtime > 0 ? mtime : 0;
 	return code == CURLE_OK ? 0 : tell(x, code, detail, err);
 }
 

@@ -63,6 +63,7 @@ struct http_response {
 	char *content_type, *content_range, *digest, *location, *link, *retry_after, *range;
 	struct strv challenges;      /* WWW-Authenticate values */
 	int64_t length;              /* Content-Length, -1 */
+	int64_t mtime;               /* Last-Modified as Unix seconds; 0: none */
 	int64_t bytes;               /* of the body taken (after skip) */
 	bool local;                  /* the peer's address is loopback or link-local */
 	bool transient;              /* on failure: worth another try */
