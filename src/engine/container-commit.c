@@ -37,22 +37,30 @@ static int open_durable_dir(const struct ctr *c, struct error *err)
 	return fd < 0 ? fail_errno(err, "%s", dir) : fd;
 }
 
-/* An empty directory for a container that never ran. */
+/* A container that never ran gets its upper directory now, with the owner and mode it is to have. */
+static int make_upper(struct ctr *c, struct error *err)
+{
+	struct store *s;
+	autoclose int fd = -1;
+
+	TRY(engine_store(c->engine, &s, err));
+	return store_rootfs_bare(s, &c->at, &fd, err);
+}
+
+static bool has(int dir, const char *name)
+{
+	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* "root" is a copy instead of an overlay. */
 static int open_upper(struct ctr *c, struct commit_hold *hold, const char **ret_name, struct error *err)
 {
 	hold->parent = open_durable_dir(c, err);
 	if (hold->parent < 0)
 		return -1;
-	*ret_name = "upper";
-	hold->dir = openat(hold->parent, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (hold->dir >= 0)
-		return 0;
-	if (errno != ENOENT)
-		return fail_errno(err, "container %.12s", c->id);
-	if (faccessat(hold->parent, "root", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		*ret_name = "root";   /* a copy instead of an overlay */
-	else if (mkdirat(hold->parent, "upper", 0755) < 0 && errno != EEXIST)
-		return fail_errno(err, "container %.12s", c->id);
+	if (!has(hold->parent, "upper") && !has(hold->parent, "root"))
+		TRY(make_upper(c, err));
+	*ret_name = has(hold->parent, "root") ? "root" : "upper";
 	hold->dir = openat(hold->parent, *ret_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return hold->dir < 0 ? fail_errno(err, "container %.12s", c->id) : 0;
 }

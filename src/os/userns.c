@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -179,9 +180,28 @@ pid_t userns_fork_pause(struct error *err)
 	return pid;
 }
 
+/* Joining a mount namespace moves us to its root: back to the same directory, by its path there or, where something else
+ * (or nothing) lies under that path, by the old descriptor. */
+static void go_back(const char *cwd, int old)
+{
+	struct stat was, is;
+
+	if (old < 0)
+		return;
+	if (cwd && chdir(cwd) == 0 && fstat(old, &was) == 0 && stat(".", &is) == 0 && was.st_dev == is.st_dev &&
+	    was.st_ino == is.st_ino)
+		return;
+	if (fchdir(old) < 0)
+		(void)!chdir("/");
+}
+
 int userns_join(int pidfd, struct error *err)
 {
+	autofree char *cwd = getcwd(NULL, 0);
+	autoclose int old = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	TRY(ns_join_process(pidfd, CLONE_NEWUSER | CLONE_NEWNS, err));
+	go_back(cwd, old);
 	return become_root(err);
 }
 

@@ -202,3 +202,10 @@ int store_layers_diff(struct store *s, const struct strv *layers, size_t i, stru
 	const struct layer_fds lower = { .v = fds.v, .n = i };
 	return diff_trees(fds.v[i], &lower, false, ret, err);
 }
+
+int store_trees_diff(int tree, int base, struct rootfs_changes *ret, struct error *err)
+{
+	const struct layer_fds lower = { .v = &base, .n = 1 };
+
+	return diff_trees(tree, &lower, true, ret, err);
+}

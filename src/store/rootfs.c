@@ -178,9 +178,10 @@ int store_rootfs_upper(const struct store *s, const char *id, struct error *err)
 
 	if (dir < 0)
 		return -1;
-	int fd = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* the copy first: where overlay was tried in vain an empty upper directory lies beside it */
+	int fd = openat(dir, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		fd = openat(dir, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : fail_errno(err, "container %.12s has no upper directory", id);
 }
 

@@ -88,5 +88,7 @@ int store_rootfs_diff(struct store *s, const struct container *c, struct rootfs_
 /* What layer i (0 lowest) of the list adds over those below it. */
 int store_layers_diff(struct store *s, const struct strv *layers, size_t i, struct rootfs_changes *ret,
 		      struct error *err);
+/* What one complete tree has over another: files differ when owner, mode, size or time do. */
+int store_trees_diff(int tree, int base, struct rootfs_changes *ret, struct error *err);
 /* The upper directory (its overlay whiteouts are char 0:0 devices or, rootless, user.overlay.* attributes): for commit. */
 int store_rootfs_upper(const struct store *s, const char *id, struct error *err);   /* descriptor */
