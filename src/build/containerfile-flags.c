@@ -8,6 +8,7 @@
 
 static const struct field rows[] = {
 	{ .cli = "platform", F_STR(F, platform) },
+	{ .cli = "after", F_STR(F, after) },
 	{ .cli = "from", F_STR(F, from) },
 	{ .cli = "chown", F_STR(F, chown) },
 	{ .cli = "chmod", F_STR(F, chmod) },
@@ -33,7 +34,7 @@ static const struct {
 	const char *name;
 	uint32_t kinds;
 } takers[] = {
-	{ "platform", ON(FROM) }, { "from", ON(COPY) | ON(ADD) }, { "chown", ON(COPY) | ON(ADD) },
+	{ "platform", ON(FROM) }, { "after", ON(FROM) }, { "from", ON(COPY) | ON(ADD) }, { "chown", ON(COPY) | ON(ADD) },
 	{ "chmod", ON(COPY) | ON(ADD) }, { "checksum", ON(ADD) }, { "link", ON(COPY) | ON(ADD) },
 	{ "parents", ON(COPY) | ON(ADD) }, { "keep-git-dir", ON(ADD) }, { "unpack", ON(ADD) },
 	{ "exclude", ON(COPY) | ON(ADD) }, { "mount", ON(RUN) }, { "device", ON(RUN) }, { "network", ON(RUN) },

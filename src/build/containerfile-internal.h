@@ -55,6 +55,8 @@ int flags_copy(const struct instruction_flags *from, struct instruction_flags *t
 
 /* ---- instructions (containerfile-parse.c) ---- */
 /* Fills `in` from one logical line (and the heredocs that follow it in r). */
+bool is_stage_name(const char *s);
+int fail_stage_name(const char *s, struct error *err);
 int instruction_read(struct line_reader *r, struct logical_line *l, struct instruction *in, struct error *err);
 
 /* ---- messages (containerfile.c) ---- */

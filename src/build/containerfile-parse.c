@@ -231,14 +231,22 @@ static int parse_arg(struct line_reader *r, struct instruction *in, struct error
 }
 
 /* ---- FROM ---- */
-static bool is_stage_name(const char *s)
+/* Docker's names, and '/' as Buildah has it. With a variable in it: the stage graph will see. */
+bool is_stage_name(const char *s)
 {
+	if (strchr(s, '$'))
+		return true;
 	if (!isalpha((unsigned char)*s))
 		return false;
 	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
+		if (!isalnum((unsigned char)*s) && !strchr("-_./", *s))
 			return false;
 	return true;
+}
+
+int fail_stage_name(const char *s, struct error *err)
+{
+	return fail(err, ERROR_INVALID, "invalid name for build stage: \"%s\", name can't start with a number or contain symbols", s);
 }
 
 static int parse_from(struct line_reader *r, struct instruction *in, struct error *err)
@@ -254,9 +262,8 @@ static int parse_from(struct line_reader *r, struct instruction *in, struct erro
 	if (strcasecmp(words.v[1], "as") != 0)
 		return fail(err, ERROR_INVALID, "FROM: \"%s\" where AS was expected", words.v[1]);
 	if (!is_stage_name(words.v[2]))
-		return fail(err, ERROR_INVALID, "invalid name for build stage: \"%s\", name can't start with a number or contain "
-			    "symbols", words.v[2]);
-	for (char *p = words.v[2]; *p; p++)
+		return fail_stage_name(words.v[2], err);
+	for (char *p = words.v[2]; *p && !strchr(words.v[2], '$'); p++)
 		*p = (char)tolower((unsigned char)*p);
 	return strv_add(&in->words, words.v[2], err);
 }

@@ -44,7 +44,7 @@ struct instruction_pair {
 
 /* One member per flag; which instruction takes which is said in the rows of containerfile-flags.c. Text as written. */
 struct instruction_flags {
-	char *platform;                          /* FROM */
+	char *platform, *after;                  /* FROM; after: a stage that must be done before (Buildah) */
 	char *from, *chown, *chmod;              /* COPY, ADD (from: COPY) */
 	char *checksum;                          /* ADD */
 	bool link, parents, keep_git_dir;        /* --link changes nothing but the cache */
@@ -57,7 +57,7 @@ struct instruction_flags {
 };
 
 /* What `words` holds:
- *   FROM                 the image; then the stage's name in lower case, when there is one
+ *   FROM                 the image; then the stage's name in lower case (with variables: as written), when there is one
  *   RUN CMD ENTRYPOINT   json: the argument vector; else one element, the line for the shell (none: empty CMD)
  *   SHELL                the vector
  *   HEALTHCHECK          as the image config has it: {"NONE"}, {"CMD", ...}, {"CMD-SHELL", LINE}
@@ -140,6 +140,7 @@ struct run_mount {
 	int sharing;                /* cache */
 	bool read_only;             /* bind: true unless rw */
 	bool required;              /* secret, ssh: missing is an error */
+	bool tmp_copy_up;           /* tmpfs: begins with what the image has there */
 	bool chown_user;            /* "U": files belong to the step's user */
 	char relabel;               /* 0, 'z', 'Z' */
 	struct opt_uint mode, uid, gid;

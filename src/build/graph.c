@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "base/buf.h"
+#include "build/containerfile-internal.h"
 
 void graph_source_done(struct graph_source *s)
 {
@@ -95,9 +96,22 @@ static int set_base(struct build_graph *g, const struct graph_options *o, struct
 	if (is_context(o, image))
 		return set_source(&s->base, GRAPH_CONTEXT, 0, image, err);
 	size_t i = find_stage(g, s->index, image);
+	uint32_t number;
+	if (i == s->index && parse_u32(image, &number) && number < s->index)   /* Buildah */
+		i = number;
 	if (i < s->index)
 		return set_source(&s->base, GRAPH_STAGE, i, image, err);
 	return set_source(&s->base, streq(image, "scratch") ? GRAPH_SCRATCH : GRAPH_IMAGE, 0, image, err);
+}
+
+static int set_name(struct build_stage *s, const char *name, struct error *err)
+{
+	if (strchr(name, '$') || !is_stage_name(name))
+		return fail_stage_name(name, err);
+	TRY(str_set(&s->name, name, err));
+	for (char *p = s->name; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return 0;
 }
 
 static int add_stage(struct build_graph *g, const struct graph_options *o, size_t first, struct error *err)
@@ -117,7 +131,7 @@ static int add_stage(struct build_graph *g, const struct graph_options *o, size_
 	x.unset = &unset;
 	TRY(instruction_expand(from, &x, &expanded, err));
 	if (from->words.n > 1)
-		TRY(str_set(&s->name, from->words.v[1], err));
+		TRY(set_name(s, expanded.words.v[1], err));
 	if (!str_empty(expanded.flags.platform))
 		TRY(str_set(&s->platform, expanded.flags.platform, err));
 	return set_base(g, o, s, expanded.words.v[0], &unset, err);
@@ -203,12 +217,30 @@ static int add_sources(struct build_graph *g, const struct graph_options *o, str
 	return add_mount_sources(g, o, s, at, &expanded.flags.mounts, err);
 }
 
+/* FROM --after=STAGE: nothing of it is used, but it comes first. */
+static int add_after(struct build_graph *g, const struct graph_options *o, struct build_stage *s, struct error *err)
+{
+	const struct instruction *from = INSTRUCTION(g->file, s->first);
+	struct expand x = scope_head_expand(o->head, g->file->escape);
+	autofree char *after = NULL;
+
+	if (!from->flags.after)
+		return 0;
+	TRY(expand_word(&x, from->flags.after, &after, err));
+	TRY(add_source(g, o, s, s->first, after, err));
+	if (((struct graph_source *)s->sources.v)[0].kind != GRAPH_STAGE)
+		return fail(err, ERROR_INVALID, "--after=%s: no such stage", after);
+	return 0;
+}
+
 static int scan_stage(struct build_graph *g, const struct graph_options *o, struct build_stage *s, struct scope *scopes,
 		      struct error *err)
 {
 	const struct scope *from = s->base.kind == GRAPH_STAGE ? &scopes[s->base.stage] : NULL;
 
 	TRY(scope_init(&scopes[s->index], o->head, g->file->escape, from ? &from->env : NULL, from, err));
+	if (add_after(g, o, s, err) < 0)
+		return instruction_fail(g->file, INSTRUCTION(g->file, s->first), err);
 	for (size_t i = s->first + 1; i < s->first + s->n; i++)
 		if (add_sources(g, o, s, i, &scopes[s->index], err) < 0)
 			return instruction_fail(g->file, INSTRUCTION(g->file, i), err);

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
- * build/lint.h - the checks of `build --check`: BuildKit's rule names, one row each.
+ * build/lint.h - the checks of `build --check`: BuildKit's rule names, one row each (lint-rules.c).
  * Pure: reads a parsed file (and, for CopyIgnoredFile, the ignore patterns). Allocates. */
 #pragma once
+#include "base/buf.h"
 #include "build/containerfile.h"
 #include "build/ignore.h"
 
 struct lint_warning {
-	const char *rule;        /* "FromAsCasing" */
-	const char *description; /* the rule in one sentence */
+	const struct lint_rule *rule;
 	char *text;              /* this case */
 	uint32_t line;           /* 0: none */
 };
 struct lint_options {
-	const struct strmap *build_args;   /* --build-arg; may be NULL */
+	const struct strmap *build_args;   /* --build-arg; may be NULL. BUILDKIT_DOCKERFILE_CHECK replaces "# check=" */
 	const struct ignore *ignore;       /* may be NULL */
-	const struct strmap *contexts;     /* may be NULL */
+	const struct strmap *contexts;     /* --build-context names; may be NULL */
+	/* The environment of a base image, appended: 1 known, 0 not (undefined variables of such a stage are then told
+	 * only when they look like a slip). NULL: none is known. */
+	int (*base_env)(void *data, const char *image, struct strv *ret, struct error *err);
+	void *data;
 };
 struct lint_result {
 	struct list warnings;    /* struct lint_warning, by line */
@@ -22,10 +26,14 @@ struct lint_result {
 };
 void lint_result_done(struct lint_result *r);
 #define auto_lint_result CLEANUP(lint_result_done) struct lint_result
-/* Honours "# check=skip=...;error=...". ERROR_INVALID for a bad check directive. */
+/* Honours "# check=skip=A,B;error=true;experimental=C". ERROR_INVALID for a bad check directive. */
 int lint_run(const struct containerfile *f, const struct lint_options *o, struct lint_result *ret, struct error *err);
-/* Rule names for help and completion; NULL-terminated by .name. */
+/* As `docker build --check` prints it: each warning with the line it is about, or that there is none. */
+void lint_print(const struct lint_result *r, const char *name, const char *text, size_t len, struct buf *to);
+
 struct lint_rule {
 	const char *name, *description;
+	bool experimental;       /* runs only when "# check=experimental=" names it */
 };
-extern const struct lint_rule lint_rules[];
+/* All rules, for help and completion. */
+const struct lint_rule *lint_rules(size_t *ret_n);

@@ -83,6 +83,8 @@ static const struct option {
 	{ "gid", CACHE | FILES, NUMBER(gid) },
 	{ "size|tmpfs-size", TMPFS, CUSTOM(set_size) },
 	{ "tmpfs-mode", TMPFS, CUSTOM(set_mode) },
+	{ "tmpcopyup", TMPFS, TRUTH(tmp_copy_up) },
+	{ "notmpcopyup", TMPFS, FALSEHOOD(tmp_copy_up) },
 	{ "nosuid", TREES, TRUTH(no_suid) },
 	{ "nodev", TREES, TRUTH(no_dev) },
 	{ "noexec", TREES, TRUTH(no_exec) },
@@ -152,7 +154,7 @@ static int set_option(const struct option *o, struct run_mount *m, const char *v
 	if (o->kind == FIELD_BOOL)
 		return set_truth(o, at, value, err);
 	if (str_empty(value))
-		return fail(err, ERROR_INVALID, "%s needs a value", o->name);
+		return fail(err, ERROR_INVALID, value ? "\"%s\" points to an empty value" : "\"%s\" needs a value", o->name);
 	if (o->kind == FIELD_CUSTOM)
 		return o->set(m, value, err);
 	if (o->kind == FIELD_STR)

@@ -216,6 +216,7 @@ static void test_mounts_table(void **state)
 		{ "type=tmpfs,target=/t,size=1m", RUN_MOUNT_TMPFS, "/t", NULL, NULL, NULL, false },
 		{ "type=secret,id=s,required=true,mode=0440", RUN_MOUNT_SECRET, NULL, NULL, NULL, "s", false },
 		{ "type=secret,id=s,env=TOKEN", RUN_MOUNT_SECRET, NULL, NULL, NULL, "s", false },
+		{ "type=tmpfs,target=/t,tmpcopyup", RUN_MOUNT_TMPFS, "/t", NULL, NULL, NULL, false },
 		{ "type=ssh,id=k", RUN_MOUNT_SSH, NULL, NULL, NULL, "k", false }, { "type=ssh", RUN_MOUNT_SSH, NULL, NULL, NULL, NULL, false },
 		{ "\"target=/a,b\",type=bind", RUN_MOUNT_BIND, "/a,b", NULL, NULL, NULL, true },
 	};
