@@ -60,12 +60,24 @@ static int find_image(struct creation *k, struct error *err)
 	return use_image(k, &image, name, err);
 }
 
-/* --rootfs DIR[:O][:idmap] */
+static int rootfs_option(struct params_basic *b, const char *word, struct error *err)
+{
+	if (streq(word, "O"))
+		b->rootfs_overlay = true;
+	else if (streq(word, "idmap"))
+		b->rootfs_idmap = true;
+	else
+		return fail(err, ERROR_UNSUPPORTED, "rootfs option \"%s\" is not supported: O and idmap (with --uidmap or --userns) are", word);
+	return 0;
+}
+
+/* DIR[:OPTION[,OPTION]] */
 static int use_rootfs(struct creation *k, struct error *err)
 {
 	char path[PATH_MAX];
 	struct stat st;
 	const char *given = k->c->params.basic.raw_image_name, *colon = strchr(given, ':');
+	auto_strv options = {};
 	autofree char *dir = colon ? strndup(given, (size_t)(colon - given)) : strdup(given);
 
 	if (!dir)
@@ -75,7 +87,9 @@ static int use_rootfs(struct creation *k, struct error *err)
 	if (!S_ISDIR(st.st_mode))
 		return fail(err, ERROR_INVALID, "rootfs %s is not a directory", dir);
 	if (colon)
-		return fail(err, ERROR_UNSUPPORTED, "rootfs option \"%s\" is not supported", colon + 1);
+		TRY(strv_split(&options, colon + 1, ',', err));
+	for (size_t i = 0; i < options.n; i++)
+		TRY(rootfs_option(&k->c->params.basic, options.v[i], err));
 	TRY(str_set(&k->record.image_name, "", err));
 	return str_set(&k->record.rootfs, path, err);
 }
@@ -312,6 +326,35 @@ static const char *portless_mode(int mode)
 	return mode == NS_HOST ? "host" : mode == NS_NONE ? "none" : "container";
 }
 
+static bool is_one_of(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (streq(word, *list))
+			return true;
+	return false;
+}
+
+/* Words with a fixed set of values. */
+static int check_words(const struct container_params *p, struct error *err)
+{
+	static const char *const notify[] = { "container", "conmon", "healthy", "ignore", NULL };
+	static const char *const groups[] = { "enabled", "disabled", "no-conmon", "split", "default", NULL };
+	const char *sdnotify = p->basic.sdnotify_mode, *cgroups = p->ns.cgroups;
+
+	if (!str_empty(sdnotify) && !is_one_of(sdnotify, notify))
+		return fail(err, ERROR_INVALID, "running container create option: invalid argument: invalid sdnotify value \"%s\": must "
+						"be conmon, container, healthy or ignore", sdnotify);
+	if (!str_empty(cgroups) && !is_one_of(cgroups, groups))
+		return fail(err, ERROR_INVALID, "running container create option: invalid cgroup mode \"%s\": invalid argument", cgroups);
+	if (cgroups && streq(cgroups, "split") && p->ns.cgroup_parent)
+		return fail(err, ERROR_INVALID, "cannot specify --cgroup-mode=split with a cgroup-parent: invalid argument");
+	if (cgroups && streq(cgroups, "disabled") && p->ns.cgroup_parent)
+		return fail(err, ERROR_INVALID, "cannot set cgroup parent if not creating cgroups: invalid argument");
+	if (p->image.decryption_keys.n)
+		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: encrypted layers are not supported");
+	return 0;
+}
+
 static int check_params(struct creation *k, struct error *err)
 {
 	const struct container_params *p = &k->c->params;
@@ -338,6 +381,7 @@ static int check_params(struct creation *k, struct error *err)
 		TRY(strv_add(&k->c->config.args, "", err));
 	if (!k->c->config.args.n)
 		return fail(err, ERROR_INVALID, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+	TRY(check_words(p, err));
 	if (security_caps(p, caps_default(), &ignored, err) < 0)
 		return fail_wrap(err, "invalid capability");
 	TRY(security_options_check(p, err));
@@ -463,7 +507,10 @@ static int build(struct creation *k, struct error *err)
 	TRY(check_params(k, err));
 	TRY(userns_reserve(k->engine, p, &k->ids, err));
 	TRY(userns_maps(k->engine, p, &maps, err));
+	bool mapped = maps != NULL;
 	free(maps);
+	if (p->basic.rootfs_idmap && !mapped)
+		return fail(err, ERROR_INVALID, "rootfs option \"idmap\" needs a user namespace: --uidmap or --userns");
 	TRY(choose_name(k, err));
 	TRY(depend_on_namespaces(k, err));
 	for (size_t i = 0; i < p->storage.volumes_from.n; i++)

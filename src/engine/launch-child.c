@@ -126,6 +126,61 @@ static int open_empty_root(struct child *k, struct error *err)
 	return k->rootfs_fd < 0 ? -1 : 0;
 }
 
+static int open_below(int dir, const char *name, struct error *err)
+{
+	return file_open_dir(dir, name, true, 0755, err);
+}
+
+/* --rootfs DIR:O: the directory stays as it is, changes go into the container's own. */
+static int lay_over(struct child *k, int lower, struct error *err)
+{
+	const struct ctr *c = k->job->c;
+	struct rootfs_trees t = ROOTFS_TREES_INIT;
+	autoclose int dir = open(c->at.record.transient ? k->job->run_dir : k->job->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int upper = -1, work = -1;
+
+	if (dir < 0)
+		return fail_errno(err, "open the container's directory");
+	upper = open_below(dir, "rootfs-upper", err);
+	if (upper < 0)
+		return -1;
+	work = open_below(dir, "rootfs-work", err);
+	if (work < 0)
+		return -1;
+	if (c->params.basic.rootfs_idmap && k->job->maps) {
+		uint32_t uid = 0, gid = 0;
+		idmap_to_outside(&k->job->maps->uids, 0, &uid);
+		idmap_to_outside(&k->job->maps->gids, 0, &gid);
+		if (fchown(upper, uid, gid) < 0)
+			return fail_errno(err, "chown the upper directory");
+	}
+	t = (struct rootfs_trees){ .lower = &lower, .n = 1, .upper = upper, .work = work,
+				    .kept = !c->at.record.transient };
+	return store_rootfs_open_trees(k->job->store, &t, &k->rootfs_fd, err);
+}
+
+static int open_given_root(struct child *k, struct error *err)
+{
+	const struct ctr *c = k->job->c;
+	const struct params_basic *b = &c->params.basic;
+	autoclose int fd = mount_clone(AT_FDCWD, c->at.record.rootfs, true, err);
+
+	if (fd < 0)
+		return -1;
+	if (b->rootfs_idmap && k->job->maps) {
+		struct mount_attrs a = MOUNT_ATTRS_INIT;
+		k->userns_fd = idmap_make_userns(k->job->maps, err);
+		if (k->userns_fd < 0)
+			return -1;
+		a.idmap_fd = k->userns_fd;
+		TRY(mount_set_attrs(fd, a, err));
+	}
+	if (b->rootfs_overlay)
+		return lay_over(k, fd, err);
+	k->rootfs_fd = take_fd(fd);
+	return 0;
+}
+
 static int open_rootfs(struct child *k, struct error *err)
 {
 	const struct ctr *c = k->job->c;
@@ -134,10 +189,8 @@ static int open_rootfs(struct child *k, struct error *err)
 	if (c->at.record.infra && !c->at.record.image_id && !c->at.record.rootfs)
 		return open_empty_root(k, err);
 
-	if (c->at.record.rootfs) {
-		k->rootfs_fd = mount_clone(AT_FDCWD, c->at.record.rootfs, true, err);
-		return k->rootfs_fd < 0 ? fail_wrap(err, "rootfs %s", c->at.record.rootfs) : 0;
-	}
+	if (c->at.record.rootfs)
+		return open_given_root(k, err) < 0 ? fail_wrap(err, "rootfs %s", c->at.record.rootfs) : 0;
 	if (k->job->maps) {
 		uint32_t uid = 0, gid = 0;
 		k->userns_fd = idmap_make_userns(k->job->maps, err);
@@ -214,7 +267,9 @@ static int make_cgroup(struct child *k, struct error *err)
 	TRY(cgroup_create(&how, &k->cgroup, &w, err));
 	TRY(cgroup_set(&k->cgroup, &r, &w, err));
 	/* defaults that this host cannot do are not worth a line; what the user asked for is */
-	show_warnings(k->job, &w, !p->memory.set && !p->cpus && !p->cpu_quota.set && !p->cpu_shares.set && !p->cpuset_cpus);
+	bool asked = p->memory.set || p->cpus || p->cpu_quota.set || p->cpu_shares.set || p->cpuset_cpus || p->cpuset_mems ||
+		     p->cgroup_conf.n || p->blkio_weight.set || p->memory_swappiness.set || p->memory_reservation.set;
+	show_warnings(k->job, &w, !asked);
 	return cgroup_save(&k->cgroup, k->cgroup_text, sizeof(k->cgroup_text), err) < 0 ? -1 : 0;
 }
 

@@ -10,6 +10,8 @@ const struct field params_basic_rows[] = {
 	{ .json = "raw_image_name", F_STR(S, basic.raw_image_name) },
 	{ .cli = "rootfs", .json = "use_rootfs", F_BOOL(S, basic.rootfs),
 	  .help = "The first argument is a directory to use as root file system" },
+	{ .json = "rootfs_overlay", F_BOOL(S, basic.rootfs_overlay) },
+	{ .json = "rootfs_idmap", F_BOOL(S, basic.rootfs_idmap) },
 	{ .cli = "label", .abbr = 'l', .json = "labels", F_MAP(S, basic.labels), .arg = "stringArray",
 	  .help = "Label (KEY=VALUE, repeatable)" },
 	{ .cli = "label-file", F_STRV(S, basic.label_files), .arg = "stringArray", .complete = "files",

@@ -5,6 +5,7 @@
 #include "base/argv.h"
 #include "base/units.h"
 #include "engine/params-parse.h"
+#include "engine/cdi.h"
 #include "os/path.h"
 
 static bool permissions_ok(const char *s)
@@ -18,7 +19,10 @@ int param_device_parse(const char *value, struct list *devices, struct error *er
 	const char *container, *permissions = "rwm";
 	struct param_device *d;
 
-	TRY(strv_split(&parts, value, ':', err));
+	if (cdi_is_name(value))   /* its name may hold a colon */
+		TRY(strv_add(&parts, value, err));
+	else
+		TRY(strv_split(&parts, value, ':', err));
 	if (parts.n > 3 || !*parts.v[0])
 		return fail(err, ERROR_INVALID, "invalid device specification: %s", value);
 	container = parts.v[0];

@@ -2,6 +2,7 @@
 #include "engine/params.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "engine/params-parse.h"
 #include "os/file.h"
@@ -56,11 +57,23 @@ int params_load(struct json_object *tree, struct container_params *p, struct err
 
 static int read_text(const char *path, char **ret, size_t *ret_len, struct error *err)
 {
-	int r = file_read(AT_FDCWD, path, TEXT_FILE_MAX, ret, ret_len, err);
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	if (r == 0)
-		return fail_with(err, ENOENT, "open %s", path);
-	return r < 0 ? fail_wrap(err, "open %s", path) : 0;
+	if (fd < 0)
+		return fail_errno(err, "open %s", path);
+	/* may be a pipe: --env-file <(...) */
+	autofree char *text = malloc(TEXT_FILE_MAX + 1);
+	if (!text)
+		return fail_oom(err);
+	ssize_t n = file_read_full(fd, text, TEXT_FILE_MAX + 1, err);
+	if (n < 0)
+		return fail_wrap(err, "read %s", path);
+	if ((size_t)n > TEXT_FILE_MAX)
+		return fail(err, ERROR_INVALID, "%s: larger than %zu bytes", path, TEXT_FILE_MAX);
+	text[n] = '\0';
+	*ret = take_ptr(text);
+	*ret_len = (size_t)n;
+	return 0;
 }
 
 /* Files first: what stands on the command line itself is stronger. */
@@ -127,6 +140,7 @@ static int check_exclusions(const struct container_params *p, struct error *err)
 	} rules[] = {
 		{ p->basic.remove && restarts && p->basic.restart.policy != RESTART_ON_FAILURE,
 		  "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"" },
+		{ p->image.platform && (p->image.arch || p->image.os), "--platform option can not be specified with --arch or --os" },
 		{ r->cpus && r->cpu_period.set, "--cpu-period and --cpus cannot be set together" },
 		{ r->cpus && r->cpu_quota.set, "--cpu-quota and --cpus cannot be set together" },
 		{ p->health.none && p->health.command, "cannot specify both --no-healthcheck and --health-cmd" },

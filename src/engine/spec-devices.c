@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "engine/cdi.h"
 #include "engine/spec.h"
 
 static int add_rule(struct oci_spec *s, bool allow, const char *type, int64_t major, int64_t minor, const char *access_text,
@@ -31,7 +32,7 @@ static int add_rule(struct oci_spec *s, bool allow, const char *type, int64_t ma
 	return str_set(&r->access, access_text, err);
 }
 
-static int add_node(struct spec_context *x, struct oci_spec *s, const char *host, const char *inside,
+int spec_device_node(struct spec_context *x, struct oci_spec *s, const char *host, const char *inside,
 		    const char *permissions, struct error *err)
 {
 	struct stat st;
@@ -89,7 +90,7 @@ static int add_directory(struct spec_context *x, struct oci_spec *s, const char 
 			r = add_directory(x, s, from, to, permissions, err);
 			found++;
 		} else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
-			r = add_node(x, s, from, to, permissions, err);
+			r = spec_device_node(x, s, from, to, permissions, err);
 			found++;
 		}
 	}
@@ -103,12 +104,12 @@ static int add_device(struct spec_context *x, struct oci_spec *s, const struct p
 {
 	struct stat st;
 
-	if (strchr(p->host, '=') && *p->host != '/')
-		return fail(err, ERROR_UNSUPPORTED, "device %s: CDI devices are not supported by this build", p->host);
+	if (cdi_is_name(p->host))
+		return spec_cdi_device(x, s, p->host, err);
 	if (stat(p->host, &st) < 0)
 		return fail_errno(err, "stat %s", p->host);
 	return S_ISDIR(st.st_mode) ? add_directory(x, s, p->host, p->container, p->permissions, err) :
-				     add_node(x, s, p->host, p->container, p->permissions, err);
+				     spec_device_node(x, s, p->host, p->container, p->permissions, err);
 }
 
 /* --privileged: every device of the host except terminals (a container must not meddle with the host's consoles). */
@@ -143,7 +144,7 @@ static int add_host_devices(struct spec_context *x, struct oci_spec *s, const ch
 		if (S_ISDIR(st.st_mode))
 			r = add_host_devices(x, s, path, err);
 		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-			r = add_node(x, s, path, path, "rwm", err);
+			r = spec_device_node(x, s, path, path, "rwm", err);
 	}
 	closedir(d);
 	return r;
@@ -212,21 +213,43 @@ static int add_text_rule(struct oci_spec *s, const char *text, struct error *err
 	return add_rule(s, true, r.words.v[0], r.numbers[0], r.numbers[1], r.words.v[2], err);
 }
 
+static int add_gpus(struct spec_context *x, struct oci_spec *s, struct error *err)
+{
+	const struct strv *gpus = &x->params->storage.gpus;
+
+	for (size_t i = 0; i < gpus->n; i++) {
+		autofree char *name = NULL;
+		TRY(cdi_gpu_name(gpus->v[i], &name, err));
+		TRY(spec_cdi_device(x, s, name, err));
+	}
+	return 0;
+}
+
+/* All of the host's; those given are for other names. */
+static int privileged_devices(struct spec_context *x, struct oci_spec *s, struct error *err)
+{
+	const struct params_storage *p = &x->params->storage;
+	const struct param_device *d = p->devices.v;
+
+	TRY(add_rule(s, true, "a", -1, -1, "rwm", err));
+	TRY(add_host_devices(x, s, "/dev", err));
+	for (size_t i = 0; i < p->devices.n; i++)
+		if (!streq0(d[i].host, d[i].container) || cdi_is_name(d[i].host))
+			TRY(add_device(x, s, &d[i], err));
+	return add_gpus(x, s, err);
+}
+
 int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct params_storage *p = &x->params->storage;
 	const struct param_device *d = p->devices.v;
 
-	if (p->gpus.n)
-		return fail(err, ERROR_UNSUPPORTED, "--gpus: no CDI specification for GPUs was found; use --device");
-	if (x->params->security.privileged) {
-		TRY(add_rule(s, true, "a", -1, -1, "rwm", err));
-		return add_host_devices(x, s, "/dev", err);
-	}
+	if (x->params->security.privileged)
+		return privileged_devices(x, s, err);
 	TRY(add_rule(s, false, "a", -1, -1, "rwm", err));
 	for (size_t i = 0; i < p->devices.n; i++)
 		TRY(add_device(x, s, &d[i], err));
 	for (size_t i = 0; i < p->device_cgroup_rules.n; i++)
 		TRY(add_text_rule(s, p->device_cgroup_rules.v[i], err));
-	return 0;
+	return add_gpus(x, s, err);
 }

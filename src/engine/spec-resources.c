@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "engine/spec.h"
+#include "os/cgroup.h"
 
 static int device_number(const char *path, int64_t *ret_major, int64_t *ret_minor, struct error *err)
 {
@@ -89,6 +90,19 @@ static void spec_memory(const struct params_resources *p, struct oci_memory *m)
 		m->disable_oom_killer = (struct opt_bool){ true, true };
 }
 
+/* --cgroups=split: below the group we are in ourselves, as a unit of systemd wants its processes. */
+static int split_path(const char *id, char **ret, struct error *err)
+{
+	char own[CGROUP_PATH_MAX];
+	int r = cgroup_of_process(0, CGROUP_UNIFIED, own, sizeof(own), err);
+
+	if (r == 0)
+		r = cgroup_of_process(0, CGROUP_PIDS, own, sizeof(own), err);
+	if (r < 0)
+		return -1;
+	return str_printf(ret, err, "%s/libpod-payload-%s", r == 0 || streq(own, "/") ? "" : own, id);
+}
+
 static int spec_cgroup_path(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct params_namespaces *ns = &x->params->ns;
@@ -96,6 +110,8 @@ static int spec_cgroup_path(struct spec_context *x, struct oci_spec *s, struct e
 
 	if (ns->cgroups && streq(ns->cgroups, "disabled"))
 		return 0;
+	if (ns->cgroups && streq(ns->cgroups, "split"))
+		return split_path(id, &s->lnx.cgroups_path, err);
 	if (streq(engine_cgroup_manager(x->engine), "systemd"))
 		return str_printf(&s->lnx.cgroups_path, err, "%s:libpod:%s",
 				  ns->cgroup_parent ? ns->cgroup_parent : x->rootless ? "user.slice" : "machine.slice", id);

@@ -65,6 +65,11 @@ int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err);
 int spec_security(struct spec_context *x, struct oci_spec *s, struct error *err);     /* caps, seccomp, masks, labels */
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err);    /* limits, cgroup path, sysctl */
 
+/* A device node of the host's: made, or bound where that is not ours to do. */
+int spec_device_node(struct spec_context *x, struct oci_spec *s, const char *host, const char *inside,
+		     const char *permissions, struct error *err);
+/* A device by its CDI name. */
+int spec_cdi_device(struct spec_context *x, struct oci_spec *s, const char *name, struct error *err);
 /* The limits alone: also those of a pod's group. */
 int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err);
 

@@ -416,14 +416,14 @@ int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t,
 		return fail(err, ERROR_UNSUPPORTED, "a root file system of %zu layers: overlay takes 1 to %d", t->n, LAYERS_MAX);
 	mount->lower = &lower;
 	mount->upper = writable ? &upper : NULL;
-	mount->transient = true;
+	mount->transient = !t->kept;
 	mount->userxattr = s->userxattr;
 	if (t->n + writable == 1)
 		fd = mount_clone(writable ? t->upper : t->lower[0], "", false, err);
 	else
 		fd = mount_overlay(mount, NULL, err);
 	if (fd < 0)
-		return fail_wrap(err, "mount the root file system of a build step");
+		return fail_wrap(err, "mount the root file system");
 	*ret_fd = fd;
 	return writable ? 0 : set_read_only(fd, err);
 }

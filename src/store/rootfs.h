@@ -47,6 +47,7 @@ struct rootfs_trees {
 	const int *lower;             /* lowest first */
 	size_t n;
 	int upper, work;              /* directories of one file system; -1: read-only */
+	bool kept;                    /* the upper directory outlives a crash: not mounted volatile */
 };
 #define ROOTFS_TREES_INIT { .upper = -1, .work = -1 }
 /* As store_rootfs_open(): an overlay (volatile), or with nothing below the upper directory itself. Nothing is copied:
