@@ -315,7 +315,8 @@ static int manifest_to_dir(struct copy_to *t, const struct source_document *d, b
 static int manifest_to_registry(struct copy_to *t, const struct source_document *d, bool instance, struct error *err)
 {
 	const struct reference *r = &t->name->reference;
-	const char *where = instance ? d->parsed.digest : r->digest ? r->digest : r->tag;
+	const char *where = instance ? d->parsed.digest : r->digest ? r->digest : r->tag ? r->tag :
+		d->parsed.digest;   /* no name: an entry of a list that comes later */
 
 	return repository_put_manifest(t->repository, where, media_type_name((enum media_type)d->parsed.type), d->bytes, d->len,
 				       NULL, err);

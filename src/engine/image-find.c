@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/registries-conf.h"
 #include "engine/image-list.h"
+#include "engine/manifest-list.h"
 
 /* The prefixes a short name may be looked up under, as registries.conf says. */
 static int search_prefixes(struct engine *e, const char *what, struct strv *ret, struct error *err)
@@ -53,9 +54,16 @@ int image_find(struct engine *e, const char *what, unsigned want, struct store_i
 {
 	static const char transport[] = "containers-storage:";
 	const char *name = str_after(what, transport) ? what + sizeof(transport) - 1 : what;
-	int r = find(e, name, want, ret, ret_name, err);
+	auto_store_image found = {};
+	int r = find(e, name, want & STORE_IMAGE_ALL, &found, ret_name, err);
 
-	return r ? r : fail(err, ERROR_NOT_FOUND, "%s: image not known", what);
+	if (r <= 0)
+		return r ? r : fail(err, ERROR_NOT_FOUND, "%s: image not known", what);
+	if (!(want & IMAGE_LIST_ITSELF) && media_type_kind(media_type_parse(found.manifest_type)) == MEDIA_KIND_INDEX)
+		return manifest_list_choose(e, &found, what, want, ret, err);
+	*ret = found;
+	found = (struct store_image){};
+	return r;
 }
 
 int image_exists(struct engine *e, const char *what, struct error *err)

@@ -13,6 +13,9 @@
  * NULL for an id. ERROR_NOT_FOUND "WHAT: image not known". */
 int image_find(struct engine *e, const char *what, unsigned want, struct store_image *ret, char **ret_name,
 	       struct error *err);
+/* A manifest list of that name gives its image for this machine, when that is here (ERROR_NOT_FOUND otherwise), unless
+ * the list itself is meant: beside enum store_image_want. */
+#define IMAGE_LIST_ITSELF (1u << 16)
 /* 1 known, 0 not. */
 int image_exists(struct engine *e, const char *what, struct error *err);
 

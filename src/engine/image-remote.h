@@ -19,6 +19,11 @@ enum repository_access { REPOSITORY_READ, REPOSITORY_WRITE, REPOSITORY_DELETE };
  * registry as such (login, catalog). ERROR_DENIED when it is blocked. */
 int repository_open_reference(struct engine *e, const struct image_remote *o, const struct reference *r,
 			    enum repository_access access, struct repository **ret, struct error *err);
+/* Reads a manifest or index from where registries.conf says it is: mirrors first. r: a full name with tag or digest.
+ * *ret_repository (may be NULL) is the place that had it, *ret_place (may be NULL) its name. */
+int remote_manifest_read(struct engine *e, const struct image_remote *o, const struct reference *r,
+			 struct repository_document *ret, struct repository **ret_repository, struct reference *ret_place,
+			 struct error *err);
 /* The same with the endpoint's parameters filled in and not yet used. */
 int repository_endpoint_params(struct engine *e, const struct image_remote *o, const struct reference *r,
 			     enum repository_access access, struct op_endpoint *ret, struct error *err);

@@ -37,7 +37,7 @@ int image_tag(struct engine *e, const char *what, const char *name, struct error
 	struct store *s;
 
 	TRY(engine_store(e, &s, err));
-	TRY(image_find(e, what, 0, &image, NULL, err));
+	TRY(image_find(e, what, IMAGE_LIST_ITSELF, &image, NULL, err));
 	if (normalize(name, &full, err) < 0)
 		return fail_wrap(err, "normalizing name \"%s\"", name);
 	if (strchr(full, '@'))
@@ -66,7 +66,7 @@ int image_untag(struct engine *e, const char *what, const struct strv *names, st
 {
 	auto_store_image image = {};
 
-	TRY(image_find(e, what, STORE_IMAGE_NAMES, &image, NULL, err));
+	TRY(image_find(e, what, STORE_IMAGE_NAMES | IMAGE_LIST_ITSELF, &image, NULL, err));
 	for (size_t i = 0; !names->n && i < image.names.n; i++)
 		TRY(untag_one(e, &image, image.names.v[i], image.names.v[i], err));
 	for (size_t i = 0; i < names->n; i++) {
@@ -208,7 +208,7 @@ static int remove_named(struct engine *e, const char *what, struct image_removal
 	auto_store_image image = {};
 	autofree char *full = NULL;
 
-	if (image_find(e, what, STORE_IMAGE_ALL, &image, &full, err) < 0)
+	if (image_find(e, what, STORE_IMAGE_ALL | IMAGE_LIST_ITSELF, &image, &full, err) < 0)
 		return err->kind == ERROR_NOT_FOUND && r->ignore ? 0 : -1;
 	return remove_image(e, &image, what, full && strv_has(&image.names, full) ? full : NULL, r, err);
 }

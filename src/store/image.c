@@ -174,12 +174,14 @@ struct commit {
 	char *config;
 	bool exists;
 	struct strv former;    /* images that lose a name */
+	struct strv dropped;   /* digests that a replaced manifest let go */
 };
 
 static void commit_done(struct commit *c)
 {
 	store_image_done(&c->image);
 	strv_done(&c->former);
+	strv_done(&c->dropped);
 	free(c->layer_bytes);
 	free(c->config);
 }
@@ -248,6 +250,17 @@ static int add_all_unique(struct strv *to, const struct strv *from, struct error
 	return 0;
 }
 
+/* Digests the image had and will not have: whoever sweeps our stage looks whether somebody needs them. */
+static int note_dropped(struct commit *c, const struct strv *old, struct error *err)
+{
+	for (size_t n = 0; n < old->n; n++)
+		if (!strv_has(&c->image.digests, old->v[n])) {
+			TRY(stage_note(c->stage, old->v[n], err));
+			TRY(strv_add(&c->dropped, old->v[n], err));
+		}
+	return 0;
+}
+
 /* What the image will be: what it is already (same config: same layers) plus what is new. */
 static int describe(struct commit *c, struct error *err)
 {
@@ -262,18 +275,29 @@ static int describe(struct commit *c, struct error *err)
 	c->exists = found;
 	i->created = c->new->created;
 	i->added = found ? old.added : time_now();
-	TRY(str_set(&i->manifest, found ? old.manifest : c->new->manifest, err));
-	TRY(str_set(&i->manifest_type, found ? old.manifest_type : c->new->manifest_type, err));
+	bool keep = found && !c->new->replace;
+	TRY(str_set(&i->manifest, keep ? old.manifest : c->new->manifest, err));
+	TRY(str_set(&i->manifest_type, keep ? old.manifest_type : c->new->manifest_type, err));
 	TRY(str_set(&i->os, c->new->os, err));
 	TRY(str_set(&i->arch, c->new->arch, err));
 	TRY(str_set(&i->variant, c->new->variant, err));
 	TRY(str_set(&i->labels, c->new->labels, err));
-	TRY(strv_copy(&i->digests, &old.digests, err));
+	if (keep)
+		TRY(strv_copy(&i->digests, &old.digests, err));
 	TRY(add_unique(&i->digests, c->new->manifest, err));
 	TRY(add_all_unique(&i->digests, c->new->more_digests, err));
+	if (found && !keep)
+		TRY(note_dropped(c, &old.digests, err));
 	TRY(strv_copy(&i->history, &old.history, err));
 	TRY(strv_copy(&i->names, &old.names, err));
 	return add_all_unique(&i->names, c->new->names, err);
+}
+
+static int replace_manifest(struct db *index, int64_t row, const struct store_image *i, struct error *err)
+{
+	TRY(db_run(index, err, "UPDATE images SET manifest=?,manifest_type=?,size=? WHERE row=?", "ssii", i->manifest,
+		   i->manifest_type, i->size, row));
+	return db_run(index, err, "DELETE FROM image_digests WHERE image=?", "i", row);
 }
 
 static int write_rows(struct commit *c, struct error *err)
@@ -289,6 +313,7 @@ static int write_rows(struct commit *c, struct error *err)
 		TRY(image_insert_rows(index, &c->image, c->config, c->layer_bytes, err));
 		there = image_rowid(index, c->image.id, &row, err);
 	} else if (there == 1) {
+		TRY(c->new->replace ? replace_manifest(index, row, &c->image, err) : 0);
 		TRY(insert_digests(index, row, &c->image, err));
 	}
 	if (there != 1)
@@ -314,6 +339,8 @@ static int commit_image(struct commit *c, struct error *err)
 	TRY(image_record_save(c->store, &c->image, err));
 	TRY(write_rows(c, err));
 	lock_release(&l);
+	for (size_t n = 0; n < c->dropped.n; n++)
+		TRY(collect_digest(c->store, c->stage, c->dropped.v[n], NULL, err));
 	return refresh_records(c->store, &c->former, err);
 }
 

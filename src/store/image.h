@@ -61,6 +61,8 @@ struct store_image_new {
 	const char *labels;                     /* JSON object text or NULL */
 	const struct store_image_layer *layers; /* lowest first */
 	size_t n_layers;
+	bool replace;                           /* manifest lists: the manifest and the digests take the place of those the
+	                                         * image had; blobs only those named go */
 };
 /* Acknowledged = durable: returns after the index transaction. An image that exists gets the names and manifest added.
  * Names move here from other images. ret_id: 64 hex digits. */

@@ -61,7 +61,8 @@ static int get_manifest(struct task *t, const struct op_get *a, struct op_got *r
 	c.q = (struct http_request){ .method = "GET", .headers = &headers, .out_fd = t->r.fds[0], .in_fd = -1,
 				     .max = a->max > 0 ? a->max : (int64_t)MANIFEST_BYTES_MAX };
 	if (endpoint_call(e, &c, &r, err) < 0)
-		return fail_wrap(err, "reading manifest %s in %s/%s", a->reference, e->o.host, e->o.repository);
+		return fail_wrap(err, "%s manifest %s in %s/%s", r.status ? "reading" : "fetching", a->reference, e->o.host,
+				 e->o.repository);
 	ret->media_type = take_ptr(r.content_type);
 	ret->digest = take_ptr(r.digest);
 	ret->bytes = r.bytes;
