@@ -94,6 +94,11 @@ extern const struct command
 	cmd_search,
 	cmd_standalone_sign,
 	cmd_standalone_verify,
+	cmd_secret_create,
+	cmd_secret_exists,
+	cmd_secret_inspect,
+	cmd_secret_ls,
+	cmd_secret_rm,
 	cmd_start,
 	cmd_stop,
 	cmd_system_check,
@@ -214,6 +219,14 @@ const struct command_row command_rows[] = {
 	{ "network reload", &cmd_network_reload },
 	{ "network rm", &cmd_network_rm, "remove" },
 	{ "network update", &cmd_network_update },
+
+	/* secrets */
+	{ "secret", .group = "Manage secrets" },
+	{ "secret create", &cmd_secret_create },
+	{ "secret exists", &cmd_secret_exists },
+	{ "secret inspect", &cmd_secret_inspect },
+	{ "secret ls", &cmd_secret_ls, "list" },
+	{ "secret rm", &cmd_secret_rm, "remove" },
 
 	/* volumes */
 	{ "volume", .group = "Manage volumes" },

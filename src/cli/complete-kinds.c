@@ -13,6 +13,7 @@
 #include "conf/registries-conf.h"
 #include "engine/engine.h"
 #include "engine/network.h"
+#include "engine/secret.h"
 #include "engine/volume.h"
 #include "engine/pod.h"
 #include "os/caps.h"
@@ -223,6 +224,18 @@ static int provide_capabilities(struct cli *cli, struct completion *c, struct er
 	return 0;
 }
 
+static int provide_secrets(struct cli *cli, struct completion *c, struct error *err)
+{
+	auto_secret_list l = {};
+	struct engine *e;
+
+	TRY(cli_engine(cli, &e, err));
+	TRY(secret_load_all(e, &l, err));
+	for (size_t i = 0; i < l.n; i++)
+		TRY(complete_add(c, l.v[i].spec.name, NULL, err));
+	return 0;
+}
+
 static int provide_volumes(struct cli *cli, struct completion *c, struct error *err)
 {
 	auto_strv names = {};
@@ -382,7 +395,7 @@ const struct completion_kind completion_kinds[] = {
 	{ NULL, "network-filters", provide_network_filters, COMPLETE_NO_FILES | COMPLETE_NO_SPACE },
 	{ "POD", "pods", provide_pods, COMPLETE_NO_FILES },
 	{ "REGISTRY", "registries", provide_registries, COMPLETE_NO_FILES },
-	{ "SECRET", "secrets", NULL, COMPLETE_NO_FILES },
+	{ "SECRET", "secrets", provide_secrets, COMPLETE_NO_FILES },
 	{ "SHELL", "shells", provide_shells, COMPLETE_NO_FILES },
 	{ "VOLUME", "volumes", provide_volumes, COMPLETE_NO_FILES },
 	/* values of options */

@@ -57,6 +57,7 @@ struct commit_hold {
 	int parent, dir;
 	struct idmap_pair *maps;
 	struct rootfs_changes *changes;
+	struct strv skip;
 };
 #define COMMIT_HOLD_INIT { .parent = -1, .dir = -1 }
 int commit_container_layer(struct ctr *c, bool take, struct commit_hold *hold, struct commit_layer *ret, struct error *err);

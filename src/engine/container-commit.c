@@ -22,6 +22,7 @@ void commit_hold_done(struct commit_hold *h)
 	close_p(&h->parent);
 	close_p(&h->dir);
 	free(h->maps);
+	strv_done(&h->skip);
 	if (h->changes)
 		rootfs_changes_done(h->changes);
 	free(h->changes);
@@ -79,6 +80,20 @@ static int find_changes(struct ctr *c, struct commit_hold *hold, struct commit_l
 	return 0;
 }
 
+/* The places where secrets were mounted say their names. */
+static int skip_secrets(const struct ctr *c, struct strv *to, struct error *err)
+{
+	const struct list *l = &c->params.storage.secrets;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct param_secret *s = &((const struct param_secret *)l->v)[i];
+		const char *target = str_empty(s->target) ? s->name : s->target;
+		if (!s->env)
+			TRY(strv_addf(to, err, "%s%s", *target == '/' ? "" : "/run/secrets/", target));
+	}
+	return 0;
+}
+
 int commit_container_layer(struct ctr *c, bool take, struct commit_hold *hold, struct commit_layer *ret, struct error *err)
 {
 	const char *name;
@@ -86,7 +101,8 @@ int commit_container_layer(struct ctr *c, bool take, struct commit_hold *hold, s
 	TRY(ctr_load(c, err));
 	TRY(ctr_maps(c, &hold->maps, err));
 	TRY(open_upper(c, hold, &name, err));
-	*ret = (struct commit_layer){ .dir = hold->dir, .take_parent = -1, .maps = hold->maps };
+	TRY(skip_secrets(c, &hold->skip, err));
+	*ret = (struct commit_layer){ .dir = hold->dir, .take_parent = -1, .maps = hold->maps, .skip = &hold->skip };
 	if (streq(name, "root"))
 		return find_changes(c, hold, ret, err);
 	if (take) {
@@ -107,7 +123,8 @@ static int whole_root(struct ctr *c, struct commit_hold *hold, struct commit_lay
 	hold->dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (hold->dir < 0)
 		return fail_errno(err, "container %.12s", c->id);
-	*ret = (struct commit_layer){ .dir = hold->dir, .take_parent = -1, .maps = hold->maps, .whole = true };
+	*ret = (struct commit_layer){ .dir = hold->dir, .take_parent = -1, .maps = hold->maps, .whole = true, .skip = &hold->skip };
+	TRY(skip_secrets(c, &hold->skip, err));
 	return 0;
 }
 

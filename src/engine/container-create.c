@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "engine/secret.h"
 #include "engine/container-impl.h"
 #include "engine/event.h"
 #include "engine/files.h"
@@ -375,8 +376,7 @@ static int check_params(struct creation *k, struct error *err)
 		return fail(err, ERROR_INVALID, "must specify pod value with init-ctr");
 	if (strv_has(&p->process.groups, "keep-groups") && p->process.groups.n > 1)
 		return fail(err, ERROR_INVALID, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
-	if (p->storage.secrets.n)
-		return fail(err, ERROR_UNSUPPORTED, "--secret: secrets are not part of this build");
+	TRY(secret_params_check(k->engine, p, err));
 	if (!k->c->config.args.n && k->record.rootfs)
 		TRY(strv_add(&k->c->config.args, "", err));
 	if (!k->c->config.args.n)
@@ -519,6 +519,21 @@ static int build(struct creation *k, struct error *err)
 	return write_record(k, err);
 }
 
+/* Once there is a directory for them; the container goes again when they cannot be read. */
+static int store_secrets(struct ctr *c, struct error *err)
+{
+	const struct ctr_remove_options o = { .volumes = true, .with_pod = true };
+	autofree struct idmap_pair *maps = NULL;
+	struct error ignored;
+
+	if (!c->params.storage.secrets.n)
+		return 0;
+	if (userns_maps(c->engine, &c->params, &maps, err) == 0 && secret_params_store(c, maps, err) == 0)
+		return 0;
+	ctr_remove(c, &o, NULL, &ignored);
+	return -1;
+}
+
 int ctr_create(struct engine *e, struct container_params *params, struct ctr **ret, struct error *err)
 {
 	CLEANUP(creation_done) struct creation k = { .engine = e, .ids = LOCK_INIT };
@@ -529,6 +544,7 @@ int ctr_create(struct engine *e, struct container_params *params, struct ctr **r
 	k.c->params = *params;
 	*params = (struct container_params){};
 	TRY(build(&k, err));
+	TRY(store_secrets(k.c, err));
 	TRY(check_pod_stays(k.c, err));
 	*ret = take_ptr(k.c);
 	ctr_event(*ret, EVENT_CREATE);

@@ -7,6 +7,7 @@
 #include "engine/inspect-view.h"
 #include "engine/launch.h"
 #include "engine/spec.h"
+#include "engine/secret.h"
 #include "engine/userns.h"
 #include "engine/volume.h"
 #include "store/rootfs.h"
@@ -526,6 +527,7 @@ static int fill(struct container_inspect *v, bool size, struct error *err)
 	TRY(fill_places(v, err));
 	TRY(fill_state(v, err));
 	fill_config(v);
+	TRY(secret_params_json(v->c, &v->config.secrets, err));
 	TRY(fill_host(v, err));
 	fill_mounts(v);
 	TRY(fill_network(v, err));
@@ -554,6 +556,7 @@ void container_inspect_free(struct container_inspect *v)
 	health_record_done(&v->health);
 	json_put_p(&v->empty_object);
 	json_put_p(&v->console_size);
+	json_put_p(&v->config.secrets);
 	value_pool_done(&v->pool);
 	free(v);
 }

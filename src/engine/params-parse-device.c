@@ -235,6 +235,8 @@ static int store_secret(const struct field *f, void *at, const char *value, stru
 		else
 			TRY(secret_option(s, words.v[i], err));
 	}
+	if (s->env && (s->uid || s->gid || s->mode_text))
+		return fail(err, ERROR_INVALID, "UID, GID, Mode options cannot be set with secret type env: invalid argument");
 	return str_empty(s->name) ? fail(err, ERROR_INVALID, "no source found %s: invalid argument", value) : 0;
 }
 const struct field_custom param_secret_custom = { .parse = store_secret };

@@ -32,7 +32,7 @@ static int spec_files(struct spec_context *x, struct oci_spec *s, struct error *
 int spec_build(struct spec_context *x, struct oci_spec *ret, struct error *err)
 {
 	static const topic_fn topics[] = {
-		spec_rest, spec_namespaces, spec_process, spec_files, spec_mounts, spec_devices, spec_security, spec_resources,
+		spec_rest, spec_namespaces, spec_process, spec_files, spec_mounts, spec_secrets, spec_devices, spec_security, spec_resources,
 	};
 	auto_oci_spec s = {};
 

@@ -61,6 +61,7 @@ int spec_build(struct spec_context *x, struct oci_spec *ret, struct error *err);
 int spec_namespaces(struct spec_context *x, struct oci_spec *s, struct error *err);   /* namespaces, id maps, hostname */
 int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err);      /* args env cwd user rlimits tty */
 int spec_mounts(struct spec_context *x, struct oci_spec *s, struct error *err);       /* default and user mounts */
+int spec_secrets(struct spec_context *x, struct oci_spec *s, struct error *err);      /* --secret: mounts, environment */
 int spec_devices(struct spec_context *x, struct oci_spec *s, struct error *err);      /* devices and device rules */
 int spec_security(struct spec_context *x, struct oci_spec *s, struct error *err);     /* caps, seccomp, masks, labels */
 int spec_resources(struct spec_context *x, struct oci_spec *s, struct error *err);    /* limits, cgroup path, sysctl */
