@@ -5,6 +5,7 @@
 
 extern const struct command
 	cmd_attach,
+	cmd_build,
 	cmd_commit,
 	cmd_completion,
 	cmd_connection_list,
@@ -238,6 +239,7 @@ const struct command_row command_rows[] = {
 	{ "volume rm", &cmd_volume_rm, "remove" },
 
 	/* images */
+	{ "build", &cmd_build },
 	{ "history", &cmd_history },
 	{ "images", &cmd_images },
 	{ "import", &cmd_import },
@@ -255,6 +257,7 @@ const struct command_row command_rows[] = {
 	{ "image copy", &cmd_image_copy },
 	{ "image delete", &cmd_image_delete },
 	{ "image diff", &cmd_image_diff },
+	{ "image build", &cmd_build },
 	{ "image exists", &cmd_image_exists },
 	{ "image generate-sigstore-key", &cmd_generate_sigstore_key },
 	{ "image history", &cmd_history },
@@ -302,6 +305,11 @@ const struct command_row command_rows[] = {
 	{ "manifest push", &cmd_manifest_push },
 	{ "manifest remove", &cmd_manifest_remove },
 	{ "manifest rm", &cmd_manifest_rm },
+
+	{ "buildx", .group = "Build images (Docker's spelling)" },
+	{ "buildx build", &cmd_build, "b" },
+	{ "builder", .group = "Manage builds" },
+	{ "builder build", &cmd_build },
 
 	/* the engine as a whole */
 	{ "system", .group = "Engine-wide commands" },

@@ -23,6 +23,8 @@
 static int put(struct pack *p, const void *bytes, size_t len, struct error *err)
 {
 	p->how->ret_bytes += (int64_t)len;
+	if (p->how->hash)
+		sha256_add(p->how->hash, bytes, len);
 	if (p->how->out < 0 || !len)
 		return 0;
 	return file_write_all(p->how->out, bytes, len, err);
@@ -46,12 +48,35 @@ static int put_zeros(struct pack *p, int64_t n, struct error *err)
 	return 0;
 }
 
+/* Through our own memory, because the bytes are hashed. */
+static int put_hashed(struct pack *p, int fd, const char *name, int64_t size, struct error *err)
+{
+	char piece[131072];
+	off_t at = 0;
+
+	while (at < size) {
+		ssize_t n = pread(fd, piece, size - at < (off_t)sizeof(piece) ? (size_t)(size - at) : sizeof(piece), at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(err, "read %s", name);
+		if (n == 0)
+			break;
+		TRY(put(p, piece, (size_t)n, err));
+		at += n;
+	}
+	return put_zeros(p, size - at + (-size & (TAR_BLOCK - 1)), err);
+}
+
 /* Exactly `size` bytes of the file, whatever happens to it meanwhile. */
 static int put_data(struct pack *p, int fd, const char *name, int64_t size, struct error *err)
 {
 	off_t at = 0;
 	char piece[65536];
 	bool slow = false;
+
+	if (p->how->hash)
+		return put_hashed(p, fd, name, size, err);
 
 	while (at < size && p->how->out >= 0) {
 		size_t want = size - at > (1 << 20) ? 1 << 20 : (size_t)(size - at);

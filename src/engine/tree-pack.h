@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/str.h"
 
 struct idmap_pair;
@@ -26,6 +27,7 @@ enum pack_times {
 struct tree_pack {
 	int from;                        /* the directory, readable */
 	int out;                         /* where the stream goes: a pipe or a file; -1: nowhere */
+	struct sha256 *hash;             /* gets every byte of the stream; NULL: nobody does */
 	int to;                          /* empty directory that becomes a copy; -1: none. Reflinks where it can */
 	bool in_place;                   /* `from` itself becomes what a copy would be (overlay's notes removed, times set) */
 	bool overlay;                    /* whiteouts and opaque marks: ".wh." entries in the stream, marks in the copy */

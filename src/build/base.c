@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/base.c - what a stage begins with: an image, another stage, a context, nothing. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "build/build-impl.h"
+#include "engine/pull.h"
+#include "image/reference.h"
+#include "store/layer.h"
+
+int build_add_layer(struct build *b, struct build_layer **ret, struct error *err)
+{
+	struct build_layer **slot = list_add(&b->layers, sizeof(*slot), err);
+
+	if (!slot)
+		return -1;
+	*slot = calloc(1, sizeof(**slot));
+	if (!*slot)
+		return fail_oom(err);
+	(*slot)->fd = -1;
+	(*slot)->staged = (struct stage_layer)STAGE_LAYER_INIT;
+	*ret = *slot;
+	return 0;
+}
+
+static struct build_layer *find_layer(const struct build *b, const char *diff_id)
+{
+	struct build_layer **v = b->layers.v;
+
+	for (size_t i = 0; i < b->layers.n; i++)
+		if (streq(v[i]->diff_id, diff_id))
+			return v[i];
+	return NULL;
+}
+
+const struct named_context *build_context_find(const struct build *b, const char *name)
+{
+	const struct named_context *c = b->contexts.v;
+
+	for (size_t i = 0; i < b->contexts.n; i++)
+		if (strcasecmp(c[i].name, name) == 0)
+			return &c[i];
+	return NULL;
+}
+
+/* ---- images ---- */
+static int add_image_layer(struct build *b, const struct store_image_layer *l, struct build_layer **ret, struct error *err)
+{
+	struct build_layer *have = find_layer(b, l->diff_id);
+
+	if (have && (have->blob || !l->blob)) {
+		*ret = have;
+		return 0;
+	}
+	TRY(stage_pin_layer(b->stage, l->diff_id, err));
+	TRY(build_add_layer(b, ret, err));
+	snprintf((*ret)->diff_id, sizeof((*ret)->diff_id), "%s", l->diff_id);
+	(*ret)->size = l->blob_size;
+	TRY(str_set(&(*ret)->blob, l->blob ? l->blob : l->diff_id, err));
+	TRY(str_set(&(*ret)->media_type, l->media_type, err));
+	(*ret)->fd = store_layer_open(b->store, l->diff_id, err);
+	if (!l->blob) {
+		free((*ret)->blob);
+		(*ret)->blob = NULL;
+	}
+	return (*ret)->fd < 0 ? -1 : 0;
+}
+
+static void note_line(void *data, const char *text)
+{
+	build_note(data, text);
+}
+
+/* --pull, --platform and the registry's options under the names of `run`. */
+static int obtain(struct build *b, const char *name, const char *platform, struct store_image *ret, char **ret_name,
+		  struct error *err)
+{
+	const struct image_remote *r = &b->o->remote;
+	struct image_progress lines = { .line = note_line, .data = b };
+	const struct image_progress *before = b->engine->progress;
+	struct params_image p = {
+		.pull = b->o->pull ? b->o->pull : (char *)"missing", .authfile = r->authfile, .cert_dir = r->cert_dir, .creds = r->creds,
+		.retry_delay = r->retry_delay, .signature_policy = r->signature_policy, .tls_verify = r->tls_verify, .retry = r->retry,
+		.decryption_keys = b->o->decryption_keys,
+	};
+	bool yes;
+
+	if (b->o->pull && parse_bool(b->o->pull, &yes))
+		p.pull = yes ? (char *)"always" : (char *)"missing";
+	if (platform) {
+		p.platform = (char *)platform;
+	} else if (b->o->platforms.n || b->o->arch || b->o->os || b->o->variant) {
+		p.os = b->platform.os;
+		p.arch = b->platform.architecture;
+		p.variant = b->platform.variant;
+	}
+	b->engine->progress = &lines;
+	int r2 = image_obtain(b->engine, name, &p, STORE_IMAGE_ALL, ret, ret_name, err);
+	b->engine->progress = before;
+	return r2;
+}
+
+static int push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
+{
+	struct build_layer **grown = realloc(st->layers, (st->n_layers + 1) * sizeof(*grown));
+
+	if (!grown)
+		return fail_oom(err);
+	st->layers = grown;
+	st->layers[st->n_layers++] = l;
+	return 0;
+}
+
+static int read_annotations(struct build *b, struct stage_run *st, const struct store_image *image, struct error *err)
+{
+	auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX);
+	auto_manifest m = {};
+	struct error ignored;
+	bool inherit = !b->o->inherit_annotations.set || b->o->inherit_annotations.value;
+
+	if (!inherit || !image->manifest || store_blob_read(b->store, image->manifest, &text, &ignored) < 0 ||
+	    oci_manifest_parse(text.data, text.len, media_type_parse(image->manifest_type), &m, &ignored) < 0)
+		return 0;
+	return strmap_copy(&st->annotations, &m.annotations, err);
+}
+
+static int from_image(struct build *b, struct stage_run *st, const char *name, struct error *err)
+{
+	auto_store_image image = {};
+	autofree char *full = NULL;
+
+	TRY(obtain(b, name, st->s->platform, &image, &full, err));
+	if (!image.config)
+		return fail(err, ERROR_INVALID, "%s: is not an image of a file system", name);
+	TRY(image_config_parse(image.config, strlen(image.config), &st->config, err));
+	for (size_t i = 0; i < image.n_layers; i++) {
+		struct build_layer *l;
+		TRY(add_image_layer(b, &image.layers[i], &l, err));
+		TRY(push_layer(st, l, err));
+	}
+	memcpy(st->base_id, image.id, sizeof(st->base_id));
+	TRY(str_set(&st->base_name, full ? full : name, err));
+	return read_annotations(b, st, &image, err);
+}
+
+int base_image_layers(struct build *b, const char *name, const char *platform, struct step_trees *to, struct sha256 *key,
+		      struct error *err)
+{
+	auto_store_image image = {};
+	autofree char *full = NULL;
+
+	TRY(obtain(b, name, platform, &image, &full, err));
+	to->v = calloc(image.n_layers + 1, sizeof(int));
+	if (!to->v)
+		return fail_oom(err);
+	for (size_t i = 0; i < image.n_layers; i++) {
+		struct build_layer *l;
+		TRY(add_image_layer(b, &image.layers[i], &l, err));
+		to->v[to->n++] = l->fd;
+		key_text(key, l->diff_id);
+	}
+	return 0;
+}
+
+/* ---- stages ---- */
+static int copy_config(const struct image_config *from, struct image_config *to, struct error *err)
+{
+	auto_buf text = BUF_INIT(CONFIG_BYTES_MAX);
+
+	TRY(image_config_format(from, &text, err));
+	return image_config_parse(text.data, text.len, to, err);
+}
+
+static int from_stage(struct stage_run *st, const struct stage_run *base, struct error *err)
+{
+	TRY(copy_config(&base->config, &st->config, err));
+	strv_done(&st->config.config.on_build);
+	for (size_t i = 0; i < base->n_layers; i++)
+		TRY(push_layer(st, base->layers[i], err));
+	memcpy(st->chain, base->chain, sizeof(st->chain));
+	memcpy(st->base_id, base->base_id, sizeof(st->base_id));
+	TRY(str_set(&st->base_name, base->base_name, err));
+	return strmap_copy(&st->annotations, &base->annotations, err);
+}
+
+static int from_scratch(struct build *b, struct stage_run *st, struct error *err)
+{
+	struct platform p = {};
+
+	if (st->s->platform)
+		TRY(platform_parse(st->s->platform, &p, err));
+	const struct platform *use = st->s->platform ? &p : &b->platform;
+	int r = str_set(&st->config.platform.os, use->os ? use->os : b->platform.os, err);
+	if (r >= 0)
+		r = str_set(&st->config.platform.architecture, use->architecture ? use->architecture : b->platform.architecture, err);
+	if (r >= 0)
+		r = str_set(&st->config.platform.variant, str_empty(use->variant) ? NULL : use->variant, err);
+	platform_done(&p);
+	TRY(r);
+	return str_set(&st->config.rootfs_type, "layers", err);
+}
+
+static int from_context(struct build *b, struct stage_run *st, const char *name, struct error *err)
+{
+	const struct named_context *c = build_context_find(b, name);
+
+	if (!c)
+		return fail(err, ERROR_NOT_FOUND, "build context %s is not known", name);
+	if (c->c.kind == CONTEXT_IMAGE)
+		return from_image(b, st, c->c.image, err);
+	if (c->c.kind == CONTEXT_OCI_LAYOUT) {
+		autofree char *reference = NULL;
+		TRY(str_printf(&reference, err, "oci:%s", c->c.image));
+		return from_image(b, st, reference, err);
+	}
+	return fail(err, ERROR_UNSUPPORTED, "FROM %s: a directory cannot be a base: use docker-image:// or oci-layout://", name);
+}
+
+/* ONBUILD of a base image: its instructions come right behind FROM, once. */
+static int take_triggers(struct stage_run *st, struct error *err)
+{
+	struct strv *texts = &st->config.config.on_build;
+
+	for (size_t i = 0; i < texts->n; i++) {
+		struct instruction *in = list_add(&st->triggers, sizeof(*in), err);
+		if (!in)
+			return -1;
+		if (instruction_parse(texts->v[i], '\\', in, err) < 0)
+			return fail_wrap(err, "ONBUILD of %s", st->base_name ? st->base_name : "the base");
+	}
+	strv_done(texts);
+	return 0;
+}
+
+static int begin_chain(struct stage_run *st)
+{
+	struct sha256 h;
+
+	if (st->s->base.kind == GRAPH_STAGE)
+		return 0;
+	key_begin(&h, "from");
+	key_text(&h, st->base_id);
+	key_text(&h, st->config.platform.os);
+	key_text(&h, st->config.platform.architecture);
+	sha256_end_hex(&h, st->chain);
+	return 0;
+}
+
+int base_prepare(struct build *b, struct stage_run *st, struct error *err)
+{
+	const struct graph_source *base = &st->s->base;
+	const char *name = base->name;
+	const struct scope *above = NULL;
+	int r;
+
+	if (b->o->from && st->s->index == 0 && base->kind != GRAPH_STAGE)
+		name = b->o->from;
+	if (base->kind == GRAPH_STAGE) {
+		above = &b->stages[base->stage].scope;
+		r = from_stage(st, &b->stages[base->stage], err);
+	} else if (base->kind == GRAPH_CONTEXT) {
+		r = from_context(b, st, name, err);
+	} else if (base->kind == GRAPH_SCRATCH && name == base->name) {
+		r = from_scratch(b, st, err);
+	} else {
+		r = from_image(b, st, name, err);
+	}
+	if (r < 0)
+		return base->kind == GRAPH_STAGE ? -1 : fail_wrap(err, "creating build container");
+	st->n_base = st->n_layers;
+	bool inherit = !b->o->inherit_labels.set || b->o->inherit_labels.value;
+	if (!inherit)
+		strmap_done(&st->config.config.labels);
+	for (size_t i = 0; i < b->o->unset_labels.n; i++)
+		strmap_remove(&st->config.config.labels, b->o->unset_labels.v[i]);
+	TRY(take_triggers(st, err));
+	TRY(scope_init(&st->scope, &b->head, b->file.escape, &st->config.config.env, above, err));
+	return begin_chain(st);
+}

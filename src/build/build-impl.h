@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/build-impl.h - (internal) one build: its stages, steps and layers.
+ *
+ * Steps of a stage follow each other; stages run beside each other, each until it needs one that is not done. Steps that
+ * only change the configuration are done at once; the others are processes (build/step.h). A step's cache key is made
+ * of the layers below it and all that it reads, when its turn has come: so a result counts however it came about. */
+#pragma once
+#include "base/sha256.h"
+#include "build/build.h"
+#include "build/config.h"
+#include "build/context.h"
+#include "build/graph.h"
+#include "build/lint.h"
+#include "build/step.h"
+#include "image/oci-image.h"
+#include "store/build-cache.h"
+#include "store/image.h"
+#include "store/stage.h"
+
+struct build_layer {
+	char diff_id[SHA256_TEXT_MAX];
+	int64_t size, entries;           /* of its tar */
+	int fd;                          /* its tree */
+	struct stage_layer staged;       /* not committed yet; tree_fd -1 when it is */
+	char *blob, *media_type;         /* of a base image: as its manifest has it; NULL: made here */
+};
+
+enum op_kind { OP_FROM, OP_CONFIG, OP_RUN, OP_COPY, OP_WORKDIR, OP_SQUASH };
+enum op_state { OP_WAITING, OP_RUNNING, OP_DONE };
+
+struct op {
+	enum op_kind kind;
+	enum op_state state;
+	const struct instruction *raw;   /* of the file, or a base image's trigger */
+	struct instruction in;           /* expanded */
+	char *text;                      /* as shown */
+	char *created_by;
+	char key[65], quick[65];         /* cache keys; quick: without the contents of files (COPY) */
+	char content[SHA256_HEX_MAX];    /* what was copied */
+	bool cached, has_layer, prepared, applied;
+	int64_t created;                 /* Unix ns */
+	char id[65];                     /* of the image so far */
+	/* while it runs */
+	struct step step;
+	struct step_job job;
+	struct stage_layer tree;
+	int scratch, out, err;           /* our ends of its output */
+	struct list fetched;             /* struct add_fetched */
+	struct list trees;               /* int: descriptors to close */
+	struct run_mount *mounts;        /* parsed --mount, n_mounts of them */
+	size_t n_mounts;
+};
+
+struct stage_run {
+	const struct build_stage *s;
+	struct build *b;
+	struct image_config config;
+	struct config_state said;
+	struct strmap annotations;       /* of the base image's manifest */
+	struct scope scope;
+	struct list triggers;            /* struct instruction: the base image's ONBUILD */
+	struct op *ops;
+	size_t n, next;                  /* ops; the one whose turn it is */
+	struct build_layer **layers;     /* the state, lowest first; borrowed from the build */
+	size_t n_layers, n_base;
+	char chain[65];                  /* digest of history so far */
+	char base_id[65], *base_name;    /* of the base image; "" */
+	bool prepared, done;
+	/* one layer for all steps (--squash, --layers=false) */
+	struct stage_layer single;
+	bool squashed;
+};
+
+struct build {
+	struct engine *engine;
+	struct store *store;
+	const struct build_request *request;
+	const struct build_options *o;
+	struct build_result *result;
+	struct stage *stage;
+	struct context_options context_options;
+	char *worker;
+	struct build_context context;
+	struct list contexts;            /* struct named_context */
+	struct strmap context_names;     /* for the graph: name -> text */
+	struct containerfile_text text;
+	struct containerfile file;
+	struct scope_head head;
+	struct graph_options graph_options;
+	struct build_graph graph;
+	struct stage_run *stages;
+	size_t n_stages;
+	struct list layers;              /* struct build_layer *: all of them, owned */
+	struct build_cache_entry *rows;  /* to be written to the cache */
+	size_t n_rows;
+	struct strv touched;             /* keys of rows that were of use */
+	int64_t flushed;                 /* when */
+	size_t running;
+	unsigned serial;                 /* of scratch directories */
+	bool single, use_cache;          /* one layer per stage; look results up */
+	int64_t ttl;                     /* ns; 0: none */
+	bool has_time;                   /* --timestamp, --source-date-epoch */
+	int64_t time_s;
+	struct platform platform;
+	enum build_isolation isolation;
+	struct error failure;
+	bool failed;
+	int failed_status;
+};
+
+struct named_context {
+	char *name;
+	struct build_context c;
+	size_t image_stage;              /* reserved */
+};
+
+/* ---- build.c ---- */
+void build_tell(struct build *b, const struct build_event *e);
+void build_note(struct build *b, const char *text);
+/* ---- base.c: images and stages that others build on ---- */
+int base_prepare(struct build *b, struct stage_run *st, struct error *err);
+/* The layers of an image, opened; appended to *v. */
+int base_image_layers(struct build *b, const char *name, const char *platform, struct step_trees *to, struct sha256 *key,
+		      struct error *err);
+const struct named_context *build_context_find(const struct build *b, const char *name);
+int build_add_layer(struct build *b, struct build_layer **ret, struct error *err);
+/* ---- plan.c: what the steps are ---- */
+int plan_stage(struct build *b, struct stage_run *st, struct error *err);
+/* Expands the op's instruction with the stage's variables and applies what it says about the configuration. */
+int plan_expand(struct stage_run *st, struct op *op, struct error *err);
+int plan_apply(struct stage_run *st, struct op *op, struct error *err);
+/* The stage that must be done before the op can begin; NULL: none. */
+int plan_needs(struct stage_run *st, const struct op *op, struct stage_run **ret, struct error *err);
+void op_done(struct op *op);
+/* ---- prepare.c: op -> step_job ---- */
+int prepare_run(struct stage_run *st, struct op *op, struct error *err);
+/* Opens and locks the cache mounts: 1; 0: one is in use (sharing=locked), try again later. */
+int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err);
+int prepare_copy(struct stage_run *st, struct op *op, struct error *err);
+int prepare_workdir(struct stage_run *st, struct op *op, struct error *err);
+/* Trees of the layers of a stage's state as it is now. */
+int stage_trees(const struct stage_run *st, struct step_trees *ret, struct error *err);
+void key_begin(struct sha256 *h, const char *what);
+void key_text(struct sha256 *h, const char *s);
+void key_strv(struct sha256 *h, const struct strv *v);
+void key_layers(struct sha256 *h, const struct stage_run *st);
+/* ---- schedule.c: doing it ---- */
+int schedule_run(struct build *b, struct error *err);
+int schedule_flush(struct build *b, struct error *err);
+/* ---- image.c: the result ---- */
+/* The id (config digest) of the stage's image as it is now. */
+int image_id_now(struct stage_run *st, char ret[65], struct error *err);
+int image_finish(struct build *b, struct stage_run *st, struct error *err);
+int image_describe(struct build *b, struct stage_run *st, struct error *err);
+/* ---- output.c: --output ---- */
+/* The result goes somewhere else and no image was asked for. */
+bool build_output_only(const struct build *b);
+/* Before anything is built: whether the words make sense. */
+int build_output_check(const struct build *b, struct error *err);
+int build_output(struct build *b, struct stage_run *st, struct error *err);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/build.c - from a request to an image, as a list of steps. */
+#include "build/build.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/units.h"
+#include "build/build-impl.h"
+#include "conf/helpers.h"
+#include "os/file.h"
+#include "store/store.h"
+
+void build_tell(struct build *b, const struct build_event *e)
+{
+	if (b->request->event)
+		b->request->event(b->request->data, e);
+}
+
+void build_note(struct build *b, const char *text)
+{
+	build_tell(b, &(struct build_event){ .type = BUILD_NOTE, .text = text, .len = strlen(text) });
+}
+
+void build_result_done(struct build_result *r)
+{
+	strv_done(&r->names);
+}
+
+/* ---- ending ---- */
+static void stage_run_done(struct stage_run *st)
+{
+	struct instruction *triggers = st->triggers.v;
+
+	for (size_t i = 0; i < st->n; i++)
+		op_done(&st->ops[i]);
+	free(st->ops);
+	for (size_t i = 0; i < st->triggers.n; i++)
+		instruction_done(&triggers[i]);
+	free(st->triggers.v);
+	stage_layer_abort(&st->single);
+	image_config_done(&st->config);
+	strmap_done(&st->annotations);
+	scope_done(&st->scope);
+	free(st->layers);
+	free(st->base_name);
+}
+
+static void layer_done(struct build_layer *l)
+{
+	stage_layer_abort(&l->staged);
+	close_p(&l->fd);
+	free(l->blob);
+	free(l->media_type);
+	free(l);
+}
+
+/* Steps first: nobody writes into the stage any more when it goes. */
+static void build_done(struct build *b)
+{
+	struct build_layer **layers = b->layers.v;
+	struct named_context *contexts = b->contexts.v;
+
+	for (size_t i = 0; i < b->n_stages; i++)
+		stage_run_done(&b->stages[i]);
+	free(b->stages);
+	for (size_t i = 0; i < b->layers.n; i++)
+		layer_done(layers[i]);
+	free(b->layers.v);
+	for (size_t i = 0; i < b->n_rows; i++)
+		build_cache_entry_done(&b->rows[i]);
+	free(b->rows);
+	strv_done(&b->touched);
+	build_graph_done(&b->graph);
+	containerfile_done(&b->file);
+	containerfile_text_done(&b->text);
+	scope_head_done(&b->head);
+	for (size_t i = 0; i < b->contexts.n; i++) {
+		build_context_done(&contexts[i].c);
+		free(contexts[i].name);
+	}
+	free(b->contexts.v);
+	strmap_done(&b->context_names);
+	build_context_done(&b->context);
+	platform_done(&b->platform);
+	stage_done(b->stage);
+	free(b->worker);
+}
+
+/* ---- beginning ---- */
+static int set_time(struct build *b, struct error *err)
+{
+	const struct build_options *o = b->o;
+	uint64_t s;
+
+	if (o->timestamp.set) {
+		b->has_time = true;
+		b->time_s = o->timestamp.value;
+	} else if (o->source_date_epoch) {
+		if (!parse_u64(o->source_date_epoch, &s) || s > (uint64_t)INT64_MAX / NSEC_PER_SEC)
+			return fail(err, ERROR_INVALID, "parsing source date epoch \"%s\": must be seconds since 1970", o->source_date_epoch);
+		b->has_time = true;
+		b->time_s = (int64_t)s;
+	}
+	if (o->cache_ttl && *o->cache_ttl) {
+		TRY(duration_parse(o->cache_ttl, &b->ttl, err));
+		if (!b->ttl)
+			b->use_cache = false;
+	}
+	return 0;
+}
+
+static int set_platform(struct build *b, const char *text, struct error *err)
+{
+	struct platform p = {};
+	const struct build_options *o = b->o;
+	int r = text ? platform_parse(text, &p, err) : 0;
+
+	if (r < 0)
+		return fail_wrap(err, "--platform %s", text);
+	r = str_set(&b->platform.os, p.os ? p.os : o->os ? o->os : platform_host_os(), err);
+	if (r >= 0)
+		r = str_set(&b->platform.architecture, p.architecture ? p.architecture : o->arch ? o->arch : platform_host_architecture(),
+			    err);
+	if (r >= 0)
+		r = str_set(&b->platform.variant, p.variant ? p.variant : o->variant ? o->variant :
+			    p.architecture || o->arch ? "" : platform_host_variant(), err);
+	platform_done(&p);
+	return r;
+}
+
+static int begin(struct build *b, struct error *err)
+{
+	TRY(engine_store(b->engine, &b->store, err));
+	TRY(helper_find("umiak-worker", &b->worker, err));
+	TRY(stage_begin(b->store, "build", &b->stage, err));
+	TRY(build_isolation_parse(b->o, &b->isolation, err));
+	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
+	b->use_cache = !b->o->no_cache && !b->single;
+	TRY(set_time(b, err));
+	int scratch = file_open_dir(stage_fd(b->stage), "context", true, 0700, err);
+	if (scratch < 0)
+		return -1;
+	autofree char *path = NULL;
+	TRY(str_printf(&path, err, "%s/context", stage_path(b->stage)));
+	b->context_options = (struct context_options){
+		.worker = b->worker, .log = b->engine->log, .scratch_fd = scratch, .scratch_path = take_ptr(path),
+		.userns = b->engine->paths.rootless, .ignore_chown = b->engine->storage.ignore_chown_errors,
+		.insecure = b->o->remote.tls_verify.set && !b->o->remote.tls_verify.value, .stdin_fd = b->request->stdin_fd,
+	};
+	return 0;
+}
+
+/* ---- reading ---- */
+static int open_contexts(struct build *b, struct error *err)
+{
+	const struct strv *given = &b->o->build_contexts;
+	struct context_options named = b->context_options;
+
+	named.named = true;
+	named.stdin_fd = -1;
+	for (size_t i = 0; i < given->n; i++) {
+		const char *eq = strchr(given->v[i], '=');
+		if (!eq || eq == given->v[i] || !eq[1])
+			return fail(err, ERROR_INVALID, "invalid --build-context \"%s\": must be NAME=SOURCE", given->v[i]);
+		struct named_context *c = list_add(&b->contexts, sizeof(*c), err);
+		if (!c)
+			return -1;
+		c->c = (struct build_context)BUILD_CONTEXT_INIT;
+		c->name = strndup(given->v[i], (size_t)(eq - given->v[i]));
+		if (!c->name)
+			return fail_oom(err);
+		for (char *p = c->name; *p; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p = (char)(*p - 'A' + 'a');
+		TRY(build_context_open(&named, eq + 1, &c->c, err));
+		TRY(strmap_set(&b->context_names, c->name, eq + 1, err));
+	}
+	return 0;
+}
+
+static int read_file(struct build *b, struct error *err)
+{
+	const struct build_options *o = b->o;
+
+	b->context = (struct build_context)BUILD_CONTEXT_INIT;
+	if (b->request->context)
+		TRY(build_context_open(&b->context_options, b->request->context, &b->context, err));
+	TRY(open_contexts(b, err));
+	if (o->files.n <= 1) {
+		TRY(build_context_read_file(&b->context_options, &b->context, o->files.n ? o->files.v[0] : NULL, &o->cpp_flags, &b->text,
+					    err));
+	} else {   /* several files are read as one */
+		auto_buf all = BUF_INIT(CONTAINERFILE_BYTES_MAX);
+		for (size_t i = 0; i < o->files.n; i++) {
+			auto_containerfile_text t = {};
+			TRY(build_context_read_file(&b->context_options, &b->context, o->files.v[i], &o->cpp_flags, &t, err));
+			buf_add(&all, t.text, t.len);
+			buf_add_char(&all, '\n');
+		}
+		TRY(buf_ok(&all, "Containerfiles", err));
+		TRY(str_set(&b->text.name, o->files.v[0], err));
+		b->text.len = all.len;
+		b->text.text = buf_steal(&all);
+	}
+	return build_context_load_ignore(&b->context, o->ignorefile, &b->text, err);
+}
+
+static int add_build_args(struct build *b, struct error *err)
+{
+	const struct strv *args = &b->o->build_args;
+
+	for (size_t i = 0; i < args->n; i++) {
+		const char *eq = strchr(args->v[i], '=');
+		const char *value = eq ? eq + 1 : getenv(args->v[i]);
+		autofree char *name = eq ? strndup(args->v[i], (size_t)(eq - args->v[i])) : strdup(args->v[i]);
+		if (!name)
+			return fail_oom(err);
+		if (value)
+			TRY(strmap_set(&b->head.given, name, value, err));
+	}
+	return 0;
+}
+
+static int make_graph(struct build *b, struct error *err)
+{
+	autofree char *host = NULL, *target = NULL;
+	const struct platform *p = &b->platform;
+	const char *variant = platform_host_variant();
+	const struct opt_bool *skip = &b->o->skip_unused_stages;
+
+	TRY(containerfile_parse(b->text.name, b->text.text, b->text.len, &b->file, err));
+	TRY(str_printf(&host, err, "%s/%s%s%s", platform_host_os(), platform_host_architecture(), *variant ? "/" : "", variant));
+	TRY(str_printf(&target, err, "%s/%s%s%s", p->os, p->architecture, str_empty(p->variant) ? "" : "/",
+		       p->variant ? p->variant : ""));
+	TRY(scope_head_init(&b->head, host, target, err));
+	TRY(add_build_args(b, err));
+	b->graph_options = (struct graph_options){ .head = &b->head, .contexts = &b->context_names, .target = b->o->target,
+						   .all_stages = skip->set && !skip->value };
+	TRY(build_graph_make(&b->file, &b->graph_options, &b->graph, err));
+	for (size_t i = 0; i < b->graph.warnings.n; i++)
+		build_note(b, b->graph.warnings.v[i]);
+	b->n_stages = b->graph.stages.n;
+	b->stages = calloc(b->n_stages + 1, sizeof(*b->stages));
+	if (!b->stages)
+		return fail_oom(err);
+	for (size_t i = 0; i < b->n_stages; i++)
+		b->stages[i] = (struct stage_run){ .s = STAGE(&b->graph, i), .b = b, .single = STAGE_LAYER_INIT };
+	return 0;
+}
+
+/* ---- ending well ---- */
+static int warn_unused_args(struct build *b, struct error *err)
+{
+	auto_strv unused = {};
+	autofree char *list = NULL, *text = NULL;
+
+	TRY(scope_head_unused(&b->head, &unused, err));
+	if (!unused.n)
+		return 0;
+	list = strv_join(&unused, " ");
+	if (!list)
+		return fail_oom(err);
+	TRY(str_printf(&text, err, "[Warning] one or more build args were not consumed: [%s]", list));
+	build_note(b, text);
+	return 0;
+}
+
+static int finish(struct build *b, struct error *err)
+{
+	struct stage_run *st = &b->stages[b->graph.target];
+
+	TRY(schedule_flush(b, err));
+	build_cache_touch(b->store, &b->touched);
+	TRY(warn_unused_args(b, err));
+	TRY(image_describe(b, st, err));
+	if (build_output_only(b))
+		return build_output(b, st, err);
+	TRY(image_finish(b, st, err));
+	build_tell(b, &(struct build_event){ .type = BUILD_STEP_DONE, .stage = st->s->index, .n_stages = b->n_stages,
+					     .id = b->result->id, .last = true });
+	for (size_t i = 0; i < b->result->names.n; i++)
+		build_tell(b, &(struct build_event){ .type = BUILD_TAGGED, .text = b->result->names.v[i] });
+	TRY(build_output(b, st, err));
+	build_tell(b, &(struct build_event){ .type = BUILD_IMAGE, .id = b->result->id });
+	return 0;
+}
+
+static int build(struct build *b, struct error *err)
+{
+	TRY(build_output_check(b, err));
+	TRY(begin(b, err));
+	TRY(set_platform(b, b->o->platforms.n ? b->o->platforms.v[0] : NULL, err));
+	TRY(read_file(b, err));
+	TRY(make_graph(b, err));
+	if (schedule_run(b, err) < 0) {
+		struct error ignored;
+		b->result->status = b->failed_status;
+		schedule_flush(b, &ignored);   /* what was done is done: the next build goes on from here */
+		return -1;
+	}
+	return finish(b, err);
+}
+
+int build_image(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err)
+{
+	struct build b = { .engine = e, .request = r, .o = r->options, .result = ret, .context = BUILD_CONTEXT_INIT,
+			   .context_options = { .scratch_fd = -1 } };
+	int result = build(&b, err);
+
+	close_p((int *)&b.context_options.scratch_fd);
+	free((char *)b.context_options.scratch_path);
+	build_done(&b);
+	return result;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/copy-find.c - which files a source of COPY names. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "build/copy.h"
+#include "build/place.h"
+#include "os/path.h"
+
+static void item_done(struct copy_item *i)
+{
+	free(i->path);
+	free(i->name);
+}
+
+void copy_items_done(struct copy_items *l)
+{
+	for (size_t i = 0; i < l->v.n; i++)
+		item_done(COPY_ITEM(l, i));
+	free(l->v.v);
+	l->v = (struct list){};
+}
+
+/* What the pattern is called at the destination: its last component, or with --parents all behind a "./" in it. */
+static const char *kept_name(const char *pattern, const char *path)
+{
+	const char *pivot = strstr(pattern, "/./");
+	size_t skip = 0;
+
+	if (pivot)
+		for (const char *p = pattern + (*pattern == '/'); p <= pivot; p++)
+			skip += *p == '/';
+	while (skip-- && strchr(path, '/'))
+		path = strchr(path, '/') + 1;
+	return path;
+}
+
+static int add_item(const struct copy_source *s, struct copy_items *to, const char *path, mode_t type, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct copy_item *i = list_add(&to->v, sizeof(*i), err);
+
+	if (!i)
+		return -1;
+	*i = (struct copy_item){ .root = s->root, .ignore = s->ignore, .is_dir = S_ISDIR(type),
+				 .contents = S_ISDIR(type) && !s->parents };
+	TRY(str_set(&i->path, path, err));
+	return str_set(&i->name, s->parents ? kept_name(s->pattern, path) : slash ? slash + 1 : path, err);
+}
+
+static bool is_ignored(const struct copy_source *s, const char *path, mode_t type)
+{
+	enum ignore_verdict v = ignore_is_empty(s->ignore) || !*path ? IGNORE_KEEP : ignore_check(s->ignore, path);
+
+	return v == IGNORE_PRUNE || (v == IGNORE_DROP && !S_ISDIR(type));
+}
+
+/* A name without wildcards: links on the way and at its end are followed, in root. */
+static int find_plain(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
+{
+	char real[PATH_MAX];
+	mode_t type = 0;
+	int found = place_resolve(s->root, clean, real, &type, err);
+
+	if (found != 1)
+		return found;
+	if (is_ignored(s, clean, type)) {
+		++*dropped;
+		return 0;
+	}
+	size_t before = to->v.n;
+	TRY(add_item(s, to, real + 1, type, err));
+	const char *last = strrchr(clean, '/');
+	if (!s->parents)
+		TRY(str_set(&COPY_ITEM(to, before)->name, last ? last + 1 : clean, err));
+	return 1;
+}
+
+/* ---- wildcards ---- */
+struct globber {
+	const struct copy_source *s;
+	struct copy_items *to;
+	struct strv parts;           /* of the pattern */
+	size_t dropped;
+};
+
+static int list_names(int fd, struct strv *names, struct error *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		close_p(&copy);
+		return fail_errno(err, "open directory");
+	}
+	while (r >= 0 && (e = readdir(d)))
+		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
+			r = strv_add(names, e->d_name, err);
+	closedir(d);
+	strv_sort(names);
+	return r;
+}
+
+static int glob_level(struct globber *g, const char *dir, size_t part, struct error *err);
+
+static int glob_entry(struct globber *g, const char *path, size_t part, struct error *err)
+{
+	struct stat st;
+	struct error missing;
+	autoclose int fd = path_open_in_root(g->s->root, path, (struct path_open){ .oflags = O_PATH | O_NOFOLLOW }, &missing);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	if (part + 1 < g->parts.n)
+		return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? glob_level(g, path, part + 1, err) : 0;
+	if (S_ISLNK(st.st_mode)) {
+		char real[PATH_MAX];
+		mode_t type;
+		if (place_resolve(g->s->root, path, real, &type, &missing) == 1)
+			st.st_mode = type;
+	}
+	if (is_ignored(g->s, path, st.st_mode)) {
+		g->dropped++;
+		return 0;
+	}
+	return add_item(g->s, g->to, path, st.st_mode, err);
+}
+
+static int glob_level(struct globber *g, const char *dir, size_t part, struct error *err)
+{
+	auto_strv names = {};
+	struct error missing;
+	autoclose int fd = path_open_in_root(g->s->root, dir, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, &missing);
+
+	if (fd < 0)
+		return 0;
+	TRY(list_names(fd, &names, err));
+	for (size_t i = 0; i < names.n; i++) {
+		autofree char *path = NULL;
+		if (!ignore_glob(g->parts.v[part], names.v[i]))
+			continue;
+		TRY(str_printf(&path, err, "%s%s%s", dir, *dir ? "/" : "", names.v[i]));
+		TRY(glob_entry(g, path, part, err));
+	}
+	return 0;
+}
+
+static int find_glob(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
+{
+	struct globber g = { .s = s, .to = to };
+	size_t before = to->v.n;
+	int r = strv_split(&g.parts, clean, '/', err);
+
+	if (r >= 0)
+		r = glob_level(&g, "", 0, err);
+	strv_done(&g.parts);
+	*dropped += g.dropped;
+	return r < 0 ? -1 : to->v.n > before;
+}
+
+int copy_find(const struct copy_source *s, struct copy_items *to, struct error *err)
+{
+	autofree char *rooted = NULL, *clean = NULL;
+	size_t dropped = 0;
+
+	TRY(str_printf(&rooted, err, "/%s", s->pattern));
+	clean = path_clean(rooted);
+	if (!clean)
+		return fail_oom(err);
+	int found = find_plain(s, clean + 1, to, &dropped, err);
+	if (!found && ignore_has_glob(clean + 1))
+		found = find_glob(s, clean + 1, to, &dropped, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	if (dropped && s->ignore_name)
+		return fail(err, ERROR_NOT_FOUND, "no items matching glob \"%s%s\" copied (%zu filtered out using %s): no such file or directory",
+			    s->what, clean, dropped, s->ignore_name);
+	return fail(err, ERROR_NOT_FOUND, "checking on sources under \"%s\": copier: stat: \"%s\": no such file or directory", s->what,
+		    clean);
+}

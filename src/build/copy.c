@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/copy.c - walking what is copied: hashing it, writing it, or both in one pass. */
+#include "build/copy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "build/place.h"
+#include "os/file.h"
+#include "os/path.h"
+
+enum { DATA_MAX = 1 << 20, DEPTH_MAX = 1024 };
+
+struct copier {
+	struct copy_job *job;
+	struct sha256 hash;
+	char *data;                  /* DATA_MAX bytes */
+	int depth;
+};
+
+/* Where entries go: the directory in upper, and the same directory of the layers below (-1: none there). */
+struct target {
+	int upper, view;
+};
+static void target_done(struct target *t)
+{
+	close_p(&t->upper);
+	close_p(&t->view);
+}
+#define auto_target CLEANUP(target_done) struct target
+#define TARGET_INIT { -1, -1 }
+
+/* One entry of the source. */
+struct source {
+	const struct copy_item *item;
+	int dir;                     /* its directory */
+	const char *name;            /* in it; "" with dir itself being meant */
+	const char *path;            /* below the item's root: for ignore patterns */
+	const char *to;              /* name at the destination */
+	struct stat st;
+};
+
+/* ---- what counts ---- */
+static void add_text(struct copier *c, const char *s)
+{
+	sha256_add(&c->hash, s, strlen(s) + 1);
+}
+
+static void add_number(struct copier *c, uint64_t v)
+{
+	sha256_add(&c->hash, &v, sizeof(v));
+}
+
+static struct copy_owner owner_of(const struct copier *c, const struct stat *st)
+{
+	struct copy_owner o = c->job->owner;
+
+	if (!o.set && o.keep) {
+		o.uid = st->st_uid;
+		o.gid = st->st_gid;
+	}
+	return o;
+}
+
+static int mode_of(const struct copier *c, const struct stat *st, mode_t *ret, struct error *err)
+{
+	*ret = st->st_mode & 07777;
+	return c->job->chmod ? copy_mode_parse(c->job->chmod, *ret, S_ISDIR(st->st_mode), ret, err) : 0;
+}
+
+static int add_entry(struct copier *c, const struct source *s, struct error *err)
+{
+	struct copy_owner o = owner_of(c, &s->st);
+	mode_t mode;
+
+	if (!c->job->hash)
+		return 0;
+	TRY(mode_of(c, &s->st, &mode, err));
+	add_text(c, s->to);
+	add_number(c, (uint64_t)c->depth);
+	add_number(c, (uint64_t)(s->st.st_mode & S_IFMT) | mode);
+	add_number(c, (uint64_t)o.uid << 32 | o.gid);
+	return 0;
+}
+
+/* ---- writing ---- */
+static int set_state(const struct copier *c, int fd, const struct stat *st, struct error *err)
+{
+	struct copy_owner o = owner_of(c, st);
+	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
+	mode_t mode;
+
+	TRY(mode_of(c, st, &mode, err));
+	if ((o.uid || o.gid) && fchown(fd, o.uid, o.gid) < 0)
+		return fail_errno(err, "change owner to %u:%u", o.uid, o.gid);
+	if (fchmod(fd, mode) < 0 || futimens(fd, times) < 0)
+		return fail_errno(err, "set mode and time");
+	return 0;
+}
+
+static bool is_there(int dir, const char *name)
+{
+	return dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A name in upper that an earlier source made gives way. */
+static int make_way(const struct target *t, const char *name, struct error *err)
+{
+	return is_there(t->upper, name) ? file_remove_tree(t->upper, name, err) : 0;
+}
+
+static int create_file(const struct target *t, const char *name, struct error *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(t->upper, name, flags, 0600);
+
+	if (fd < 0 && errno == EEXIST) {
+		TRY(make_way(t, name, err));
+		fd = openat(t->upper, name, flags, 0600);
+	}
+	return fd >= 0 ? fd : fail_errno(err, "create");
+}
+
+/* Bytes of a file: read once, hashed and written as asked. */
+static int move_bytes(struct copier *c, int in, int out, int64_t size, struct error *err)
+{
+	int64_t left = size;
+
+	if (!c->job->hash)
+		return file_copy_fd(in, out, NULL, err);
+	while (left > 0) {
+		ssize_t n = file_read_full(in, c->data, left < DATA_MAX ? (size_t)left : DATA_MAX, err);
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return fail(err, ERROR_STATE, "the file became shorter while it was copied");
+		sha256_add(&c->hash, c->data, (size_t)n);
+		if (out >= 0)
+			TRY(file_write_all(out, c->data, (size_t)n, err));
+		left -= n;
+	}
+	return 0;
+}
+
+static int copy_file(struct copier *c, const struct source *s, const struct target *t, struct error *err)
+{
+	autoclose int in = openat(s->dir, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), out = -1;
+
+	if (in < 0)
+		return fail_errno(err, "open");
+	if (t->upper >= 0) {
+		out = create_file(t, s->to, err);
+		if (out < 0)
+			return -1;
+	}
+	if (c->job->hash)
+		add_number(c, (uint64_t)s->st.st_size);
+	TRY(move_bytes(c, in, out, s->st.st_size, err));
+	c->job->files++;
+	c->job->bytes += s->st.st_size;
+	if (out < 0)
+		return 0;
+	TRY(set_state(c, out, &s->st, err));   /* a change of owner takes capabilities away: attributes last */
+	return place_copy_attributes(in, out, err);
+}
+
+static int copy_link(struct copier *c, const struct source *s, const struct target *t, struct error *err)
+{
+	autofree char *text = NULL;
+	struct copy_owner o = owner_of(c, &s->st);
+	const struct timespec times[2] = { s->st.st_mtim, s->st.st_mtim };
+
+	TRY(path_readlink(s->dir, s->name, &text, err));
+	if (c->job->hash)
+		add_text(c, text);
+	if (t->upper < 0)
+		return 0;
+	TRY(make_way(t, s->to, err));
+	if (symlinkat(text, t->upper, s->to) < 0)
+		return fail_errno(err, "make link");
+	if (fchownat(t->upper, s->to, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    utimensat(t->upper, s->to, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_errno(err, "set owner and time of a link");
+	return 0;
+}
+
+static int copy_node(struct copier *c, const struct source *s, const struct target *t, struct error *err)
+{
+	struct copy_owner o = owner_of(c, &s->st);
+	mode_t mode;
+
+	if (S_ISSOCK(s->st.st_mode))
+		return 0;
+	if (c->job->hash)
+		add_number(c, s->st.st_rdev);
+	if (t->upper < 0)
+		return 0;
+	TRY(mode_of(c, &s->st, &mode, err));
+	TRY(make_way(t, s->to, err));
+	if (mknodat(t->upper, s->to, (s->st.st_mode & S_IFMT) | mode, s->st.st_rdev) < 0)
+		return fail_errno(err, "make a special file");
+	if (fchownat(t->upper, s->to, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(t->upper, s->to, mode, 0) < 0)
+		return fail_errno(err, "set owner and mode");
+	return 0;
+}
+
+/* ---- directories ---- */
+static int list_names(int fd, struct strv *names, struct error *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		close_p(&copy);
+		return fail_errno(err, "open directory");
+	}
+	while (r >= 0 && (errno = 0, e = readdir(d)))
+		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
+			r = strv_add(names, e->d_name, err);
+	if (r >= 0 && errno)
+		r = fail_errno(err, "read directory");
+	closedir(d);
+	strv_sort(names);
+	return r;
+}
+
+static bool is_left_out(const struct ignore *ig, const char *path, bool is_dir, bool *ret_maybe)
+{
+	enum ignore_verdict v = ignore_is_empty(ig) || !*path ? IGNORE_KEEP : ignore_check(ig, path);
+
+	if (v == IGNORE_DROP && is_dir)
+		*ret_maybe = true;   /* something below may count */
+	return v == IGNORE_PRUNE || (v == IGNORE_DROP && !is_dir);
+}
+
+/* The directory s->to of the target: the image's own is added to, a link to one is followed in root. */
+static int open_target(struct copier *c, const struct target *t, const char *name, struct target *ret, bool *made,
+		       struct error *err)
+{
+	auto_target n = TARGET_INIT;
+	struct stat st;
+
+	*made = false;
+	if (t->view >= 0 && fstatat(t->view, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) &&
+	    !is_there(t->upper, name)) {
+		char dir[PATH_MAX], path[PATH_MAX * 2], real[PATH_MAX];
+		mode_t type = 0;
+		TRY(path_of_fd(t->view, dir, err));
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		if (place_resolve(c->job->view, path, real, &type, err) == 1 && S_ISDIR(type)) {
+			n.upper = place_mkdirs(c->job->view, c->job->upper, real, (struct place_owner){ 0, 0, 0755 }, NULL, err);
+			n.view = path_open_in_root(c->job->view, real, (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, err);
+			if (n.upper < 0 || n.view < 0)
+				return -1;
+			*ret = n;
+			n = (struct target)TARGET_INIT;
+			return 0;
+		}
+	}
+	n.view = t->view < 0 ? -1 : openat(t->view, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	n.upper = place_mkdir(t->upper, name, made, err);
+	if (n.upper < 0)
+		return -1;
+	*ret = n;
+	n = (struct target)TARGET_INIT;
+	return 0;
+}
+
+static int copy_entry(struct copier *c, struct source *s, const struct target *t, struct error *err);
+
+static int copy_contents(struct copier *c, const struct source *s, int dir, const struct target *t, struct error *err)
+{
+	auto_strv names = {};
+
+	if (++c->depth > DEPTH_MAX)
+		return fail(err, ERROR_UNSUPPORTED, "directories are nested more than %d deep", DEPTH_MAX);
+	TRY(list_names(dir, &names, err));
+	for (size_t i = 0; i < names.n; i++) {
+		char path[PATH_MAX];
+		if (snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", names.v[i]) >= PATH_MAX)
+			return fail_with(err, ENAMETOOLONG, "%s/%s", s->path, names.v[i]);
+		struct source child = { .item = s->item, .dir = dir, .name = names.v[i], .path = path, .to = names.v[i] };
+		TRY(copy_entry(c, &child, t, err));
+	}
+	c->depth--;
+	return 0;
+}
+
+static int copy_directory(struct copier *c, const struct source *s, const struct target *t, bool maybe, struct error *err)
+{
+	auto_target n = TARGET_INIT;
+	bool made = false;
+	autoclose int dir = openat(s->dir, *s->name ? s->name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return fail_errno(err, "open");
+	if (t->upper >= 0)
+		TRY(open_target(c, t, s->to, &n, &made, err));
+	TRY(copy_contents(c, s, dir, &n, err));
+	if (n.upper < 0)
+		return 0;
+	if (maybe && made && unlinkat(t->upper, s->to, AT_REMOVEDIR) == 0)
+		return 0;   /* left out itself, and nothing in it counted */
+	TRY(set_state(c, n.upper, &s->st, err));
+	return place_copy_attributes(dir, n.upper, err);
+}
+
+static int copy_entry(struct copier *c, struct source *s, const struct target *t, struct error *err)
+{
+	bool maybe = false;
+	int r;
+
+	if (fstatat(s->dir, s->name, &s->st, *s->name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
+		return fail_errno(err, "stat %s", s->path);
+	bool is_dir = S_ISDIR(s->st.st_mode);
+	if (is_left_out(s->item->ignore, s->path, is_dir, &maybe) || is_left_out(c->job->excludes, s->path, is_dir, &maybe))
+		return 0;
+	if (!(maybe && is_dir))
+		TRY(add_entry(c, s, err));
+	if (is_dir)
+		r = copy_directory(c, s, t, maybe, err);
+	else if (S_ISREG(s->st.st_mode))
+		r = copy_file(c, s, t, err);
+	else if (S_ISLNK(s->st.st_mode))
+		r = copy_link(c, s, t, err);
+	else
+		r = copy_node(c, s, t, err);
+	return r < 0 && c->depth == 0 ? fail_wrap(err, "copy %s", s->path) : r;
+}
+
+/* ---- items ---- */
+static int copy_text(struct copier *c, const struct copy_item *i, const struct target *t, struct error *err)
+{
+	const struct stat st = { .st_mode = S_IFREG | 0644, .st_mtim = { .tv_sec = 0 } };
+	const struct source s = { .item = i, .to = i->name, .st = st };
+
+	TRY(add_entry(c, &s, err));
+	if (c->job->hash)
+		sha256_add(&c->hash, i->text, i->text_len);
+	if (t->upper < 0)
+		return 0;
+	autoclose int out = create_file(t, i->name, err);
+	if (out < 0)
+		return -1;
+	TRY(file_write_all(out, i->text, i->text_len, err));
+	TRY(set_state(c, out, &st, err));
+	const struct timespec now[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
+	return futimens(out, now) < 0 ? fail_errno(err, "set time") : 0;
+}
+
+/* The directory of the item's source and its last component. A link there is followed: `path` is what copy_find() found. */
+static int open_source(const struct copy_item *i, char name[NAME_MAX + 1], struct error *err)
+{
+	char real[PATH_MAX];
+	mode_t type;
+
+	if (!*i->path) {
+		*name = '\0';
+		return openat(i->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (place_resolve(i->root, i->path, real, &type, err) != 1)
+		return fail_with(err, ENOENT, "%s", i->path);
+	if (streq(real, "/")) {
+		*name = '\0';
+		return openat(i->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return path_open_parent_in_root(i->root, real, (struct path_parent){}, name, err);
+}
+
+static int copy_item(struct copier *c, const struct copy_item *i, const struct target *t, const char *to, struct error *err)
+{
+	char name[NAME_MAX + 1];
+	autoclose int dir = open_source(i, name, err);
+	struct source s = { .item = i, .dir = dir, .name = name, .path = i->path, .to = to };
+
+	if (dir < 0)
+		return fail_wrap(err, "open %s", i->path);
+	if (!i->contents)
+		return copy_entry(c, &s, t, err);
+	autoclose int top = openat(dir, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (top < 0)
+		return fail_errno(err, "open %s", i->path);
+	return copy_contents(c, &s, top, t, err);
+}
+
+/* ---- the destination ---- */
+static int open_place(struct copier *c, const char *path, struct target *ret, bool *made, struct error *err)
+{
+	struct copy_job *j = c->job;
+	const struct place_owner owner = { j->owner.set ? j->owner.uid : 0, j->owner.set ? j->owner.gid : 0, 0755 };
+	char real[PATH_MAX];
+	mode_t type = S_IFDIR;
+
+	if (j->upper < 0)
+		return 0;
+	int found = place_resolve(j->view, path, real, &type, err);
+	if (found < 0)
+		return -1;
+	if (found && !S_ISDIR(type))
+		return fail_with(err, ENOTDIR, "destination %s", path);
+	ret->upper = place_mkdirs(j->view, j->upper, real, owner, made, err);
+	if (ret->upper < 0)
+		return -1;
+	if (found && j->view >= 0)
+		ret->view = path_open_in_root(j->view, real, (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, err);
+	return found && j->view >= 0 && ret->view < 0 ? -1 : 0;
+}
+
+static int is_directory(const struct copy_job *j, const char *path, struct error *err)
+{
+	char real[PATH_MAX];
+	mode_t type = 0;
+	int found = place_resolve(j->view, path, real, &type, err);
+
+	return found < 0 ? -1 : found && S_ISDIR(type);
+}
+
+/* Whether the destination names a directory that things go into, or the file itself. */
+static int goes_into(const struct copy_job *j, const struct copy_item *i, struct error *err)
+{
+	if (j->directory || str_ends(j->destination, "/") || str_ends(j->destination, "/.") || i->contents || j->upper < 0)
+		return 1;
+	return is_directory(j, j->destination, err);
+}
+
+/* "to" may have directories in front (--parents): they are made. */
+static int place_item(struct copier *c, const struct copy_item *i, struct error *err)
+{
+	const struct copy_job *j = c->job;
+	auto_target t = TARGET_INIT;
+	autofree char *dir = NULL, *clean = path_clean(j->destination);
+	const char *slash = strrchr(i->name, '/');
+	bool made = false;
+	int into = goes_into(j, i, err);
+
+	if (!clean)
+		return fail_oom(err);
+	if (into < 0)
+		return -1;
+	if (into && slash && !i->contents)
+		TRY(str_printf(&dir, err, "%s/%.*s", clean, (int)(slash - i->name), i->name));
+	else if (into)
+		TRY(str_set(&dir, clean, err));
+	else
+		TRY(str_printf(&dir, err, "%.*s", (int)(strrchr(clean, '/') - clean), clean));
+	const char *to = into ? (slash ? slash + 1 : i->name) : strrchr(clean, '/') + 1;
+	TRY(open_place(c, dir, &t, &made, err));
+	if (!i->text)
+		return copy_item(c, i, &t, to, err);
+	struct copy_item named = *i;
+	named.name = (char *)to;
+	return copy_text(c, &named, &t, err);
+}
+
+/* A directory whose contents are copied also gives a new destination its state. */
+static int take_over_state(struct copier *c, const struct copy_item *i, bool was_there, struct error *err)
+{
+	const struct copy_job *j = c->job;
+	char name[NAME_MAX + 1], real[PATH_MAX];
+	struct stat st;
+
+	if (!i->contents || j->upper < 0 || was_there)
+		return 0;
+	autoclose int dir = open_source(i, name, err);
+	if (dir < 0 || place_resolve(j->view, j->destination, real, NULL, err) < 0)
+		return -1;
+	autoclose int to = place_mkdirs(j->view, j->upper, real, (struct place_owner){ 0, 0, 0755 }, NULL, err);
+	if (to < 0)
+		return -1;
+	if (fstatat(dir, name, &st, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
+		return fail_errno(err, "stat %s", i->path);
+	return set_state(c, to, &st, err);
+}
+
+static void copier_done(struct copier *c)
+{
+	free(c->data);
+}
+
+int copy_run(struct copy_job *j, struct error *err)
+{
+	CLEANUP(copier_done) struct copier c = { .job = j, .data = malloc(DATA_MAX) };
+
+	if (!c.data)
+		return fail_oom(err);
+	sha256_init(&c.hash);
+	add_text(&c, j->destination);
+	int was_there = j->upper < 0 ? 1 : is_directory(j, j->destination, err);
+	if (was_there < 0)
+		return -1;
+	for (size_t i = 0; i < j->items->v.n; i++) {
+		const struct copy_item *item = COPY_ITEM(j->items, i);
+		add_text(&c, item->contents ? "" : item->name);
+		TRY(place_item(&c, item, err));
+		TRY(take_over_state(&c, item, was_there, err));
+	}
+	sha256_end_hex(&c.hash, j->digest);
+	return 0;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/image.c - the configuration and the layers of a stage become an image of the store. */
+#include <string.h>
+
+#include "base/units.h"
+#include "build/build-impl.h"
+#include "engine/event.h"
+#include "engine/info.h"
+#include "image/reference.h"
+
+/* ---- documents ---- */
+static void digest_of(const struct buf *text, char ret[SHA256_TEXT_MAX])
+{
+	struct sha256 h;
+
+	sha256_init(&h);
+	sha256_add(&h, text->data, text->len);
+	sha256_end_text(&h, ret);
+}
+
+int image_id_now(struct stage_run *st, char ret[65], struct error *err)
+{
+	auto_buf text = BUF_INIT(CONFIG_BYTES_MAX);
+	char digest[SHA256_TEXT_MAX];
+
+	TRY(image_config_format(&st->config, &text, err));
+	digest_of(&text, digest);
+	memcpy(ret, digest + strlen("sha256:"), 65);
+	return 0;
+}
+
+/* ---- what the command line adds ---- */
+static int set_env(struct stage_run *st, const struct build_options *o, struct error *err)
+{
+	struct strv *env = &st->config.config.env;
+
+	for (size_t i = 0; i < o->env.n; i++) {
+		const char *word = o->env.v[i], *eq = strchr(word, '=');
+		autofree char *name = eq ? strndup(word, (size_t)(eq - word)) : strdup(word);
+		const char *value = eq ? eq + 1 : getenv(word);
+		if (!name)
+			return fail_oom(err);
+		if (value)
+			TRY(strv_env_set(env, name, value, err));
+	}
+	for (size_t i = 0; i < o->unset_env.n; i++)
+		strv_env_unset(env, o->unset_env.v[i]);
+	return 0;
+}
+
+static int set_labels(struct stage_run *st, const struct build_options *o, struct error *err)
+{
+	struct strmap *labels = &st->config.config.labels;
+	bool identity = o->identity_label.set ? o->identity_label.value : !st->b->has_time;
+
+	for (size_t i = 0; i < o->labels.n; i++)
+		TRY(strmap_add_pair(labels, o->labels.v[i], err));
+	return identity ? strmap_set(labels, "io.buildah.version", BUILDAH_LEVEL, err) : 0;
+}
+
+int image_describe(struct build *b, struct stage_run *st, struct error *err)
+{
+	struct image_config *c = &st->config;
+	char when[48];
+
+	TRY(set_env(st, b->o, err));
+	TRY(set_labels(st, b->o, err));
+	if (b->o->os_version)
+		TRY(str_set(&c->platform.os_version, b->o->os_version, err));
+	if (b->o->os_features.n)
+		TRY(strv_copy(&c->platform.os_features, &b->o->os_features, err));
+	if (b->o->platforms.n || b->o->arch || b->o->os) {
+		TRY(str_set(&c->platform.os, b->platform.os, err));
+		TRY(str_set(&c->platform.architecture, b->platform.architecture, err));
+		TRY(str_set(&c->platform.variant, str_empty(b->platform.variant) ? NULL : b->platform.variant, err));
+	}
+	if (b->has_time || !c->created)
+		TRY(str_set(&c->created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : time_now(), when), err));
+	if (b->o->omit_history) {
+		struct image_history *h = c->history.v;
+		for (size_t i = 0; i < c->history.n; i++) {
+			free(h[i].created);
+			free(h[i].created_by);
+			free(h[i].author);
+			free(h[i].comment);
+		}
+		free(c->history.v);
+		c->history = (struct list){};
+	}
+	return 0;
+}
+
+/* ---- the manifest ---- */
+static bool is_docker(const struct build *b)
+{
+	return b->o->format && (streq(b->o->format, "docker") || strstr(b->o->format, "vnd.docker"));
+}
+
+/* The same bytes under the other format's name. */
+static enum media_type layer_type(const char *have, bool docker)
+{
+	static const enum media_type pairs[][2] = {
+		{ MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER }, { MEDIA_OCI_LAYER_GZIP, MEDIA_DOCKER_LAYER_GZIP },
+		{ MEDIA_OCI_LAYER_ZSTD, MEDIA_DOCKER_LAYER_ZSTD },
+	};
+	enum media_type t = have ? media_type_parse(have) : MEDIA_OCI_LAYER;
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		if (t == pairs[i][0] || t == pairs[i][1])
+			return pairs[i][docker];
+	return t;
+}
+
+static int add_descriptor(struct oci_manifest *m, const struct build_layer *l, bool docker, struct error *err)
+{
+	struct oci_descriptor *d = list_add(&m->layers, sizeof(*d), err);
+
+	if (!d)
+		return -1;
+	d->size = l->size;
+	TRY(str_set(&d->digest, l->blob ? l->blob : l->diff_id, err));
+	return str_set(&d->media_type, media_type_name(layer_type(l->media_type, docker)), err);
+}
+
+static int set_annotations(struct build *b, const struct stage_run *st, struct oci_manifest *m, struct error *err)
+{
+	const struct build_options *o = b->o;
+
+	if (is_docker(b))
+		return 0;
+	TRY(strmap_copy(&m->annotations, &st->annotations, err));
+	for (size_t i = 0; i < o->unset_annotations.n; i++)
+		strmap_remove(&m->annotations, o->unset_annotations.v[i]);
+	if (!str_empty(st->base_name) && *st->base_id)
+		TRY(strmap_set(&m->annotations, "org.opencontainers.image.base.name", st->base_name, err));
+	if (o->created_annotation.set ? o->created_annotation.value : false)
+		TRY(strmap_set(&m->annotations, "org.opencontainers.image.created", st->config.created, err));
+	for (size_t i = 0; i < o->annotations.n; i++)
+		TRY(strmap_add_pair(&m->annotations, o->annotations.v[i], err));
+	return 0;
+}
+
+static int write_manifest(struct build *b, const struct stage_run *st, const char *config_digest, size_t config_len,
+			  struct buf *to, struct error *err)
+{
+	auto_manifest m = { .schema_version = 2 };
+	bool docker = is_docker(b);
+	auto_json *tree = NULL;
+
+	TRY(str_set(&m.media_type, media_type_name(docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST), err));
+	TRY(str_set(&m.config.media_type, media_type_name(docker ? MEDIA_DOCKER_CONFIG : MEDIA_OCI_CONFIG), err));
+	TRY(str_set(&m.config.digest, config_digest, err));
+	m.config.size = (int64_t)config_len;
+	for (size_t i = 0; i < st->n_layers; i++)
+		TRY(add_descriptor(&m, st->layers[i], docker, err));
+	TRY(set_annotations(b, st, &m, err));
+	TRY(fields_save(oci_manifest_rows, FIELD_COLUMN_JSON, &m, &tree, err));
+	json_format(to, tree, 0);
+	return buf_ok(to, "manifest", err);
+}
+
+/* ---- names ---- */
+static int full_names(const struct build *b, struct strv *to, struct error *err)
+{
+	for (size_t i = 0; i < b->o->tags.n; i++) {
+		auto_reference r = {};
+		if (reference_parse(b->o->tags.v[i], &r, err) < 0)
+			return fail_wrap(err, "tag %s", b->o->tags.v[i]);
+		TRY(reference_normalize_local(&r, err));
+		autofree char *text = reference_text(&r);
+		if (!text)
+			return fail_oom(err);
+		if (!strv_has(to, text))
+			TRY(strv_add(to, text, err));
+	}
+	return 0;
+}
+
+static int labels_text(const struct strmap *labels, struct buf *to, struct error *err)
+{
+	if (!labels->n)
+		return 0;
+	buf_add_char(to, '{');
+	for (size_t i = 0; i < labels->n; i++) {
+		if (i)
+			buf_add_char(to, ',');
+		buf_add_json(to, labels->v[i].key);
+		buf_add_char(to, ':');
+		buf_add_json(to, labels->v[i].value);
+	}
+	buf_add_char(to, '}');
+	return buf_ok(to, "labels", err);
+}
+
+static int commit(struct build *b, const struct stage_run *st, const char *config_digest, const char *manifest_digest,
+		  const struct strv *names, char ret_id[65], struct error *err)
+{
+	auto_buf labels = BUF_INIT(CONFIG_BYTES_MAX);
+	autofree struct store_image_layer *layers = calloc(st->n_layers + 1, sizeof(*layers));
+	const struct image_config *c = &st->config;
+	bool docker = is_docker(b);
+	int64_t created = 0;
+
+	if (!layers)
+		return fail_oom(err);
+	for (size_t i = 0; i < st->n_layers; i++) {
+		const struct build_layer *l = st->layers[i];
+		layers[i] = (struct store_image_layer){ .diff_id = (char *)l->diff_id, .blob = l->blob, .blob_size = l->size,
+							.media_type = (char *)media_type_name(layer_type(l->media_type, docker)) };
+	}
+	TRY(labels_text(&c->config.labels, &labels, err));
+	TRY(time_parse(c->created, 0, &created, err));
+	const struct store_image_new row = {
+		.manifest = manifest_digest, .manifest_type = media_type_name(docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST),
+		.config_digest = config_digest, .names = names, .created = created, .os = c->platform.os,
+		.arch = c->platform.architecture, .variant = c->platform.variant, .labels = labels.data, .layers = layers,
+		.n_layers = st->n_layers,
+	};
+	return store_image_commit(b->stage, &row, ret_id, err);
+}
+
+int image_finish(struct build *b, struct stage_run *st, struct error *err)
+{
+	auto_buf config = BUF_INIT(CONFIG_BYTES_MAX), manifest = BUF_INIT(MANIFEST_BYTES_MAX);
+	char config_digest[SHA256_TEXT_MAX], manifest_digest[SHA256_TEXT_MAX];
+	struct build_result *r = b->result;
+
+	TRY(full_names(b, &r->names, err));
+	build_tell(b, &(struct build_event){ .type = BUILD_COMMIT, .stage = st->s->index, .n_stages = b->n_stages,
+					     .text = b->o->tags.n ? b->o->tags.v[0] : "" });
+	TRY(image_config_format(&st->config, &config, err));
+	digest_of(&config, config_digest);
+	TRY(stage_blob_add(b->stage, config_digest, config.data, config.len, err));
+	TRY(write_manifest(b, st, config_digest, config.len, &manifest, err));
+	digest_of(&manifest, manifest_digest);
+	TRY(stage_blob_add(b->stage, manifest_digest, manifest.data, manifest.len, err));
+	if (commit(b, st, config_digest, manifest_digest, &r->names, r->id, err) < 0)
+		return fail_wrap(err, "committing image");
+	memcpy(r->manifest, manifest_digest, sizeof(manifest_digest));
+	engine_event(b->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_BUILD, .id = r->id,
+						 .name = r->names.n ? r->names.v[0] : "" });
+	return 0;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/step-mounts.c - RUN --mount. Sources lie in hostile trees: they are resolved in root and travel as descriptors
+ * (the spec names them by /proc/self/fd, which the runtime opens before it forks). */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "build/step-run.h"
+#include "os/file.h"
+#include "os/mount.h"
+#include "store/rootfs.h"
+
+static int add_mount(struct runner *k, const char *target, const char *type, const char *source, const char *options,
+		     struct error *err)
+{
+	struct oci_mount *m = list_add(&k->spec.mounts, sizeof(*m), err);
+
+	if (!m)
+		return -1;
+	TRY(str_set(&m->destination, target, err));
+	TRY(str_set(&m->type, type, err));
+	TRY(str_set(&m->source, source, err));
+	return strv_split(&m->options, options, ',', err);
+}
+
+/* The descriptor stays open: it is the source until the runtime has cloned it. */
+static int add_bind(struct runner *k, const struct step_mount *m, int fd, bool read_only, struct error *err)
+{
+	char source[48], options[96];
+
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+	snprintf(options, sizeof(options), "bind,rprivate,nosuid,nodev%s%s", read_only ? ",ro" : "", m->m->no_exec ? ",noexec" : "");
+	return add_mount(k, m->target, "bind", source, options, err);
+}
+
+static int open_below(int root, const char *path, const char *what, struct error *err)
+{
+	int fd = path_open_in_root(root, str_empty(path) ? "/" : path, (struct path_open){ .oflags = O_PATH }, err);
+
+	return fd < 0 ? fail_wrap(err, "%s: source %s", what, path ? path : "/") : fd;
+}
+
+/* Writes go to a directory that goes with the step. */
+static int open_writable(struct runner *k, int fd, size_t i, struct error *err)
+{
+	struct stat st;
+	char name[32];
+	int ret = -1;
+
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return fail(err, ERROR_UNSUPPORTED, "only directories can be bind-mounted writable");
+	snprintf(name, sizeof(name), "bind%zu", i);
+	if (mkdirat(k->job->scratch, name, 0700) < 0)
+		return fail_errno(err, "make %s", name);
+	autoclose int dir = openat(k->job->scratch, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || mkdirat(dir, "upper", st.st_mode & 07777) < 0 || mkdirat(dir, "work", 0700) < 0)
+		return fail_errno(err, "make %s", name);
+	autoclose int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int work = openat(dir, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int lower = path_reopen(fd, O_RDONLY | O_DIRECTORY, err);
+	if (lower < 0 || upper < 0 || work < 0 || fchown(upper, st.st_uid, st.st_gid) < 0)
+		return lower < 0 ? -1 : fail_errno(err, "open %s", name);
+	const struct rootfs_trees t = { .lower = &lower, .n = 1, .upper = upper, .work = work };
+	TRY(store_rootfs_open_trees(k->job->store, &t, &ret, err));
+	return ret;
+}
+
+static int mount_bind(struct runner *k, const struct step_mount *m, size_t i, struct error *err)
+{
+	int root = m->root, fd = -1;
+	autoclose int view = -1;
+
+	if (root < 0) {
+		TRY(step_view(k->job, &m->trees, &view, err));
+		if (view < 0)
+			return fail(err, ERROR_NOT_FOUND, "mount of %s: it is empty", m->m->from ? m->m->from : "the context");
+		root = view;
+	}
+	autoclose int source = open_below(root, m->m->source, "RUN --mount", err);
+	if (source < 0)
+		return -1;
+	if (m->m->read_only) {
+		fd = take_fd(source);
+	} else {
+		fd = open_writable(k, source, i, err);
+		if (fd < 0)
+			return fail_wrap(err, "RUN --mount=type=bind,target=%s,rw", m->target);
+	}
+	if (view >= 0)
+		(void)take_fd(view);   /* what lies in it is mounted from it: it lives as long as M */
+	return add_bind(k, m, fd, m->m->read_only, err);
+}
+
+/* The cache's directory gets owner and mode when it is new; `from` fills it then. */
+static int mount_cache(struct runner *k, const struct step_mount *m, struct error *err)
+{
+	int fd = open_below(m->dir, m->root >= 0 || m->trees.n ? "/" : m->m->source, "RUN --mount=type=cache", err);
+
+	return fd < 0 ? -1 : add_bind(k, m, fd, m->m->read_only, err);
+}
+
+static int mount_tmpfs(struct runner *k, const struct step_mount *m, struct error *err)
+{
+	char options[128];
+	int n = snprintf(options, sizeof(options), "nosuid,nodev,rprivate%s", m->m->no_exec ? ",noexec" : "");
+
+	if (m->m->size.set)
+		n += snprintf(options + n, sizeof(options) - (size_t)n, ",size=%lld", (long long)m->m->size.value);
+	snprintf(options + n, sizeof(options) - (size_t)n, ",mode=%o",
+		 m->m->mode.set ? (unsigned)m->m->mode.value & 07777 : 01777);
+	return add_mount(k, m->target, "tmpfs", "tmpfs", options, err);
+}
+
+/* A tmpfs that is attached nowhere, so the secret touches no disk and no place others can see. */
+static int mount_secret(struct runner *k, const struct step_mount *m, struct error *err)
+{
+	const struct mount_option mode = { .key = "mode", .value = "0700" };
+	const struct mount_new how = { .fstype = "tmpfs", .source = "tmpfs", .options = &mode, .n_options = 1 };
+	int tmp = mount_new(&how, err);
+
+	if (tmp < 0)
+		return fail_wrap(err, "a tmpfs for secrets");
+	int fd = openat(tmp, "secret", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno(err, "make a secret's file");
+	TRY(file_write_all(fd, m->secret, m->secret_len, err));
+	if (fchown(fd, m->m->uid.set ? (uid_t)m->m->uid.value : 0, m->m->gid.set ? (gid_t)m->m->gid.value : 0) < 0 ||
+	    fchmod(fd, m->m->mode.set ? (mode_t)m->m->mode.value & 0777 : 0400) < 0)
+		return fail_errno(err, "set owner and mode of a secret");
+	return add_bind(k, m, fd, true, err);
+}
+
+static int mount_ssh(struct runner *k, const struct step_mount *m, struct error *err)
+{
+	int fd = open(m->socket, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(err, "agent socket %s", m->socket);
+	return add_bind(k, m, fd, false, err);
+}
+
+/* A heredoc that begins with "#!". */
+static int mount_script(struct runner *k, struct error *err)
+{
+	const struct step_run *r = &k->job->run;
+	autofree char *target = NULL;
+	const struct run_mount plain = {};
+
+	if (!r->script)
+		return 0;
+	int fd = openat(k->job->scratch, "script", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return fail_errno(err, "make the script of a heredoc");
+	TRY(file_write_all(fd, r->script, strlen(r->script), err));
+	close(fd);   /* a file that is open for writing cannot be executed */
+	fd = openat(k->job->scratch, "script", O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "open the script of a heredoc");
+	TRY(str_printf(&target, err, "/dev/pipes/%s", r->script_name));
+	const struct step_mount m = { .m = &plain, .target = target };
+	return add_bind(k, &m, fd, true, err);
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/' && path[1];
+	return n;
+}
+
+/* Parents before children, as spec_mounts() left them; equals keep their order. */
+static void sort_mounts(struct list *mounts)
+{
+	struct oci_mount *m = mounts->v;
+
+	for (size_t i = 1; i < mounts->n; i++) {
+		struct oci_mount one = m[i];
+		size_t j = i;
+		for (; j > 0 && depth(m[j - 1].destination) > depth(one.destination); j--)
+			m[j] = m[j - 1];
+		m[j] = one;
+	}
+}
+
+int step_run_mounts(struct runner *k, struct error *err)
+{
+	const struct step_mount *m = k->job->run.mounts.v;
+
+	for (size_t i = 0; i < k->job->run.mounts.n; i++) {
+		int r = 0;
+		switch (m[i].m->type) {
+		case RUN_MOUNT_BIND: r = mount_bind(k, &m[i], i, err); break;
+		case RUN_MOUNT_CACHE: r = mount_cache(k, &m[i], err); break;
+		case RUN_MOUNT_TMPFS: r = mount_tmpfs(k, &m[i], err); break;
+		case RUN_MOUNT_SECRET: r = m[i].target ? mount_secret(k, &m[i], err) : 0; break;
+		default: r = mount_ssh(k, &m[i], err);
+		}
+		TRY(r);
+	}
+	TRY(mount_script(k, err));
+	sort_mounts(&k->spec.mounts);
+	return 0;
+}

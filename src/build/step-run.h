@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/step-run.h - what the parts of a RUN share in M: the container, its mounts, its network. */
+#pragma once
+#include "build/step.h"
+#include "engine/container.h"
+#include "engine/network.h"
+#include "engine/params-parse.h"
+#include "engine/spec.h"
+#include "oci/runtime.h"
+#include "os/cgroup.h"
+#include "os/path.h"
+#include "os/seccomp.h"
+
+struct runner {
+	struct step_job *job;
+	struct ctr c;                 /* recorded nowhere */
+	struct spec_context x;
+	struct oci_spec spec;
+	struct cgroup cgroup;
+	struct seccomp_filter filter;
+	struct oci_process process;
+	char *run_dir;
+	int run_dir_fd, view, rootfs;
+	struct ctr_net net;
+};
+
+/* RUN --mount into the spec: binds of stages, images, contexts and caches, tmpfs, secrets, agents. */
+int step_run_mounts(struct runner *k, struct error *err);
+/* Addresses are decided before the spec is made, the network is set up while the step's process waits. The intent stays
+ * locked as long as the step runs: so the leases are ours, and who finds it unlocked cleans up after us. */
+int step_run_plan_network(struct runner *k, struct error *err);
+int step_run_apply_network(struct runner *k, struct error *err);
+void step_run_end_network(struct runner *k);

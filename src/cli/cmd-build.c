@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli/cmd-build.c - `build`: a Containerfile becomes an image. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build/build.h"
+#include "cli/build-display.h"
+#include "cli/cli.h"
+#include "conf/paths.h"
+#include "os/file.h"
+
+static const struct command_rows groups[] = { { build_rows, 0 }, { image_remote_rows, offsetof(struct build_options, remote) }, {} };
+
+static void done(void *params)
+{
+	build_options_done(params);
+}
+
+static int write_id(const char *path, const char *prefix, const char *id, struct error *err)
+{
+	char text[80];
+	int n = snprintf(text, sizeof(text), "%s%s", prefix, id);
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return fail_errno(err, "failed to write image ID to file \"%s\"", path);
+	return file_write_all(fd, text, (size_t)n, err);
+}
+
+static int write_metadata(const char *path, const struct build_result *r, struct error *err)
+{
+	auto_buf text = BUF_INIT(1 << 20);
+
+	buf_addf(&text, "{\"containerimage.config.digest\":\"sha256:%s\",\"containerimage.digest\":\"%s\"", r->id,
+		 *r->manifest ? r->manifest : "");
+	if (r->names.n) {
+		autofree char *names = strv_join(&r->names, ",");
+		buf_add_str(&text, ",\"image.name\":");
+		buf_add_json(&text, names ? names : "");
+	}
+	buf_add_str(&text, "}\n");
+	TRY(buf_ok(&text, "metadata", err));
+	return file_replace(AT_FDCWD, path, text.data, text.len, 0644, 0, err);
+}
+
+static int tell_result(const struct build_options *o, const struct build_result *r, struct error *err)
+{
+	if (!*r->id)
+		return 0;
+	if (o->iidfile)
+		TRY(write_id(o->iidfile, "sha256:", r->id, err));
+	if (o->iidfile_raw)
+		TRY(write_id(o->iidfile_raw, "", r->id, err));
+	if (o->metadata_file)
+		TRY(write_metadata(o->metadata_file, r, err));
+	printf("%s\n", r->id);
+	return 0;
+}
+
+static enum build_display_mode choose_mode(const struct build_options *o)
+{
+	if (o->quiet)
+		return BUILD_DISPLAY_QUIET;
+	if (o->logfile || (o->progress && streq(o->progress, "plain")))
+		return BUILD_DISPLAY_PLAIN;
+	const char *term = getenv("TERM");
+	bool terminal = isatty(1) && isatty(2) && term && !streq(term, "dumb");
+	return terminal || (o->progress && streq(o->progress, "tty")) ? BUILD_DISPLAY_TTY : BUILD_DISPLAY_PLAIN;
+}
+
+/* The command's own exit code is ours (Podman). */
+static int failure(const struct build_result *r, struct error *err)
+{
+	if (r->status <= 0)
+		return -1;
+	err->kind = ERROR_EXIT;
+	err->errnum = r->status;
+	return -1;
+}
+
+static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct build_options *o = params;
+	CLEANUP(build_display_free_p) struct build_display *display = NULL;
+	CLEANUP(build_result_done) struct build_result result = {};
+	autofclose FILE *log = NULL;
+	struct engine *e;
+	bool from_stdin = o->files.n && streq(o->files.v[0], "-");
+
+	TRY(build_options_finish(o, err));
+	if (o->logfile && !(log = fopen(o->logfile, "ae")))
+		return fail_errno(err, "opening logfile %s", o->logfile);
+	if (o->runtime && !cli->global.runtime)
+		TRY(str_set(&cli->global.runtime, o->runtime, err));
+	TRY(strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err));
+	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
+	TRY(cli_engine(cli, &e, err));
+	TRY(build_display_new(choose_mode(o), log ? log : stdout, log ? log : stderr, &display, err));
+	const struct build_request request = {
+		.options = o, .context = args->n ? args->v[0] : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
+		.event = build_display_event, .data = display,
+	};
+	int r = build_image(e, &request, &result, err);
+	build_display_end(display);
+	if (r < 0)
+		return failure(&result, err);
+	return tell_result(o, &result, err);
+}
+
+const struct command cmd_build = {
+	.summary = "Build an image from a Containerfile",
+	.description = "Builds an image from the instructions of a Containerfile (or Dockerfile). CONTEXT is a directory, an archive, a\n"
+		       "git repository or a URL; '-' reads a Containerfile or an archive from standard input.",
+	.args = "[CONTEXT]", .max_args = 1,
+	.examples = "-t app:1 .\n"
+		    "-f Containerfile.simple --target test .\n"
+		    "--build-arg VERSION=2 -t app https://example.com/app.git#main",
+	.groups = groups, .params_size = sizeof(struct build_options), .init = build_options_init, .done = done, .run = run_build,
+	.flags = COMMAND_IN_USERNS,
+};
