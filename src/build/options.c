@@ -70,7 +70,7 @@ const struct field build_rows[] = {
 	{ .cli = "cache-to", F_STRV(O, cache_to), .arg = "image", .help = "Repository to put results of steps into" },
 	{ .cli = "cache-ttl", F_STR(O, cache_ttl), .arg = "duration", .help = "Results older than this are not used" },
 	{ .cli = "pull", F_STR(O, pull), .arg = "policy", .implied = "always", .flags = FIELD_OPTIONAL_VALUE,
-	  .fallback = "missing", .complete = "pull", .help = "When to pull base images: always, missing, never, newer" },
+	  .fallback = "missing", .help = "When to pull base images: always, missing, never, newer" },
 	{ .cli = "pull-always", F_BOOL(O, pull_always), .flags = FIELD_HIDDEN, .help = "Old spelling of --pull=always" },
 	{ .cli = "pull-never", F_BOOL(O, pull_never), .flags = FIELD_HIDDEN, .help = "Old spelling of --pull=never" },
 	{ .cli = "rm", F_OPT_BOOL(O, rm), .fallback = "true", .help = "Nothing is left of steps either way (Docker's flag)" },
