@@ -90,6 +90,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 	}
 	struct engine_options opt = {
 		.root = g->root, .runroot = g->runroot, .storage_driver = g->storage_driver, .storage_opts = &g->storage_opts,
+		.pull_options = &g->pull_options, .max_workers = g->max_workers > 0 ? (uint64_t)g->max_workers : 0,
 		.runtime = g->runtime, .runtime_flags = &g->runtime_flags, .cgroup_manager = g->cgroup_manager,
 		.conmon = g->conmon, .events_backend = g->events_backend, .imagestore = g->imagestore,
 		.network_config_dir = g->network_config_dir, .volume_path = g->volumepath, .tmpdir = g->tmpdir,

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 
+#include "base/sha256.h"
 #include "cli/cli.h"
 #include "engine/documents.h"
 #include "engine/gpg.h"
@@ -54,32 +56,55 @@ const struct command cmd_image_sign = {
 /* ---- single files ---- */
 static int read_file(const char *path, char **ret, size_t *ret_len, struct error *err)
 {
-	int r = file_read(AT_FDCWD, path, FILE_BYTES_MAX, ret, ret_len, err);
+	auto_buf b = BUF_INIT(FILE_BYTES_MAX);
+	char chunk[16384];
+	ssize_t n;
+	autoclose int fd = streq(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
 
-	return r ? r : fail(err, ERROR_NOT_FOUND, "Error reading %s: no such file", path);
+	if (fd < 0)
+		return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "Error reading %s: no such file", path) :
+			fail_errno(err, "Error reading %s", path);
+	while ((n = file_read_full(fd, chunk, sizeof(chunk), err)) > 0)   /* pipes and devices, too */
+		buf_add(&b, chunk, (size_t)n);
+	if (n < 0 || buf_ok(&b, path, err) < 0)
+		return -1;
+	*ret_len = b.len;
+	*ret = buf_steal(&b);
+	return *ret ? 0 : fail_oom(err);
 }
 
-static int manifest_digest(struct engine *e, const char *path, char ret[DIGEST_TEXT_MAX], struct error *err)
+/* A device or pipe is written to, a file replaced. */
+static int write_file(const char *path, const struct buf *bytes, struct error *err)
 {
-	auto_documents d = { .engine = e };
-	auto_described m = {};
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return file_replace(AT_FDCWD, path, bytes->data, bytes->len, 0644, 0, err);
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "%s", path);
+	return file_write_all(fd, bytes->data, bytes->len, err);
+}
+
+static int manifest_digest(const char *path, char ret[DIGEST_TEXT_MAX], struct error *err)
+{
 	autofree char *bytes = NULL;
+	struct sha256 h;
 	size_t len;
 
 	TRY(read_file(path, &bytes, &len, err));
-	TRY(documents_describe(&d, bytes, len, NULL, NULL, &m, err));
-	snprintf(ret, DIGEST_TEXT_MAX, "%s", m.digest);
+	sha256_init(&h);
+	sha256_add(&h, bytes, len);
+	sha256_end_text(&h, ret);
 	return 0;
 }
 
 static int run_digest(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	char digest[DIGEST_TEXT_MAX];
-	struct engine *e;
 
-	(void)params;
-	TRY(cli_engine(cli, &e, err));
-	TRY(manifest_digest(e, args->v[0], digest, err));
+	(void)cli, (void)params;
+	TRY(manifest_digest(args->v[0], digest, err));
 	printf("%s\n", digest);
 	return 0;
 }
@@ -115,9 +140,9 @@ static int run_standalone_sign(struct cli *cli, void *params, struct strv *args,
 	TRY(cli_engine(cli, &e, err));
 	if (p->passphrase_file)
 		TRY(image_read_passphrase(p->passphrase_file, &passphrase, err));
-	TRY(manifest_digest(e, args->v[0], digest, err));
+	TRY(manifest_digest(args->v[0], digest, err));
 	TRY(image_sign_simple(args->v[2], passphrase, args->v[1], digest, &signature, err));
-	return file_replace(AT_FDCWD, p->output, signature.data, signature.len, 0644, 0, err);
+	return write_file(p->output, &signature, err);
 }
 
 const struct command cmd_standalone_sign = {
@@ -172,7 +197,7 @@ static int run_standalone_verify(struct cli *cli, void *params, struct strv *arg
 	struct engine *e;
 
 	TRY(cli_engine(cli, &e, err));
-	TRY(manifest_digest(e, args->v[0], digest, err));
+	TRY(manifest_digest(args->v[0], digest, err));
 	TRY(verify(e, params, args, fingerprint, &claim, err));
 	if (!streq(args->v[2], "any") && !fingerprint_matches(args->v[2], fingerprint))
 		return fail(err, ERROR_DENIED, "Error verifying signature: Signature by %s, expected %s", fingerprint, args->v[2]);

@@ -14,7 +14,7 @@ struct save_params {
 #define P struct save_params
 static const struct field rows[] = {
 	{ .cli = "compress", F_BOOL(P, compress),
-	  .help = "With the dir format: layers shall be compressed (they always are)" },
+	  .help = "With the dir format: compress layers that are not" },
 	{ .cli = "format", F_STR(P, format), .arg = "string", .fallback = "\"docker-archive\"",
 	  .help = "Save image to oci-archive, oci-dir, docker-archive or docker-dir" },
 	{ .cli = "multi-image-archive", .abbr = 'm', F_BOOL(P, multi),
@@ -25,7 +25,7 @@ static const struct field rows[] = {
 	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
 	  .help = "Signature policy to use instead of policy.json" },
 	{ .cli = "uncompressed", F_BOOL(P, uncompressed),
-	  .help = "Refused: layers are written as they are kept" },
+	  .help = "With the OCI formats: write layers without compression" },
 	{}
 };
 
@@ -34,8 +34,8 @@ static int decide(const struct save_params *p, struct image_save *o, struct erro
 	TRY(archive_kind_parse(p->format ? p->format : "docker-archive", &o->kind, err));
 	if (p->compress && o->kind != SAVE_DOCKER_DIR)
 		return fail(err, ERROR_INVALID, "--compress can only be set when --format is 'docker-dir'");
-	if (p->uncompressed)
-		return fail(err, ERROR_UNSUPPORTED, "--uncompressed is not supported: layers are written as they are kept");
+	o->compress = p->compress;
+	o->uncompressed = p->uncompressed;
 	if (!p->output && isatty(STDOUT_FILENO))
 		return fail(err, ERROR_INVALID, "refusing to save to terminal. Use -o flag or redirect");
 	return 0;

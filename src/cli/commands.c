@@ -29,6 +29,7 @@ extern const struct command
 	cmd_image_exists,
 	cmd_image_inspect,
 	cmd_image_list_tags,
+	cmd_image_sync,
 	cmd_image_look,
 	cmd_image_prune,
 	cmd_image_sign,
@@ -276,6 +277,7 @@ const struct command_row command_rows[] = {
 	{ "image sign", &cmd_image_sign },
 	{ "image standalone-sign", &cmd_standalone_sign },
 	{ "image standalone-verify", &cmd_standalone_verify },
+	{ "image sync", &cmd_image_sync },
 	{ "image tag", &cmd_tag },
 	{ "image tree", &cmd_image_tree },
 	{ "image trust", .group = "Whose images are trusted" },
@@ -295,6 +297,7 @@ const struct command_row command_rows[] = {
 	{ "skopeo manifest-digest", &cmd_manifest_digest },
 	{ "skopeo standalone-sign", &cmd_standalone_sign },
 	{ "skopeo standalone-verify", &cmd_standalone_verify },
+	{ "skopeo sync", &cmd_image_sync },
 
 	{ "manifest", .group = "Lists of images for several platforms" },
 	{ "manifest add", &cmd_manifest_add },

@@ -87,7 +87,7 @@ const struct field cli_global_rows[] = {
 	  .help = "Key of the client certificate, PEM" },
 	{ .cli = "tmpdir", F_STR(G, tmpdir), .complete = "files",
 	  .help = "Directory for the engine's own temporary state" },
-	{ .cli = "trace", F_BOOL(G, trace), .flags = FIELD_HIDDEN, .help = "Accepted for old scripts, without effect" },
+	{ .cli = "trace", F_BOOL(G, trace), .flags = FIELD_HIDDEN, .help = "Show trace messages, same as --log-level=trace" },
 	{ .cli = "transient-store", F_BOOL(G, transient_store), .help = "Keep containers in run-time state only" },
 	{ .cli = "url", F_STR(G, url), .flags = FIRST, .complete = "files",
 	  .help = "Address of a remote service (CONTAINER_HOST)" },
@@ -119,6 +119,8 @@ static int apply_log(struct cli *cli, struct error *err)
 		return refuse(err, "Setting --log-level and --debug is not allowed");
 	if (cli->global.debug)
 		level = "debug";
+	else if (cli->global.trace && !level)
+		level = "trace";
 	if (level && log_level_parse(level, &cli->log.level, &why) < 0) {
 		snprintf(message, sizeof(message), "Log Level \"%s\" is not supported, choose from: %s", level, log_levels);
 		return refuse(err, message);
@@ -202,6 +204,28 @@ static int no_remote(const char *what, struct error *err)
 		    what);
 }
 
+/* storage.options.pull_options: what cannot be honoured is refused unless it asks for what is so anyway. */
+static bool pull_options_are_known(const struct strv *options, struct error *err)
+{
+	static const char *const known[] = { "enable_partial_images", "use_hard_links", "convert_images", "ostree_repos",
+		"insecure_allow_unpredictable_image_contents" };
+
+	for (size_t i = 0; i < options->n; i++) {
+		const char *o = options->v[i], *eq = strchr(o, '=');
+		size_t n = eq ? (size_t)(eq - o) : 0;
+		bool found = false;
+		for (size_t k = 0; k < ARRAY_LEN(known); k++)
+			found |= strlen(known[k]) == n && strncmp(o, known[k], n) == 0;
+		if (!found)
+			fail(err, ERROR_INVALID, "--pull-option %s: unknown option (want KEY=VALUE with enable_partial_images, ...)", o);
+		else if (!streq(eq, "=false") && !streq(eq, "=") && strncmp(o, "enable_partial_images", n) != 0)
+			fail(err, ERROR_UNSUPPORTED, "--pull-option %s is not supported", o), found = false;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 int globals_check(struct cli *cli, struct error *err)
 {
 	const struct cli_globals *g = &cli->global;
@@ -221,6 +245,8 @@ int globals_check(struct cli *cli, struct error *err)
 			    g->cpu_profile ? "--cpu-profile" : "--memory-profile");
 	if (!str_empty(g->namespace))
 		return fail(err, ERROR_UNSUPPORTED, "--namespace: separate views are not supported; use --root and --runroot");
+	if (!pull_options_are_known(&g->pull_options, err))
+		return -1;
 	if (cli_global_given(cli, "max-workers") && g->max_workers <= 0)
 		return fail(err, ERROR_INVALID, "maximum workers must be set to a positive number (got %lld)",
 			    (long long)g->max_workers);

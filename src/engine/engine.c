@@ -27,6 +27,8 @@ static int load_conf(struct engine *e, struct error *err)
 	TRY(storage_conf_load(&e->storage, &e->paths, err));
 	for (size_t i = 0; options && i < options->n; i++)
 		TRY(storage_conf_option(&e->storage, options->v[i], err));
+	for (size_t i = 0; e->opt.pull_options && i < e->opt.pull_options->n; i++)
+		TRY(strmap_add_pair(&e->storage.pull_options, e->opt.pull_options->v[i], err));
 	for (size_t i = 0; i < e->conf.warnings.n; i++)
 		log_warn(e->log, "%s", e->conf.warnings.v[i]);
 	for (size_t i = 0; i < e->storage.warnings.n; i++)

@@ -25,6 +25,8 @@ struct engine_options {
 	const char *root, *runroot;        /* --root, --runroot */
 	const char *storage_driver;
 	const struct strv *storage_opts;
+	const struct strv *pull_options;   /* KEY=VALUE over storage.conf's pull_options */
+	uint64_t max_workers;              /* transfers at once; 0: as many as pay */
 	const char *runtime;               /* --runtime NAME|PATH; NULL or "umiak": built in */
 	const struct strv *runtime_flags;
 	const char *cgroup_manager;        /* "cgroupfs", "systemd" */

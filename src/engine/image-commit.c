@@ -42,7 +42,7 @@ int image_transfer_begin(struct engine *e, const char *purpose, const struct ima
 	TRY(helper_find("umiak-worker", &worker, err));
 	TRY(stage_begin(t.store, purpose, &t.stage, err));
 	struct source_options o = { .worker = worker, .log = e->log, .stage_fd = stage_fd(t.stage),
-				    .userns = e->paths.rootless, .ignore_chown = e->storage.ignore_chown_errors };
+				    .userns = e->paths.rootless, .ignore_chown = e->storage.ignore_chown_errors, .parallel = e->opt.max_workers };
 	TRY(source_new(&o, &t.source, err));
 	*ret = t;
 	t = (struct image_transfer){};

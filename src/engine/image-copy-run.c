@@ -440,7 +440,8 @@ static int run_all(struct run *r, struct error *err)
 /* Recompression is worth as many processes as there are processors. */
 static size_t slots(const struct run *r)
 {
-	size_t want = r->to->o->parallel ? r->to->o->parallel : JOBS_DEFAULT;
+	uint64_t asked = r->to->o->parallel ? r->to->o->parallel : r->from->engine->opt.max_workers;
+	size_t want = asked ? (size_t)asked : JOBS_DEFAULT;
 	bool change = false;
 	cpu_set_t set;
 

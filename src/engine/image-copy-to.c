@@ -171,7 +171,7 @@ int copy_to_open(struct copy_to *t, struct engine *e, const struct transport_nam
 		return open_registry(t, from, err);
 	if (t->kind == COPY_TO_DOCKER)
 		return open_docker(t, err);
-	TRY(image_target_open(&t->target, kinds[name->transport].archive, name->path, -1, err));
+	TRY(image_target_open(&t->target, kinds[name->transport].archive, name->path, o->to_fd, err));
 	return t->kind == COPY_TO_OCI ? open_oci(t, err) : check_dir(t, err);
 }
 

@@ -345,7 +345,7 @@ static int copy_chosen(struct copy *c, const struct source_document *index, stru
 
 	int r = source_choose(c->from.source, index, &c->o->platform, &m, err);
 	if (r < 0)
-		fail_wrap(err, "choosing image instance");
+		err->kind = ERROR_INVALID, fail_wrap(err, "choosing image instance");
 	else
 		r = copy_from_manifest(&c->from, m.chosen.digest, m.chosen.media_type, &d, err);
 	fields_done(worker_ops[OP_PARSE_MANIFEST].reply, &m);

@@ -29,6 +29,7 @@ struct image_copy {
 	const char *from_blobs, *to_blobs;    /* oci: layouts: directories of shared blobs */
 	const char *from_daemon, *to_daemon;  /* docker-daemon: socket; NULL: $DOCKER_HOST or the usual one */
 	struct strv decryption_keys;          /* into the store; borrowed */
+	int to_fd;                            /* archives without a path: written here */
 	uint64_t parallel;                    /* blobs at once; 0: 6 */
 	struct image_progress progress;
 	const struct image_signing *signing;  /* engine/image-sign.h: sign what was written; NULL: nothing */

@@ -44,7 +44,7 @@ static int choose(struct copy_from *f, const struct image_copy *o, struct image_
 		return copy_document(f, &l->top, &l->manifest, err);
 	int r = source_choose(f->source, &l->top, &o->platform, &m, err);
 	if (r < 0)
-		fail_wrap(err, "parsing manifest for image: choosing image instance");
+		err->kind = ERROR_INVALID, fail_wrap(err, "parsing manifest for image: choosing image instance");
 	else
 		r = copy_from_manifest(f, m.chosen.digest, m.chosen.media_type, &l->manifest, err);
 	fields_done(worker_ops[OP_PARSE_MANIFEST].reply, &m);

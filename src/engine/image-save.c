@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "conf/helpers.h"
 #include "engine/event.h"
+#include "engine/image-copy.h"
+#include "engine/image-list.h"
 #include "engine/image-out.h"
 #include "engine/image-target.h"
 #include "image/reference.h"
@@ -178,116 +180,32 @@ static int save_docker(struct target *t, struct image_out *o, const struct strv 
 	return json_object_array_add(manifest, json_object_get(item)) < 0 ? fail_oom(err) : 0;
 }
 
-/* ---- OCI layouts ---- */
-static int put_named_blob(struct target *t, struct image_out *o, const char *digest, struct error *err)
-{
-	char name[32 + DIGEST_TEXT_MAX];
-
-	if (!digest)
-		return image_out_open_blob(o, digest, err);
-	snprintf(name, sizeof(name), "blobs/sha256/%s", digest_hex(digest));
-	return put_blob(t, o, digest, name, err);
-}
-
-static int save_oci(struct target *t, struct image_out *o, const char *name, struct error *err)
-{
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-	char member[32 + DIGEST_TEXT_MAX];
-	auto_buf index = BUF_INIT(1 << 16);
-
-	for (size_t i = 0; i < o->image.n_layers; i++)
-		TRY(put_named_blob(t, o, o->image.layers[i].blob, err));
-	TRY(put_named_blob(t, o, o->config_digest, err));
-	snprintf(member, sizeof(member), "blobs/sha256/%s", digest_hex(o->digest));
-	TRY(image_target_bytes(&t->to, member, o->manifest.data, o->manifest.len, err));
-	TRY(image_target_bytes(&t->to, "oci-layout", layout, sizeof(layout) - 1, err));
-	buf_addf(&index, "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu",
-		 media_type_name(o->type), o->digest, o->manifest.len);
-	if (name) {
-		buf_add_str(&index, ",\"annotations\":{\"org.opencontainers.image.ref.name\":");
-		buf_add_json(&index, name);
-		buf_add_char(&index, '}');
-	}
-	buf_add_str(&index, "}]}");
-	TRY(buf_ok(&index, "index.json", err));
-	return image_target_bytes(&t->to, "index.json", index.data, index.len, err);
-}
-
-/* ---- dir: ---- */
-static int save_directory(struct target *t, struct image_out *o, struct error *err)
-{
-	static const char version[] = "Directory Transport Version: 1.1\n";
-
-	for (size_t i = 0; i < o->image.n_layers; i++) {
-		if (!o->image.layers[i].blob)
-			return image_out_open_blob(o, NULL, err);
-		TRY(put_blob(t, o, o->image.layers[i].blob, digest_hex(o->image.layers[i].blob), err));
-	}
-	TRY(put_blob(t, o, o->config_digest, o->image.id, err));
-	TRY(image_target_bytes(&t->to, "version", version, sizeof(version) - 1, err));
-	return image_target_bytes(&t->to, "manifest.json", o->manifest.data, o->manifest.len, err);
-}
-
-/* ---- all of it ---- */
-static int open_target(struct engine *e, const struct image_save *o, struct target *t, struct error *err)
-{
-	bool archive = o->kind == SAVE_DOCKER_ARCHIVE || o->kind == SAVE_OCI_ARCHIVE;
-
-	t->engine = e;
-	if (!archive && !o->path)
-		return fail(err, ERROR_INVALID, "a directory format needs --output");
-	return image_target_open(&t->to, archive, o->path, o->fd, err);
-}
-
-static enum image_format format_of(const struct image_save *o)
-{
-	if (o->kind == SAVE_DOCKER_DIR && o->format == IMAGE_FORMAT_KEEP)
-		return IMAGE_FORMAT_V2S2;
-	return o->kind == SAVE_DOCKER_ARCHIVE ? IMAGE_FORMAT_KEEP : o->kind == SAVE_DOCKER_DIR ? o->format : IMAGE_FORMAT_OCI;
-}
-
-static int save_one(struct target *t, const char *what, const char *name, const struct image_save *o,
-		    struct json_object *manifest, struct error *err)
+/* ---- docker archives, all of it ---- */
+static int save_one(struct target *t, const char *what, const struct image_save *o, struct json_object *manifest,
+		    struct error *err)
 {
 	auto_image_out out = {};
 	autofree char *found = NULL;
+	auto_strv names = {};
 
-	TRY(image_out_begin(t->engine, what, format_of(o), &out, &found, err));
+	TRY(image_out_begin(t->engine, what, IMAGE_FORMAT_KEEP, &out, &found, err));
 	for (size_t i = 0; i < out.image.n_layers; i++)
 		image_say(&o->progress, "Copying blob %s", out.image.layers[i].diff_id);
 	image_say(&o->progress, "Copying config %s", out.config_digest);
 	image_say(&o->progress, "Writing manifest to image destination");
-	auto_strv names = {};
-	if (name || found)
-		TRY(strv_add(&names, name ? name : found, err));
+	if (found)
+		TRY(strv_add(&names, found, err));
 	TRY(strv_copy(&names, &o->extra_names, err));
-	if (o->kind == SAVE_DOCKER_ARCHIVE)
-		TRY(save_docker(t, &out, &names, manifest, err));
-	else if (o->kind == SAVE_DOCKER_DIR)
-		TRY(save_directory(t, &out, err));
-	else
-		TRY(save_oci(t, &out, name ? name : found, err));
+	TRY(save_docker(t, &out, &names, manifest, err));
 	engine_event(t->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_SAVE, .id = out.image.id,
 						 .name = o->path ? o->path : what });
 	return 0;
 }
 
-static int finish(struct target *t, const struct image_save *o, struct json_object *manifest, struct error *err)
+static int save_docker_archive(struct engine *e, const struct strv *what, const struct image_save *o, struct error *err)
 {
+	CLEANUP(target_done) struct target t = { .engine = e, .to = { .fd = -1 } };
 	auto_buf text = BUF_INIT((size_t)16 << 20);
-
-	if (o->kind == SAVE_DOCKER_ARCHIVE) {
-		json_format(&text, manifest, 0);
-		TRY(buf_ok(&text, "manifest.json", err));
-		TRY(image_target_bytes(&t->to, "manifest.json", text.data, text.len, err));
-	}
-	return image_target_end(&t->to, err);
-}
-
-static int save_all(struct engine *e, const struct strv *what, const char *name, const struct image_save *o,
-		    struct error *err)
-{
-	CLEANUP(target_done) struct target t = { .to = { .fd = -1 } };
 	auto_json *manifest = json_object_new_array();
 
 	if (!manifest)
@@ -296,20 +214,51 @@ static int save_all(struct engine *e, const struct strv *what, const char *name,
 		auto_image_out probe = {};
 		TRY(image_out_begin(e, what->v[i], IMAGE_FORMAT_KEEP, &probe, NULL, err));
 	}
-	TRY(open_target(e, o, &t, err));
+	TRY(image_target_open(&t.to, true, o->path, o->fd, err));
 	for (size_t i = 0; i < what->n; i++)
-		TRY(save_one(&t, what->v[i], name, o, manifest, err));
-	return finish(&t, o, manifest, err);
+		TRY(save_one(&t, what->v[i], o, manifest, err));
+	json_format(&text, manifest, 0);
+	TRY(buf_ok(&text, "manifest.json", err));
+	TRY(image_target_bytes(&t.to, "manifest.json", text.data, text.len, err));
+	return image_target_end(&t.to, err);
+}
+
+/* ---- OCI and dir: a copy from the store ---- */
+static int save_by_copy(struct engine *e, const char *what, const struct image_save *o, struct error *err)
+{
+	static const enum transport kinds[SAVE_MAX] = {
+		[SAVE_OCI_ARCHIVE] = TRANSPORT_OCI_ARCHIVE, [SAVE_OCI_DIR] = TRANSPORT_OCI, [SAVE_DOCKER_DIR] = TRANSPORT_DIR,
+	};
+	const struct transport_name from = { .transport = TRANSPORT_STORAGE, .index = -1 };
+	struct image_copy c = { .format = o->format, .compress = o->compress, .decompress = o->uncompressed, .to_fd = o->fd,
+				.progress = o->progress };
+	auto_transport_name to = { .transport = kinds[o->kind], .index = -1 };
+	auto_store_image image = {};
+	autofree char *name = NULL;
+
+	if (!o->path && o->kind != SAVE_OCI_ARCHIVE)
+		return fail(err, ERROR_INVALID, "a directory format needs --output");
+	if (o->kind == SAVE_DOCKER_DIR && o->format == IMAGE_FORMAT_KEEP)
+		c.format = IMAGE_FORMAT_V2S2;
+	TRY(image_find(e, what, 0, &image, &name, err));
+	TRY(str_set(&to.path, o->path, err));
+	if (o->kind != SAVE_DOCKER_DIR)
+		TRY(str_set(&to.selector, name, err));
+	TRY(image_copy_parsed(e, &from, what, &to, &c, NULL, err));
+	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_SAVE, .id = image.id,
+					 .name = o->path ? o->path : what });
+	return 0;
 }
 
 int image_save(struct engine *e, const struct strv *what, const struct image_save *o, struct error *err)
 {
+	struct stat st;
+
 	if (what->n + o->extra_names.n > 1 && o->kind != SAVE_DOCKER_ARCHIVE)
 		return fail(err, ERROR_INVALID, "multi-image archives are only supported with the docker-archive format");
-	if (save_all(e, what, NULL, o, err) == 0)
-		return 0;
-	struct stat st;   /* half an archive is worse than none */
-	if (o->path && stat(o->path, &st) == 0 && S_ISREG(st.st_mode))
-		unlink(o->path);
-	return -1;
+	bool was = o->path && stat(o->path, &st) == 0;
+	int r = o->kind == SAVE_DOCKER_ARCHIVE ? save_docker_archive(e, what, o, err) : save_by_copy(e, what->v[0], o, err);
+	if (r < 0 && !was && o->path && stat(o->path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(o->path);   /* half an archive is worse than none */
+	return r;
 }

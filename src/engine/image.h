@@ -102,6 +102,7 @@ struct image_save {
 	const char *path;           /* file or directory to make; NULL: write to fd (archives) */
 	int fd;
 	enum image_format format;   /* of directories and OCI: KEEP */
+	bool compress, uncompressed;   /* dir: layers shall be compressed; OCI: shall not be */
 	struct strv extra_names;    /* further RepoTags for a single image (docker-archive); borrowed */
 	struct image_progress progress;
 };

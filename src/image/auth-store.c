@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "image/auth.h"
 #include "os/file.h"
 
 #define AUTH_BYTES_MAX ((size_t)4 << 20)
@@ -21,9 +22,7 @@ static int file_path(const struct auth_place *at, char **ret, struct error *err)
 		return str_set(ret, env, err);
 	if (!str_empty(docker))
 		return str_printf(ret, err, "%s/config.json", docker);
-	if (at->paths->rootless || at->paths->uid)
-		return str_printf(ret, err, "%s/containers/auth.json", at->paths->runtime_dir);
-	return str_set(ret, "/run/containers/0/auth.json", err);
+	return auth_runtime_file(at->paths, ret, err);
 }
 
 static int load(const char *path, struct json_object **ret, struct error *err)

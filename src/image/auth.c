@@ -219,12 +219,24 @@ static int add_file(struct strv *files, struct error *err, const char *dir, cons
 	return str_empty(dir) ? 0 : strv_addf(files, err, "%s/%s", dir, rest);
 }
 
+/* XDG_RUNTIME_DIR counts for root, too, when it is set. */
+int auth_runtime_file(const struct paths *p, char **ret, struct error *err)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+
+	if (p->rootless || p->uid)
+		return str_printf(ret, err, "%s/containers/auth.json", p->runtime_dir);
+	if (!str_empty(xdg))
+		return str_printf(ret, err, "%s/containers/auth.json", xdg);
+	return str_set(ret, "/run/containers/0/auth.json", err);
+}
+
 static int candidates(const struct paths *p, struct strv *files, struct error *err)
 {
-	if (p->rootless || p->uid)
-		TRY(add_file(files, err, p->runtime_dir, "containers/auth.json"));
-	else
-		TRY(strv_add(files, "/run/containers/0/auth.json", err));
+	autofree char *run_time = NULL;
+
+	TRY(auth_runtime_file(p, &run_time, err));
+	TRY(strv_add(files, run_time, err));
 	TRY(add_file(files, err, p->config_home, "containers/auth.json"));
 	TRY(add_file(files, err, p->home, ".docker/config.json"));
 	return add_file(files, err, p->home, ".dockercfg");

@@ -21,6 +21,8 @@ void auth_done(struct auth *a);   /* wipes them */
  * helpers: credential-helpers of registries.conf, may be NULL. 1: found; 0: there are none. */
 int auth_find(const struct paths *paths, const char *authfile, const struct strv *helpers, const char *name,
 	      struct auth *ret, struct error *err);
+/* The file logins go to and are looked for first, malloc'ed. */
+int auth_runtime_file(const struct paths *paths, char **ret, struct error *err);
 /* "user[:password]" of --creds. */
 int auth_parse_creds(const char *creds, struct auth *ret, struct error *err);
 /* In one document (pure). 1/0; *ret_helper (malloc'ed) when a helper has to be asked. */

@@ -172,6 +172,6 @@ int oci_index_choose(const struct oci_manifest *index, const struct platform *wa
 		*ret = plain;
 		return 0;
 	}
-	return fail(err, ERROR_NOT_FOUND, "no image found in image index for architecture \"%s\", variant \"%s\", OS \"%s\"",
-		    w.architecture, w.variants[0], w.os);
+	return fail(err, ERROR_NOT_FOUND, "no image found in %s for architecture \"%s\", variant \"%s\", OS \"%s\"",
+		    index->type == MEDIA_DOCKER_LIST ? "manifest list" : "image index", w.architecture, w.variants[0], w.os);
 }

@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "os/file.h"
 
 #define PAGES_MAX 100
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 
 struct repository {
-	char *program;
-	const struct log *log;
-	struct worker *fetch, *hasher;
+	struct worker *fetch;
 	int64_t endpoint;
 };
 
@@ -22,8 +21,6 @@ void repository_free(struct repository *r)
 	if (!r)
 		return;
 	worker_free(r->fetch);
-	worker_free(r->hasher);
-	free(r->program);
 	free(r);
 }
 
@@ -51,8 +48,6 @@ int repository_open(const struct repository_options *o, const struct op_endpoint
 
 	if (!r)
 		return fail_oom(err);
-	r->log = o->log;
-	TRY(str_set(&r->program, o->worker, err));
 	w.setup.read_paths = endpoint->cert_dirs;
 	TRY(worker_start(WORKER_FETCH, &w, &r->fetch, err));
 	TRY(repository_switch(r, endpoint, err));
@@ -71,27 +66,20 @@ int64_t repository_endpoint(const struct repository *r)
 }
 
 /* ---- hashing ---- */
-static int digest_of_fd(struct repository *r, int fd, char ret[DIGEST_TEXT_MAX], struct error *err)
+static void digest_of(const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX])
 {
-	struct worker_options w = { .program = r->program, .root_fd = -1, .log = r->log };
-	struct op_digest q = { .algorithm = DIGEST_SHA256, .size = -1 };
-	struct op_digested d = {};
+	struct sha256 h;
 
-	if (!r->hasher)
-		TRY(worker_start(WORKER_DIGEST, &w, &r->hasher, err));
-	TRY(worker_call(r->hasher, OP_DIGEST, &q, &fd, 1, &d, NULL, err));
-	int n = digest_is_valid(d.digest ? d.digest : "") ? 0 : fail(err, ERROR_CORRUPT, "worker: no valid digest");
-	if (n == 0)
-		snprintf(ret, DIGEST_TEXT_MAX, "%s", d.digest);
-	free(d.digest);
-	return n;
+	sha256_init(&h);
+	sha256_add(&h, bytes, len);
+	sha256_end_text(&h, ret);
 }
 
 int repository_digest(struct repository *r, const void *bytes, size_t len, char *ret, struct error *err)
 {
-	autoclose int fd = file_memfd_data("umiak-document", bytes, len, err);
-
-	return fd < 0 ? -1 : digest_of_fd(r, fd, ret, err);
+	(void)r, (void)err;
+	digest_of(bytes, len, ret);
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -113,11 +101,12 @@ static int get(struct repository *r, enum worker_op op, const struct op_get *q, 
 	fields_done(worker_ops[op].reply, &got);
 	if (!found)
 		return 0;
-	if (op != OP_GET_PATH)
-		TRY(digest_of_fd(r, fd, ret->digest, err));
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail_errno(err, "seek");
-	return file_read_fd(fd, "document", max, &ret->bytes, &ret->len, err) < 0 ? -1 : 1;
+	TRY(file_read_fd(fd, "document", max, &ret->bytes, &ret->len, err));
+	if (op != OP_GET_PATH)
+		digest_of(ret->bytes, ret->len, ret->digest);
+	return 1;
 }
 
 static int check_digest(const struct repository_document *d, const char *want, struct error *err)
@@ -198,7 +187,7 @@ int repository_put_manifest(struct repository *r, const char *reference, const c
 
 	if (fd < 0)
 		return -1;
-	TRY(digest_of_fd(r, fd, digest, err));
+	digest_of(bytes, len, digest);
 	if (digest_is_valid(reference) && !streq(reference, digest) && strncmp(reference, "sha256:", 7) == 0)
 		return fail(err, ERROR_INVALID, "the manifest's digest is %s, it cannot be written as %s", digest, reference);
 	TRY(worker_call(r->fetch, OP_PUT_MANIFEST, &q, &fd, 1, &got, NULL, err));
@@ -255,7 +244,7 @@ int repository_put_blob(struct repository *r, const void *bytes, size_t len, cha
 
 	if (fd < 0)
 		return -1;
-	TRY(digest_of_fd(r, fd, digest, err));
+	digest_of(bytes, len, digest);
 	if (ret_digest)
 		snprintf(ret_digest, DIGEST_TEXT_MAX, "%s", digest);
 	return repository_put_blob_file(r, digest, fd, NULL, err);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * image/repository.h - one repository of a registry, for documents in memory: manifests, small blobs, referrers, tags.
  *
- * Owns a fetch worker (which talks) and, when something has to be hashed, an archive worker; both end with
- * repository_free(). Nothing received is believed before its digest was computed. Who may be asked and with which
+ * Owns a fetch worker (which talks); it ends with repository_free(). Nothing received is believed before its digest was computed. Who may be asked and with which
  * credentials is decided by whoever fills the op_endpoint: engine/image-remote.h, repository_open_reference().
  * Bulk (layers) goes through image/source.h and engine/image-copy.h instead: many blobs at once, no memory.
  * One thread. Allocates: not between clone() and exec(). */

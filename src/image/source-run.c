@@ -253,6 +253,8 @@ int source_run(struct source *s, const struct source_image *image, struct source
 	struct run r = { .s = s, .image = image, .progress = progress };
 	size_t most = s->kind == SOURCE_REGISTRY ? FETCHES_MAX : (size_t)cpu_count();
 
+	if (s->o.parallel && s->o.parallel < most)
+		most = (size_t)s->o.parallel;
 	if (most > UNPACKERS_MAX)
 		most = UNPACKERS_MAX;
 	r.n_slots = n < most ? n : most;

@@ -18,6 +18,7 @@ struct source_options {
 	int stage_fd;                /* directory all trees and blob files lie below: unpackers are confined to it */
 	bool userns;                 /* we run in a user namespace */
 	bool ignore_chown;
+	uint64_t parallel;           /* layers at once; 0: as many as pay */
 };
 
 int source_new(const struct source_options *o, struct source **ret, struct error *err);

@@ -38,13 +38,15 @@ static const struct inflate_codec *const codecs[COMPRESSION_MAX] = {
 	[COMPRESSION_GZIP] = &inflate_gzip,
 	[COMPRESSION_ZSTD] = &inflate_zstd,
 	[COMPRESSION_ZSTD_CHUNKED] = &inflate_zstd,
+	[COMPRESSION_XZ] = &inflate_xz,
+	[COMPRESSION_BZIP2] = &inflate_bzip2,
 };
 
 int inflate_new(enum compression c, struct inflate **ret, struct error *err)
 {
 	auto_inflate *z = calloc(1, sizeof(*z));
 
-	if (!codecs[c])
+	if (!codecs[c] || !codecs[c]->new)
 		return fail(err, ERROR_UNSUPPORTED, "%s compression is not supported: unpack it with the tool of that name first",
 			    compression_name(c));
 	if (!z)

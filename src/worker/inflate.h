@@ -26,6 +26,7 @@ struct inflate_codec {
 };
 /* Linked in as the build finds the libraries: inflate-isal.c or inflate-zlib.c, inflate-zstd.c. */
 extern const struct inflate_codec inflate_gzip, inflate_zstd;
+extern const struct inflate_codec inflate_xz, inflate_bzip2;   /* without functions where the libraries are missing */
 
 /* ERROR_UNSUPPORTED for a compression this build cannot undo, by name. */
 int inflate_new(enum compression c, struct inflate **ret, struct error *err);
