@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * net/dns.h - name resolution on networks: who is told to umiak-resolver, and its life.
+ *
+ * Owns <run dir>/dns: a directory per network with a file per container and one "listen" (format: resolver/zone.h), made by
+ * rename, taken away by unlink; ".running", on which the resolver holds a lock as long as it lives; ".lock", held for the
+ * moment in which a network's directory appears or goes. The resolver follows the files; it is started by whoever adds a
+ * container and finds ".running" free, so one that was killed comes back with the next command, and it ends by itself.
+ * Where containers look: port 53 of the gateway. In a rootless namespace the resolver has that very port; on a real host
+ * it listens on a high one and the firewall leads 53 there, so that no other name server of the host is in its way.
+ * Starts a program. Allocates: not between clone() and exec(). */
+#pragma once
+#include "net/setup.h"
+
+struct net_dns_member {
+	const char *id;                   /* the container's */
+	const struct strv *names;         /* its own first, then aliases and the short id */
+	const struct net_attachment *at;  /* its addresses on this network */
+	const struct strv *servers;       /* --dns: asked instead of the host's; NULL: none */
+};
+/* After the bridge is there. Once it returns the name resolves. A resolver that does not come up is a warning: containers
+ * run without names, too. */
+int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct error *err);
+/* Not there: success. */
+int net_dns_remove(const struct net_env *env, const char *network_id, const char *id, struct error *err);
+/* The resolver is started again if it died and the firewall's redirections are restored (after a reload). */
+int net_dns_restore(const struct net_env *env, const struct network *n, struct error *err);
+/* Containers that are gone without a word: `alive` of the environment decides. */
+int net_dns_sweep(const struct net_env *env, struct error *err);
