@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,11 +18,13 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/netns.h"
+#include "os/process.h"
 #include "os/spawn.h"
 
 #define LISTEN  "listen"
 #define RUNNING ".running"
 #define LOCK    ".lock"
+#define STOP_NS INT64_C(1000000000)
 enum { DNS_PORT = 53, HOST_PORT = 20053, PORT_TRIES = 32, LISTEN_MAX = 8, ANSWER_TRIES = 50, ANSWER_MS = 20 };
 
 /* What a network's "listen" file says. */
@@ -209,6 +213,18 @@ static int write_member(int dir, const struct net_dns_member *m, struct error *e
 }
 
 /* ---- the process ---- */
+/* Who it is, for net_dns_stop(). */
+static int note_process(int file, pid_t pid, struct error *err)
+{
+	char text[64];
+	uint64_t started;
+
+	if (process_start_time(PROC_HOST, pid, &started, err) <= 0)
+		return 0;   /* it ended at once: the question that follows tells */
+	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", pid, started);
+	return ftruncate(file, 0) < 0 || pwrite(file, text, (size_t)n, 0) != n ? fail_errno(err, "write " RUNNING) : 0;
+}
+
 static int start(const struct net_env *env, int root, int lock, struct error *err)
 {
 	autofree char *program = NULL;
@@ -226,7 +242,7 @@ static int start(const struct net_env *env, int root, int lock, struct error *er
 	s.new_session = true;
 	TRY(spawn_start(&s, &child, err));
 	close(child.pidfd);
-	return 1;
+	return note_process(lock, child.pid, err) < 0 ? -1 : 1;
 }
 
 /* 1: it was started; 0: it runs. Its lock is the inherited description of ours. */
@@ -237,6 +253,24 @@ static int start_if_missing(const struct net_env *env, int root, struct error *e
 
 	int r = lock_acquire(root, RUNNING, once, &lock, err);
 	return r <= 0 ? r : start(env, root, lock.fd, err);
+}
+
+int net_dns_stop(const struct net_env *env, struct error *err)
+{
+	autoclose int root = open_root(env, err);
+	char text[64];
+	uint64_t started;
+	pid_t pid;
+	int fd = -1;
+
+	if (root < 0)
+		return -1;
+	if (lock_is_held(root, RUNNING, LOCK_EXCLUSIVE, err) <= 0 || file_read_small(root, RUNNING, text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%d %" SCNu64, &pid, &started) != 2 || process_open_verified(pid, started, &fd, err) <= 0)
+		return 0;
+	autoclose int pidfd = fd;
+	TRY(process_signal(pidfd, SIGKILL, err));
+	return process_wait_exit(pidfd, STOP_NS, err) < 0 ? -1 : 0;
 }
 
 struct question {

@@ -26,3 +26,5 @@ int net_dns_remove(const struct net_env *env, const char *network_id, const char
 int net_dns_restore(const struct net_env *env, const struct network *n, struct error *err);
 /* Containers that are gone without a word: `alive` of the environment decides. */
 int net_dns_sweep(const struct net_env *env, struct error *err);
+/* The resolver ends now: the namespace it lives in goes. */
+int net_dns_stop(const struct net_env *env, struct error *err);

@@ -124,15 +124,28 @@ static int add_addresses(bool guest, struct pasta_words *w, struct error *err)
 	return strv_add(&w->argv, GUEST_MAP, err);
 }
 
+/* Addresses of a namespace that has others already; see net/publish.c. */
+static const char *const ports_words[] = { "-I", PASTA_PORTS_INTERFACE, "-a", "169.254.2.2", "-n", "30", "-g", "169.254.2.1",
+	"-a", "fd75:6d69:616b::2", "-g", "fd75:6d69:616b::1", "--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra" };
+
+static int add_first(const struct net_env *env, const struct pasta_job *job, struct pasta_words *w, unsigned *has, struct error *err)
+{
+	if (!job->ports_only) {
+		TRY(strv_add(&w->argv, "--config-net", err));
+		return take_words(&env->conf->pasta_options, w, has, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(ports_words); i++)
+		TRY(strv_add(&w->argv, ports_words[i], err));
+	return 0;
+}
+
 int pasta_command(const struct net_env *env, const struct pasta_job *job, bool guest, struct pasta_words *ret, struct error *err)
 {
 	auto_pasta_words w = {};
 	auto_strv words = {};
 	unsigned has = 0;
 
-	if (!job->ports_only)
-		TRY(strv_add(&w.argv, "--config-net", err));
-	TRY(take_words(&env->conf->pasta_options, &w, &has, err));
+	TRY(add_first(env, job, &w, &has, err));
 	if (!str_empty(job->options))
 		TRY(strv_split(&words, job->options, ',', err));
 	TRY(take_words(&words, &w, &has, err));

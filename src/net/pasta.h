@@ -12,6 +12,7 @@
 
 #include "net/setup.h"
 
+#define PASTA_PORTS_INTERFACE "umiak-ports"   /* of ports_only */
 enum { PASTA_NAME = 64 };
 /* "umiak-PID-START" of the process whose namespace it is. */
 void pasta_name(char ret[PASTA_NAME], pid_t pid, uint64_t start);

@@ -34,21 +34,20 @@ static int run(void *arg)
 	_exit(0);
 }
 
-int netns_call(int netns_fd, int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
+/* Runs c in a child that shares memory and descriptors with us; `flags`: namespaces it gets. */
+static int run_child(struct call *c, int (*child)(void *arg), int flags)
 {
-	struct call c = { .netns_fd = netns_fd, .fn = fn, .arg = arg, .err = err, .result = -2 };
 	sigset_t all, old;
 	pid_t pid;
 
-	if (netns_fd < 0)
-		return fn(arg, err);
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (stack == MAP_FAILED)
-		return fail_errno(err, "mmap");
+		return fail_errno(c->err, "mmap");
 	/* a handler of ours must not run in a child that shares our memory */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = clone(run, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES, &c);   /* no exit signal: nobody else waits for it */
+	/* no exit signal: nobody else waits for it */
+	pid = clone(child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | flags, c);
 	int failed = errno;
 	if (pid > 0)
 		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
@@ -56,10 +55,35 @@ int netns_call(int netns_fd, int (*fn)(void *arg, struct error *err), void *arg,
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	munmap(stack, STACK);
 	if (pid < 0)
-		return fail_with(err, failed, "clone");
-	if (c.result == -2)
-		return fail(err, ERROR_SYSTEM, "the process inside the network namespace died");
-	return c.result;
+		return fail_with(c->err, failed, "clone");
+	if (c->result == -2)
+		return fail(c->err, ERROR_SYSTEM, "the process inside the network namespace died");
+	return c->result;
+}
+
+int netns_call(int netns_fd, int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
+{
+	struct call c = { .netns_fd = netns_fd, .fn = fn, .arg = arg, .err = err, .result = -2 };
+
+	return netns_fd < 0 ? fn(arg, err) : run_child(&c, run, 0);
+}
+
+/* The descriptor outlives the child: the table is shared. */
+static int open_own(void *arg)
+{
+	struct call *c = arg;
+
+	c->result = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (c->result < 0)
+		c->result = fail_errno(c->err, "open the new network namespace");
+	_exit(0);
+}
+
+int netns_new(struct error *err)
+{
+	struct call c = { .netns_fd = -1, .err = err, .result = -2 };
+
+	return run_child(&c, open_own, CLONE_NEWNET);
 }
 
 struct socket_call {

@@ -18,3 +18,6 @@ int netns_socket(int netns_fd, int domain, int type, int protocol, struct error 
 /* Writes `value` to /proc/sys/<name> of the namespace ("net/ipv4/ip_forward"), only when it is not there yet: a value that
  * stands already needs no right to write. 1 written, 0 it stood; a missing file (protocol not in the kernel) is 0. */
 int netns_sysctl(int netns_fd, const char *name, const char *value, struct error *err);
+
+/* A new network namespace in which nobody lives yet: its descriptor. Nothing in it is up. */
+int netns_new(struct error *err);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ports beside a container's networks: an interface of pasta's in its namespace that only answers. Its addresses are link
+ * local or unique local ones that no host has, so that the host's own addresses stay reachable; what is sent from them is
+ * routed back to pasta, everything else as before. */
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+
+#include "net/rootless.h"
+#include "os/link.h"
+#include "os/netlink.h"
+
+enum { TABLE = 20053, PRIORITY = 20053, MTU = 65520 };
+static const struct side {
+	uint8_t family, prefix;
+	struct ip own, gateway;
+} sides[] = {
+	{ AF_INET, 30, { AF_INET, { 169, 254, 2, 2 } }, { AF_INET, { 169, 254, 2, 1 } } },
+	{ AF_INET6, 64, { AF_INET6, { 0xfd, 0x75, 0x6d, 0x69, 0x61, 0x6b, [15] = 2 } },
+	  { AF_INET6, { 0xfd, 0x75, 0x6d, 0x69, 0x61, 0x6b, [15] = 1 } } },
+};
+
+static void set_up_link(struct netlink_batch *b, uint32_t index)
+{
+	const struct ifinfomsg h = { .ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+
+	netlink_message(b, RTM_NEWLINK, 0, &h, sizeof(h), "set up the interface of published ports");
+	netlink_put_u32(b, IFLA_MTU, MTU);
+}
+
+static void add_rule(struct netlink_batch *b, const struct side *s)
+{
+	const struct fib_rule_hdr h = { .family = s->family, .src_len = (uint8_t)ip_bits(&s->own), .action = FR_ACT_TO_TBL };
+
+	netlink_message(b, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &h, sizeof(h), "rule for published ports");
+	netlink_put(b, FRA_SRC, s->own.b, ip_len(&s->own));
+	netlink_put_u32(b, FRA_TABLE, TABLE);
+	netlink_put_u32(b, FRA_PRIORITY, PRIORITY);
+}
+
+static void add_route(struct netlink_batch *b, const struct side *s, uint32_t index)
+{
+	const struct rtmsg h = { .rtm_family = s->family, .rtm_protocol = RTPROT_STATIC, .rtm_scope = RT_SCOPE_UNIVERSE,
+				 .rtm_type = RTN_UNICAST, .rtm_table = RT_TABLE_UNSPEC };
+
+	netlink_message(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &h, sizeof(h), "route for published ports");
+	netlink_put(b, RTA_GATEWAY, s->gateway.b, ip_len(&s->gateway));
+	netlink_put_u32(b, RTA_OIF, index);
+	netlink_put_u32(b, RTA_TABLE, TABLE);
+}
+
+/* A kernel or namespace without IPv6 has IPv4's ports; a rule that stands already is right. */
+static int judge(void *arg, const char *what, int errnum)
+{
+	(void)arg;
+	(void)what;
+	return errnum == EEXIST || errnum == EAFNOSUPPORT || errnum == EOPNOTSUPP || errnum == EACCES || errnum == EINVAL ? 0 : errnum;
+}
+
+static int configure(int netns_fd, struct error *err)
+{
+	auto_netlink_batch b = NETLINK_BATCH_INIT, six = NETLINK_BATCH_INIT;
+	auto_netlink n = NETLINK_INIT;
+	struct link_info l;
+
+	TRY(netlink_open(netns_fd, NETLINK_ROUTE, &n, err));
+	int r = link_find(&n, PASTA_PORTS_INTERFACE, &l, err);
+	if (r <= 0)
+		return r < 0 ? -1 : fail(err, ERROR_RUNTIME, "pasta made no interface for published ports");
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+		const struct side *s = &sides[i];
+		const struct ip_net own = { s->own, s->prefix };
+		struct netlink_batch *to = s->family == AF_INET ? &b : &six;
+		if (s->family == AF_INET)
+			set_up_link(to, l.index);
+		link_address_add(to, l.index, &own);
+		add_rule(to, s);
+		add_route(to, s, l.index);
+	}
+	TRY(netlink_send(&n, &b, err));
+	return netlink_send_judged(&n, &six, judge, NULL, err);
+}
+
+int rootless_net_publish(const struct net_env *env, const struct pasta_job *job, int netns_fd, struct error *err)
+{
+	struct pasta_job ports = *job;
+	struct error ignored;
+
+	ports.ports_only = true;
+	TRY(pasta_start(env, &ports, netns_fd, NULL, err));
+	if (configure(netns_fd, err) < 0) {
+		pasta_stop(job->dir, job->name, &ignored);
+		return -1;
+	}
+	return 0;
+}
