@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/container-impl.h"
 #include "engine/network.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -40,10 +41,19 @@ static int add_file(struct buf *to, const char *path, struct error *err)
 	return 1;
 }
 
+static const char *base_name(const struct spec_context *x)
+{
+	return x->params->net.hosts_file ? x->params->net.hosts_file : x->engine->conf.containers.base_hosts_file;
+}
+
+static bool is_image_base(const struct spec_context *x)
+{
+	return streq0(base_name(x), "image");
+}
+
 static int base_hosts(const struct spec_context *x, struct buf *to, struct error *err)
 {
-	const char *base = x->params->net.hosts_file ? x->params->net.hosts_file :
-						       x->engine->conf.containers.base_hosts_file;
+	const char *base = base_name(x);
 	autoclose int fd = -1;
 	int r;
 
@@ -191,27 +201,38 @@ static int host_resolv(const struct spec_context *x, char **ret, struct error *e
 	return 0;
 }
 
+static bool is_pasta(const struct spec_context *x)
+{
+	return x->net && streq0(x->net->mode, "pasta");
+}
+
 /* The host's lines that nothing replaces. Servers of the host's loopback mean nothing in another namespace. */
 static void add_host_lines(const struct spec_context *x, const struct strv *lines, const struct strv *servers, bool search, struct buf *to)
 {
 	const struct params_network *net = &x->params->net;
 	bool own = net->dns.n || net->dns_search.n || net->dns_options.n, bridge = x->net && x->net->attachments.n;
+	bool replaced = is_pasta(x) ? net->dns.n : servers->n;
 
 	for (size_t i = 0; i < lines->n; i++) {
 		const char *l = lines->v[i];
 		bool server = str_after(l, "nameserver");
-		if ((server && (servers->n || (bridge && is_loopback_server(l)))) || (str_after(l, "search") && search) ||
+		if ((server && (replaced || (bridge && is_loopback_server(l)))) || (str_after(l, "search") && search) ||
 		    (str_after(l, "options") && net->dns_options.n) || (own && *l == '#') || !*l)
 			continue;
 		buf_addf(to, "%s\n", l);
 	}
 }
 
-/* Servers of networks that resolve names come first and alone: they know --dns and the host's servers. */
+/* Servers of networks that resolve names come first and alone: they know --dns and the host's servers. pasta's forwarder
+ * stands before the host's own. */
 static int list_servers(const struct spec_context *x, struct strv *servers, bool *ret_networks, struct error *err)
 {
+	if (is_pasta(x) && x->params->net.dns.n) {
+		*ret_networks = false;
+		return strv_copy(servers, &x->params->net.dns, err);
+	}
 	TRY(network_nameservers(x->net, servers, err));
-	*ret_networks = servers->n > 0;
+	*ret_networks = servers->n > 0 && !is_pasta(x);
 	return servers->n ? 0 : strv_copy(servers, &x->params->net.dns, err);
 }
 
@@ -242,6 +263,22 @@ static int make_resolv(const struct spec_context *x, int dir, struct error *err)
 		buf_addf(&text, "options %s\n", words ? words : "");
 	}
 	return put(dir, "resolv.conf", &text, 0644, err);
+}
+
+/* Over what the child wrote; its root file system is out of reach, so a base from the image stays as it is. */
+int files_update(struct ctr *c, const struct net_status *net, struct error *err)
+{
+	autoclose int dir = ctr_open_run_dir(c, err);
+	struct spec_context x = { .container = c, .params = &c->params, .engine = c->engine, .rootfs_fd = -1, .net = net,
+				  .rootless = c->engine->paths.rootless };
+	char name[256];
+
+	if (dir < 0)
+		return -1;
+	x.hostname = file_read_small(dir, "hostname", name, sizeof(name)) > 0 ? name : (char *)c->at.record.name;
+	if (faccessat(dir, "hosts", F_OK, 0) == 0 && !is_image_base(&x))
+		TRY(make_hosts(&x, dir, err));
+	return faccessat(dir, "resolv.conf", F_OK, 0) == 0 ? make_resolv(&x, dir, err) : 0;
 }
 
 /* ---- the small ones ---- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "engine/container-impl.h"
+#include "engine/files.h"
 #include "os/file.h"
 #include "os/ns.h"
 #include "store/store.h"
@@ -18,6 +19,8 @@ void network_place_done(struct network_place *p)
 {
 	free(p->config_dir);
 	free(p->run_dir);
+	free(p->pasta);
+	free(p->netns_dir);
 	close_p(&p->netns_fd);
 	*p = (struct network_place)NETWORK_PLACE_INIT;
 }
@@ -78,10 +81,10 @@ int network_place(struct engine *e, bool host, struct network_place *ret, struct
 		.config_dir = ret->config_dir, .run_dir = ret->run_dir, .host_netns = -1, .rootless = e->paths.rootless,
 		.no_sync = !store_is_syncing(s), .conf = &e->conf.network, .log = e->log, .alive = is_alive, .alive_arg = e,
 	};
-	if (host && e->paths.rootless)
-		return fail(err, ERROR_UNSUPPORTED, "networks of type bridge are not available without root: use --network pasta or host");
-	ret->env.host_netns = ret->netns_fd;
-	return 0;
+	if (!host || !e->paths.rootless)
+		return 0;
+	TRY(network_user_place(e, false, ret, err));
+	return network_user_find(ret, err);
 }
 
 /* ---- a start ---- */
@@ -117,6 +120,10 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 
 	TRY(network_place(c->engine, true, &n->place, err));
 	TRY(net_sweep(&n->place.env, err));
+	if (c->engine->paths.rootless) {
+		TRY(network_user_place(c->engine, true, &n->place, err));
+		TRY(network_user_open(&n->place, c->id, err));
+	}
 	if (!c->engine->paths.rootless && c->engine->conf.engine.enable_port_reservation)
 		TRY(port_sockets_open(&c->params.net.ports, &n->sockets, err));
 	TRY(network_requests(&c->params, c->id, &requests, err));
@@ -132,9 +139,20 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 	return r < 0 ? -1 : 1;
 }
 
+/* Addresses are pasta's to decide: known when it runs. */
+static int plan_pasta(struct ctr *c, struct ctr_net *n, struct error *err)
+{
+	TRY(network_place(c->engine, false, &n->place, err));
+	TRY(str_set(&n->status.mode, "pasta", err));
+	n->planned = true;
+	return copy_ports(&c->params.net.ports, &n->status.ports, err) < 0 ? -1 : 1;
+}
+
 int ctr_net_plan(struct ctr *c, struct ctr_net *ret, struct error *err)
 {
 	TRY(ctr_load(c, err));
+	if (c->params.ns.net.mode == NS_PASTA)
+		return plan_pasta(c, ret, err);
 	return c->params.ns.net.mode == NS_BRIDGE && c->params.net.networks.n ? plan_bridge(c, ret, err) : 0;
 }
 
@@ -153,19 +171,54 @@ static int open_netns(pid_t pid, struct error *err)
 	return take_fd(theirs);
 }
 
+static bool is_pasta(const struct net_status *s)
+{
+	return streq0(s->mode, "pasta");
+}
+
+static int apply_pasta(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, struct error *err)
+{
+	int r = network_user_connect(c, &n->place, pid, netns, &n->status, err);
+
+	return r <= 0 ? r : files_update(c, &n->status, err);
+}
+
+static int apply_bridge(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, struct error *err)
+{
+	TRY(net_apply(&n->place.env, c->id, &n->status, netns, err));
+	TRY(network_names_add(c, &n->place, &n->status, err));
+	return c->engine->paths.rootless ? network_user_publish(&n->place, pid, netns, &n->status, err) : 0;
+}
+
+/* Everything is tried, the first failure is told. */
+static int take_away(struct network_place *p, const char *id, const struct net_status *s, struct error *err)
+{
+	struct error now, all = {};
+	bool bridge = !is_pasta(s), rootless = p->env.rootless;
+
+	if (rootless && network_user_stop(p, s, &now) < 0)
+		all = now;
+	if (bridge && network_names_remove(p, id, s, &now) < 0 && !all.kind)
+		all = now;
+	if (bridge && net_teardown(&p->env, id, s, -1, &now) < 0 && !all.kind)
+		all = now;
+	if (bridge && rootless && network_user_leave(p, id, &now) < 0 && !all.kind)
+		all = now;
+	if (!all.kind)
+		return 0;
+	*err = all;
+	return -1;
+}
+
 int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err)
 {
-	struct error ignored;
-
 	if (!n->planned)
 		return 0;
 	autoclose int netns = open_netns(pid, err);
-	if (netns >= 0 && net_apply(&n->place.env, c->id, &n->status, netns, err) >= 0)
-		return 0;
-	net_teardown(&n->place.env, c->id, &n->status, -1, &ignored);
-	net_commit(&n->place.env, c->id, &n->intent);
-	n->planned = false;
-	return -1;
+	int r = netns < 0 ? -1 : is_pasta(&n->status) ? apply_pasta(c, n, pid, netns, err) : apply_bridge(c, n, pid, netns, err);
+	if (r < 0)
+		ctr_net_abort(c, n);
+	return r;
 }
 
 void ctr_net_abort(struct ctr *c, struct ctr_net *n)
@@ -175,14 +228,15 @@ void ctr_net_abort(struct ctr *c, struct ctr_net *n)
 	if (!n->planned)
 		return;
 	n->planned = false;
-	if (net_teardown(&n->place.env, c->id, &n->status, -1, &failed) < 0)
+	if (take_away(&n->place, c->id, &n->status, &failed) < 0)
 		log_warn(c->engine->log, "network of container %s: %s", c->id, failed.text);
-	net_commit(&n->place.env, c->id, &n->intent);
+	if (n->intent.fd >= 0)
+		net_commit(&n->place.env, c->id, &n->intent);
 }
 
 void ctr_net_commit(struct ctr *c, struct ctr_net *n)
 {
-	if (n->planned)
+	if (n->planned && n->intent.fd >= 0)
 		net_commit(&n->place.env, c->id, &n->intent);
 	n->planned = false;
 	/* the monitor has them now */
@@ -195,8 +249,10 @@ int ctr_net_teardown(struct ctr *c, const struct net_status *s, struct error *er
 
 	if (!s)
 		return 0;
-	TRY(network_place(c->engine, true, &place, err));
-	return net_teardown(&place.env, c->id, s, -1, err);
+	TRY(network_place(c->engine, !is_pasta(s), &place, err));
+	if (c->engine->paths.rootless)
+		TRY(network_user_place(c->engine, false, &place, err));
+	return take_away(&place, c->id, s, err);
 }
 
 /* ---- files ---- */
@@ -234,6 +290,8 @@ const char *network_host_address(const struct engine *e, const struct container_
 		return streq(conf, "none") ? NULL : conf;
 	if (p->ns.net.mode == NS_HOST)
 		return "127.0.0.1";
+	if (s && s->host_address)
+		return s->host_address;
 	if (s)
 		found = gateway(s, AF_INET);
 	return found || !s ? found : gateway(s, AF_INET6);

@@ -14,6 +14,7 @@
 struct network_place {
 	struct net_env env;
 	char *config_dir, *run_dir;
+	char *pasta, *netns_dir;  /* rootless: the program and where its namespaces' files are (net/pasta.h) */
 	int netns_fd;             /* of the host side, when it is not ours; -1 */
 };
 #define NETWORK_PLACE_INIT { .netns_fd = -1 }
@@ -21,6 +22,32 @@ void network_place_done(struct network_place *p);
 #define auto_place CLEANUP(network_place_done) struct network_place
 /* Definitions and leases; with `host`: also the namespace bridges live in. */
 int network_place(struct engine *e, bool host, struct network_place *ret, struct error *err);
+
+/* ---- rootless (network-user.c) ---- */
+struct pasta_job;
+/* Fills pasta and netns_dir. `need`: no pasta is an error that names the remedy. */
+int network_user_place(const struct engine *e, bool need, struct network_place *p, struct error *err);
+/* The host side of bridges: the user's namespace, or an empty one when there is none (nothing to find in it). */
+int network_user_find(struct network_place *p, struct error *err);
+/* The same for a container that is being started: made when missing. */
+int network_user_open(struct network_place *p, const char *id, struct error *err);
+/* pasta for a container of mode pasta. 1: connected; 0: not possible here, a warning was given and the container has a
+ * namespace with nothing but its loopback (only when nobody asked for pasta or a port). */
+int network_user_connect(struct ctr *c, struct network_place *p, pid_t pid, int netns_fd, struct net_status *s, struct error *err);
+/* Ports of a container on bridges. */
+int network_user_publish(struct network_place *p, pid_t pid, int netns_fd, struct net_status *s, struct error *err);
+/* What the two above made. */
+int network_user_stop(struct network_place *p, const struct net_status *s, struct error *err);
+int network_user_leave(struct network_place *p, const char *id, struct error *err);
+/* --network slirp4netns[:OPTIONS] becomes pasta, with a warning. */
+int network_slirp_to_pasta(const struct engine *e, struct param_ns *net, struct error *err);
+
+/* ---- names (network-names.c) ---- */
+/* The container's names on those of its networks that resolve names; and away with them. */
+int network_names_add(struct ctr *c, const struct network_place *p, const struct net_status *s, struct error *err);
+int network_names_remove(const struct network_place *p, const char *id, const struct net_status *s, struct error *err);
+/* After a reload. */
+int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err);
 
 /* ---- params ---- */
 /* --network words, --ip, --ip6, --mac-address, --network-alias as one request per network (struct net_request). */

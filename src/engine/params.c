@@ -152,7 +152,6 @@ static int check_exclusions(const struct container_params *p, struct error *err)
 		  "--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive" },
 		{ p->ns.user.mode != NS_DEFAULT && (p->ns.subuid_name || p->ns.subgid_name),
 		  "--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive" },
-		{ p->security.privileged && p->ns.net.mode == NS_SLIRP, "network mode slirp4netns is not available: use pasta" },
 		{ r->memory_swap.set && r->memory_swap.value > 0 && !r->memory.set,
 		  "specifying memory swap without memory: you should always set the memory limit when using a memory swap limit" },
 	};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/network.h"
 #include "engine/resolve.h"
 
 #include <fcntl.h>
@@ -395,9 +396,13 @@ static int resolve_namespaces(struct container_params *p, const struct engine *e
 		ns->net.mode = e->paths.rootless ? NS_PASTA : NS_BRIDGE;
 		strv_done(&p->net.networks);
 	}
-	if (ns->net.mode != NS_BRIDGE)
+	if (ns->net.mode == NS_SLIRP)
+		TRY(network_slirp_to_pasta(e, &ns->net, err));
+	if (ns->net.mode == NS_PASTA && p->net.networks.n && !e->paths.rootless)
+		return fail(err, ERROR_INVALID, "pasta networking is only supported for rootless mode");
+	if (ns->net.mode != NS_BRIDGE && ns->net.mode != NS_PASTA)
 		strv_done(&p->net.networks);
-	else if (!p->net.networks.n || streq(p->net.networks.v[0], "bridge"))
+	else if (ns->net.mode == NS_BRIDGE && (!p->net.networks.n || streq(p->net.networks.v[0], "bridge")))
 		TRY(default_network(p, e, err));
 	if (ns->user.mode == NS_KEEP_ID && e->paths.rootless && !p->process.user)
 		TRY(keep_id_user(ns->user.value, e, &p->process.user, err));

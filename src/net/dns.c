@@ -252,7 +252,11 @@ static int start_if_missing(const struct net_env *env, int root, struct error *e
 	auto_lock lock = LOCK_INIT;
 
 	int r = lock_acquire(root, RUNNING, once, &lock, err);
-	return r <= 0 ? r : start(env, root, lock.fd, err);
+	if (r <= 0)
+		return r;
+	TRY(start(env, root, lock.fd, err));
+	lock_hand_over(&lock);
+	return 1;
 }
 
 int net_dns_stop(const struct net_env *env, struct error *err)

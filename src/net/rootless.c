@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "net/dns.h"
 #include "os/file.h"
@@ -16,6 +17,7 @@
 
 #define USERS "rootless"
 #define LOCK  ".lock"
+enum { YOUNG_SECONDS = 60 };
 
 /* One namespace per run root: the name is a hash of its place. */
 static void make_name(const struct net_env *env, char ret[PASTA_NAME])
@@ -149,6 +151,14 @@ int rootless_net_open(const struct net_env *env, const struct rootless_net *r, c
 }
 
 /* ---- leaving it ---- */
+/* A container that is being started is not alive yet: young notes count. */
+static bool is_young(int users, const char *id)
+{
+	struct stat st;
+
+	return fstatat(users, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtim.tv_sec < YOUNG_SECONDS;
+}
+
 /* 1: somebody is there. Who is gone without a word is forgotten. */
 static int has_users(const struct net_env *env, int users, struct error *err)
 {
@@ -161,7 +171,10 @@ static int has_users(const struct net_env *env, int users, struct error *err)
 	for (struct dirent *e = readdir(d); e && r == 0; e = readdir(d)) {
 		if (e->d_name[0] == '.')
 			continue;
-		r = env->alive ? env->alive(env->alive_arg, e->d_name, err) : 1;
+		if (is_young(users, e->d_name))
+			r = 1;
+		else
+			r = env->alive ? env->alive(env->alive_arg, e->d_name, err) : 1;
 		if (r == 0)
 			unlinkat(users, e->d_name, 0);
 	}

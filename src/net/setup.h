@@ -55,7 +55,7 @@ struct net_status {
 	struct list attachments;          /* struct net_attachment */
 	struct list ports;                /* struct net_port */
 	char *mode;                       /* "bridge", "pasta" */
-	int64_t helper_pid;               /* pasta's process; 0: none */
+	int64_t helper_pid;               /* whose namespace a pasta serves (net/pasta.h: its name); 0: none */
 	uint64_t helper_start;
 	char *host_address;               /* what host.containers.internal means; NULL: the gateway, or nothing */
 };

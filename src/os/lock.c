@@ -182,6 +182,15 @@ void lock_release(struct lock *l)
 	l->fd = -1;
 }
 
+void lock_hand_over(struct lock *l)
+{
+	if (l->fd < 0)
+		return;
+	order_add(l->class, -1);
+	close(l->fd);
+	l->fd = -1;
+}
+
 int lock_is_held(int dirfd, const char *name, enum lock_mode mode, struct error *err)
 {
 	struct flock fl = { .l_type = mode == LOCK_SHARED ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };

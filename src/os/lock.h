@@ -51,6 +51,8 @@ int lock_acquire_fd(int fd, const char *what, struct lock_how how, struct lock *
 /* Changes a held exclusive lock to a shared one, without a gap. */
 int lock_downgrade(struct lock *l, struct error *err);
 void lock_release(struct lock *l);   /* also of a lock that is not held */
+/* Our descriptor goes, the lock lives on with the process that inherited it. */
+void lock_hand_over(struct lock *l);
 #define auto_lock CLEANUP(lock_release) struct lock
 
 /* Whether somebody (else) holds a lock on the file that conflicts with `mode`. 1 yes, 0 no or no such file. */

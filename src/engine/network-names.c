@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What containers are called on their networks. */
+#include "engine/container-impl.h"
+#include "engine/network.h"
+#include "net/dns.h"
+
+static int list_names(const struct ctr *c, const struct net_attachment *a, struct strv *ret, struct error *err)
+{
+	TRY(strv_add(ret, c->at.record.name, err));
+	for (size_t i = 0; i < a->aliases.n; i++)
+		if (!strv_has(ret, a->aliases.v[i]))
+			TRY(strv_add(ret, a->aliases.v[i], err));
+	return strv_addf(ret, err, "%.12s", c->id);
+}
+
+static int add_one(struct ctr *c, const struct network_place *p, const struct net_attachment *a, struct error *err)
+{
+	auto_network n = {};
+	auto_strv names = {};
+	const struct net_dns_member m = { .id = c->id, .names = &names, .at = a, .servers = &c->params.net.dns };
+
+	TRY(network_get(&p->env, a->network, &n, err));
+	TRY(list_names(c, a, &names, err));
+	return net_dns_add(&p->env, &n, &m, err);
+}
+
+int network_names_add(struct ctr *c, const struct network_place *p, const struct net_status *s, struct error *err)
+{
+	const struct net_attachment *a = s->attachments.v;
+
+	for (size_t i = 0; i < s->attachments.n; i++)
+		if (a[i].dns_enabled)
+			TRY(add_one(c, p, &a[i], err));
+	return 0;
+}
+
+int network_names_remove(const struct network_place *p, const char *id, const struct net_status *s, struct error *err)
+{
+	const struct net_attachment *a = s->attachments.v;
+	int r = 0;
+
+	for (size_t i = 0; i < s->attachments.n; i++)
+		if (a[i].dns_enabled && net_dns_remove(&p->env, a[i].network_id, id, err) < 0)
+			r = -1;
+	return r;
+}
+
+int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err)
+{
+	const struct net_attachment *a = s->attachments.v;
+
+	for (size_t i = 0; i < s->attachments.n; i++) {
+		auto_network n = {};
+		if (!a[i].dns_enabled)
+			continue;
+		TRY(network_get(&p->env, a[i].network, &n, err));
+		TRY(net_dns_restore(&p->env, &n, err));
+	}
+	return 0;
+}
