@@ -235,7 +235,8 @@ static int build_spec(struct child *k, struct error *err)
 		TRY(idmap_load(0, true, &gids, err));
 		k->x.rootless_gid5 = idmap_to_outside(&gids, 5, &ignored);
 	}
-	return spec_build(&k->x, &k->spec, err);
+	TRY(spec_build(&k->x, &k->spec, err));
+	return launch_activation_env(j->activated, &k->spec.process->env, err);
 }
 
 static void show_warnings(const struct launch_job *j, const struct cgroup_warnings *w, bool quiet)
@@ -332,7 +333,7 @@ static int spawn_external(struct child *k, struct error *err)
 	const struct external_create how = {
 		.rootfs_fd = k->rootfs_fd, .stdio = { k->stdio[0], k->stdio[1], k->stdio[2] },
 		.terminal = j->c->params.process.tty && !log_passes_through(j), .no_pivot = j->engine->conf.engine.no_pivot_root,
-		.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value,
+		.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value + j->activated,
 	};
 	struct cgroup_create cgroup = { .path = k->spec.lnx.cgroups_path };
 	struct cgroup_warnings w = {};
@@ -365,7 +366,7 @@ static int spawn(struct child *k, struct error *err)
 	o.cgroup = k->cgroup.mode == CGROUP_NONE ? NULL : &k->cgroup;
 	o.no_pivot = j->engine->conf.engine.no_pivot_root;
 	o.no_new_keyring = !j->engine->conf.containers.keyring;
-	o.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value;
+	o.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value + j->activated;
 	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
 	const char *notify = j->c->params.basic.sdnotify_mode;
 	if ((!notify || streq(notify, "container")) && !str_empty(getenv("NOTIFY_SOCKET")))

@@ -30,8 +30,13 @@ struct launch_job {
 	struct idmap_pair *maps;       /* NULL: no user namespace of its own */
 	struct pod_group group;        /* of its pod; path NULL: none */
 	struct strv cleanup, health;   /* command lines; empty: none */
+	unsigned activated;            /* descriptors from 3 on that were handed to us (LISTEN_FDS) and are handed on */
 	int socket, monitor_client;    /* M's ends */
 };
+/* How many sockets the service manager gave to this very process. */
+unsigned launch_activated(void);
+/* LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES for the container's process. */
+int launch_activation_env(unsigned n, struct strv *env, struct error *err);
 void launch_job_done(struct launch_job *j);
 #define auto_launch_job CLEANUP(launch_job_done) struct launch_job
 

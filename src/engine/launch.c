@@ -231,6 +231,7 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 	int pair[2];
 
 	TRY(prepare(&j, err));
+	j.activated = launch_activated();
 	l->container = c;
 	TRY(monitor_client_pair(&l->client, &j.monitor_client, err));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

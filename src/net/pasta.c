@@ -136,13 +136,13 @@ static int check_ports(const struct pasta_job *job, struct error *err)
 		parse_i64(text, &first);
 	for (size_t i = 0; i < job->n_ports; i++)
 		if (job->ports[i].host_port && job->ports[i].host_port < first)
-			return fail(err, ERROR_DENIED, "rootless containers cannot publish port %lld: choose one from %lld on, or "
+			return fail(err, ERROR_NOT_EXECUTABLE, "rootless containers cannot publish port %lld: choose one from %lld on, or "
 				    "`sysctl net.ipv4.ip_unprivileged_port_start=%lld` as root", (long long)job->ports[i].host_port,
 				    (long long)first, (long long)job->ports[i].host_port);
 	return 0;
 }
 
-/* pasta's lines without what it says about syslog. */
+/* pasta's lines without what it says about syslog and itself. */
 static char *clean_output(struct buf *out)
 {
 	char *from = out->data, *to = out->data;
@@ -150,6 +150,8 @@ static char *clean_output(struct buf *out)
 	while (from && *from) {
 		char *end = strchr(from, '\n');
 		size_t n = end ? (size_t)(end - from) + 1 : strlen(from);
+		if (str_after(from, "Usage: "))
+			break;
 		if (!str_after(from, "Failed to send ")) {
 			memmove(to, from, n);
 			to += n;
@@ -194,7 +196,7 @@ static int find_taken_port(const struct net_port *p, struct error *err)
 		memcpy(v6 ? (void *)&in6.sin6_addr : (void *)&in4.sin_addr, a.b, ip_len(&a));
 		if (fd < 0 || bind(fd, v6 ? (void *)&in6 : (void *)&in4, v6 ? sizeof(in6) : sizeof(in4)) == 0)
 			continue;
-		(fail)(err, errno == EADDRINUSE ? ERROR_IN_USE : ERROR_DENIED, "listen %s %s%s%s:%lld: bind: %s", p->protocol,
+		(fail)(err, ERROR_NOT_EXECUTABLE, "listen %s %s%s%s:%lld: bind: %s", p->protocol,
 		       v6 ? "[" : "", str_empty(p->host_ip) ? "0.0.0.0" : p->host_ip, v6 ? "]" : "", (long long)(p->host_port + i),
 		       errno == EADDRINUSE ? "address already in use" : strerror(errno));
 		return 1;
@@ -209,7 +211,7 @@ static int fail_start(const struct pasta_job *job, int status, struct buf *out, 
 	for (size_t i = 0; i < job->n_ports; i++)
 		if (find_taken_port(&job->ports[i], err))
 			return fail_wrap(err, "pasta failed with exit code %d", process_exit_code(status));
-	return fail(err, ERROR_RUNTIME, "pasta failed with exit code %d:\n%s", process_exit_code(status), said ? said : "(it said nothing)");
+	return fail(err, ERROR_NOT_EXECUTABLE, "pasta failed with exit code %d:\n%s", process_exit_code(status), said ? said : "(it said nothing)");
 }
 
 /* Once more without the option that an old pasta does not know. */

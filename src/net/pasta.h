@@ -27,8 +27,8 @@ struct pasta_job {
 	bool ports_only;
 };
 /* Connects the namespace; returns when addresses, routes and ports are there. Sets mode, ports, host_address and one
- * attachment named "pasta" of *ret. Errors: ERROR_UNSUPPORTED when /dev/net/tun cannot be used, ERROR_NOT_EXECUTABLE for
- * protocols pasta cannot forward, ERROR_IN_USE for ports somebody has, ERROR_DENIED for ports that only root may have. */
+ * attachment named "pasta" of *ret. ERROR_UNSUPPORTED when /dev/net/tun cannot be used; ERROR_NOT_EXECUTABLE (Podman's code
+ * for a network that cannot be made) for ports that are taken or only root's, for protocols and options pasta refuses. */
 int pasta_start(const struct net_env *env, const struct pasta_job *job, int netns_fd, struct net_status *ret, struct error *err);
 /* pasta ends. Not there: success. */
 int pasta_stop(const char *dir, const char *name, struct error *err);

@@ -23,21 +23,43 @@ umiak_setup_file() {
     if [ -z "${UMIAK_ROOTLESS:-}" ]; then
         touch "$UMIAK_WORK/netns"
         unshare --net="$UMIAK_WORK/netns" ip link set lo up
+    else
+        umiak_setup_user_net
     fi
     umiak load -q -i "$UMIAK_WORK/image.tar"
     umiak tag "$(umiak images -q | head -1)" "$IMAGE"
 }
 
+# A user's containers have no network in tests that are not about networks: pasta costs each of them time, and the device
+# it needs is often for root only. Files with UMIAK_NET=1 get namespaces with all that (tests/lib/user-net), where we are root.
+umiak_setup_user_net() {
+    if [ -z "${UMIAK_NET:-}" ]; then
+        mkdir -p "$UMIAK_WORK/home/.config/containers"
+        printf '[containers]\nnetns = "none"\n' >"$UMIAK_WORK/home/.config/containers/containers.conf"
+        chown -R "$UMIAK_TEST_USER": "$UMIAK_WORK/home/.config"
+        return
+    fi
+    [ "$(id -u)" = 0 ] || return 0
+    "$BATS_TEST_DIRNAME/../lib/user-net" "$UMIAK_WORK" 3>&- 4>&- </dev/null >"$UMIAK_WORK/user-net.log" 2>&1 &
+    for _ in $(seq 100); do [ ! -e "$UMIAK_WORK/user-net.pid" ] || break; sleep 0.05; done
+}
+
+# In the uplink's other end: a host far away.
+peer_exec() { nsenter -t "$(cat "$UMIAK_WORK/peer.pid")" -n -- "$@"; }
+
 umiak_teardown_file() {
     umiak system reset --force || true
     [ ! -e "$UMIAK_WORK/netns" ] || umount "$UMIAK_WORK/netns"
+    [ ! -e "$UMIAK_WORK/user-net.pid" ] || kill "$(cat "$UMIAK_WORK/user-net.pid")" "$(cat "$UMIAK_WORK/peer.pid")" || true
     rm -rf "$UMIAK_WORK"
 }
 
 # Runs umiak as root or as the test user, always with the private directories.
 umiak() {
     if [ -n "${UMIAK_ROOTLESS:-}" ] && [ "$(id -u)" = 0 ]; then
-        setpriv --reuid="$(id -u "$UMIAK_TEST_USER")" --regid="$(id -g "$UMIAK_TEST_USER")" --init-groups \
+        local around=()
+        [ ! -e "$UMIAK_WORK/user-net.pid" ] || around=(nsenter -t "$(cat "$UMIAK_WORK/user-net.pid")" -m -n --)
+        "${around[@]}" setpriv --reuid="$(id -u "$UMIAK_TEST_USER")" --regid="$(id -g "$UMIAK_TEST_USER")" --init-groups \
             env HOME="$UMIAK_WORK/home" USER="$UMIAK_TEST_USER" XDG_RUNTIME_DIR="$UMIAK_WORK/xdg" \
             "$UMIAK_BUILD/umiak" "$@"
     else
@@ -51,7 +73,9 @@ umiak() {
 }
 
 netns_exec() {
-    if [ -e "$UMIAK_WORK/netns" ]; then nsenter --net="$UMIAK_WORK/netns" -- "$@"; else "$@"; fi
+    if [ -e "$UMIAK_WORK/netns" ]; then nsenter --net="$UMIAK_WORK/netns" -- "$@"
+    elif [ -e "$UMIAK_WORK/user-net.pid" ]; then nsenter -t "$(cat "$UMIAK_WORK/user-net.pid")" -m -n -- "$@"
+    else "$@"; fi
 }
 
 # __complete must be the first word; the private directories follow it.
