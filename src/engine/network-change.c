@@ -213,6 +213,10 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	auto_live live = {};
 
 	TRY(network_place(c->engine, true, &place, err));
+	if (c->engine->paths.rootless) {
+		TRY(network_user_place(c->engine, true, &place, err));
+		TRY(network_user_open(&place, c->id, err));
+	}
 	TRY(ctr_live(c, &live, err));
 	TRY(network_requests(&c->params, c->id, &requests, err));
 	if (!live.net && !(live.net = calloc(1, sizeof(*live.net))))
@@ -222,6 +226,7 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 		return -1;
 	const struct net_request *r = requests.v;
 	TRY(net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err));
+	TRY(network_names_add(c, &place, live.net, err));
 	TRY(change_files(c, net_status_find(live.net, network), true, err));
 	return save_status(c, &live, err);
 }
@@ -271,7 +276,9 @@ static int disconnect_running(struct ctr *c, const char *network, struct error *
 	autoclose int netns = open_netns(c, err);
 	if (netns < 0)
 		return -1;
+	const struct net_status gone = { .attachments = { a, 1 } };
 	TRY(change_files(c, a, false, err));
+	TRY(network_names_remove(&place, c->id, &gone, err));
 	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
 	return save_status(c, &live, err);
 }
@@ -318,5 +325,8 @@ int ctr_net_reload(struct ctr *c, struct error *err)
 	TRY(check_mode(c, err));
 	TRY(ctr_live(c, &live, err));
 	TRY(network_place(c->engine, true, &place, err));
-	return live.net ? net_reload(&place.env, c->id, live.net, err) : 0;
+	if (!live.net)
+		return 0;
+	TRY(net_reload(&place.env, c->id, live.net, err));
+	return network_names_restore(&place, live.net, err);
 }

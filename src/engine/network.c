@@ -136,6 +136,10 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 		r = net_plan(&n->place.env, &job, &n->intent, &n->status, err);
 	net_status_done(&ports);
 	n->planned = r >= 0;
+	if (r < 0 && c->engine->paths.rootless) {
+		struct error ignored;
+		network_user_leave(&n->place, c->id, &ignored);
+	}
 	return r < 0 ? -1 : 1;
 }
 
