@@ -189,7 +189,6 @@ static int add_mount_sources(struct build_graph *g, const struct graph_options *
 	for (size_t i = 0; i < mounts->n; i++) {
 		auto_run_mount m = {};
 		struct error ignored;
-		/* What depends on the base's environment may still be wrong here; the step itself will tell. */
 		if (run_mount_parse(mounts->v[i], &m, &ignored) == 0 && m.from)
 			TRY(add_source(g, o, s, at, m.from, err));
 	}
@@ -203,10 +202,12 @@ static int add_sources(struct build_graph *g, const struct graph_options *o, str
 	auto_instruction expanded = {};
 	struct expand x = scope_expand(scope);
 
+	struct error ignored;
+	/* What depends on the base's environment ("${V:?}") may fail here only; the step itself will tell. */
 	if (in->kind == INSTRUCTION_ARG)
-		return scope_arg(scope, in, err);
+		return (void)scope_arg(scope, in, &ignored), 0;
 	if (in->kind == INSTRUCTION_ENV)
-		return scope_env(scope, in, err);
+		return (void)scope_env(scope, in, &ignored), 0;
 	if (!in->flags.from && !in->flags.mounts.n)
 		return 0;
 	struct instruction flags_only = { .kind = INSTRUCTION_RUN, .word = in->word, .text = in->text, .args = in->args,

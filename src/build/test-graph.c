@@ -49,6 +49,7 @@ static void test_needed_table(void **state)
 		{ "FROM a AS x\nFROM --after=x b", NULL, "0 1 " }, { "FROM a\nFROM --after=no b", NULL, "C:2: --after=no: no such stage" },
 		{ "FROM a\nFROM 0", NULL, "0 1 " }, { "ARG N=x\nFROM a AS ${N}y\nFROM xy", NULL, "0 1 " },
 		{ "ARG N=1\nFROM a AS $N", NULL, "C:2: invalid name for build stage: \"1\"" },
+		{ "FROM a\nENV B=\"${OF_THE_IMAGE:?}\"", NULL, "0 " },
 		{ "ARG X", NULL, "C: no FROM in the file" },
 		{ "ARG X=a\nARG Y=$X-b\nFROM ${Y:-none}", NULL, "0 " },
 	};

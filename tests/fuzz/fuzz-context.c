@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!g.remote || *g.remote == '-' || (g.ref && (*g.ref == '-' || !*g.ref)))
 		abort();
-	if (g.subdir && (*g.subdir == '/' || str_after(g.subdir, "..") || strstr(g.subdir, "/../")))
+	if (g.subdir && (*g.subdir == '/' || str_after(g.subdir, "../") || streq(g.subdir, "..") || strstr(g.subdir, "/../")))
 		abort();
 	return 0;
 }
