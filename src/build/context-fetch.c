@@ -157,7 +157,7 @@ static bool is_tar_header(const uint8_t h[TAR_BLOCK])
 		return false;
 	for (; i < 156 && h[i] >= '0' && h[i] <= '7'; i++)
 		said = said * 8 + (unsigned)(h[i] - '0');
-	return said == sum && h[0];
+	return said == sum;
 }
 
 static enum compression head_compression(const uint8_t *head, ssize_t n)

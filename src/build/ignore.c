@@ -168,18 +168,6 @@ static bool parts_fit(const struct strv *pattern, const struct path *path, size_
 	return row[n];
 }
 
-/* Whether something below path (all n parts) could fit: the pattern's beginning fits it. */
-static bool may_fit_below(const struct strv *pattern, const struct path *path)
-{
-	for (size_t i = 0; i < path->n; i++) {
-		if (i >= pattern->n || is_any(pattern->v[i]))
-			return i < pattern->n;
-		if (!component_fits(pattern->v[i], path->parts[i]))
-			return false;
-	}
-	return pattern->n > path->n;
-}
-
 /* Splits in place; false: too deep. */
 static bool split_path(char *s, struct path *to)
 {
@@ -335,11 +323,15 @@ static bool fits_or_above(const struct pattern *p, const struct path *path, bool
 	return false;
 }
 
-static bool exception_below(const struct ignore *ig, const struct path *path)
+/* Docker's and Podman's rule, by text: a directory that is left out is entered only for an exception that begins with
+ * its path. So "!*x" or "!**x" bring nothing back from below it. */
+static bool exception_below(const struct ignore *ig, const char *path)
 {
-	for (size_t i = 0; i < ig->n; i++)
-		if (ig->v[i].exception && may_fit_below(&ig->v[i].parts, path))
+	for (size_t i = 0; i < ig->n; i++) {
+		const char *rest = ig->v[i].exception ? str_after(ig->v[i].text, path) : NULL;
+		if (rest && (*rest == '/' || !*rest))
 			return true;
+	}
 	return false;
 }
 
@@ -361,7 +353,7 @@ enum ignore_verdict ignore_check(const struct ignore *ig, const char *path)
 			continue;
 		if (ig->v[i].exception)
 			return IGNORE_KEEP;
-		return ig->exceptions && exception_below(ig, &parts) ? IGNORE_DROP : IGNORE_PRUNE;
+		return ig->exceptions && exception_below(ig, path) ? IGNORE_DROP : IGNORE_PRUNE;
 	}
 	return IGNORE_KEEP;
 }

@@ -2,7 +2,8 @@
  * build/ignore.h - .containerignore, .dockerignore and COPY --exclude: which files of a tree do not count.
  *
  * One pattern a line, '#' comments, '!' makes an exception, the last pattern that fits decides. A pattern that fits a
- * directory fits all below it. '*' and '?' and [a-z] stay inside a component, '**' is any number of components.
+ * directory fits all below it; an exception counts below a directory that is left out only when it begins with that
+ * directory's path ("d", "!d/x"). '*' and '?' and [a-z] stay inside a component, '**' is any number of components.
  * Patterns are relative to the root of the tree; "/x" and "x" are the same. Pure text, no backtracking beyond one
  * component times the number of '**'. Allocates in parse only. */
 #pragma once

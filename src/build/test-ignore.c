@@ -49,11 +49,12 @@ static void test_exceptions(void **state)
 	static const struct { const char *patterns, *path; enum ignore_verdict verdict; } cases[] = {
 		{ "*\n!a", "a", IGNORE_KEEP }, { "*\n!a", "a/b", IGNORE_KEEP }, { "*\n!a", "b", IGNORE_PRUNE },
 		{ "d\n!d/keep", "d", IGNORE_DROP }, { "d\n!d/keep", "d/keep", IGNORE_KEEP }, { "d\n!d/keep", "d/other", IGNORE_PRUNE },
-		{ "d\n!d/*/k", "d/x", IGNORE_DROP }, { "d\n!d/*/k", "d/x/k", IGNORE_KEEP }, { "d\n!**/k", "d/x/y", IGNORE_DROP },
-		{ "d\n!d/keep\nd/keep/not", "d/keep/not", IGNORE_PRUNE }, { "!a\na", "a", IGNORE_PRUNE }, { "d\n!e/keep", "d", IGNORE_PRUNE },
+		{ "d\n!d/*/k", "d", IGNORE_DROP }, { "d\n!d/*/k", "d/x", IGNORE_PRUNE }, { "d\n!*/k", "d", IGNORE_PRUNE },
+		{ "d\n!**/k", "d/x/y", IGNORE_PRUNE }, { "d\n!dx/k", "d", IGNORE_PRUNE }, { "d\n!d/x/k", "d/x", IGNORE_DROP },
+		{ "d\n!d/keep\nd/keep/not", "d/keep/not", IGNORE_PRUNE }, { "!a\na", "a", IGNORE_DROP }, { "d\n!e/keep", "d", IGNORE_PRUNE },
 		{ "*.md\n!README*.md\nREADME-secret.md", "README.md", IGNORE_KEEP },
 		{ "*.md\n!README*.md\nREADME-secret.md", "README-secret.md", IGNORE_PRUNE },
-		{ "**\n!**/*.c", "a/b", IGNORE_DROP }, { "**\n!**/*.c", "a/b.c", IGNORE_KEEP }, { "d\n!d/[", "", IGNORE_KEEP },
+		{ "**\n!**/*.c", "a/b", IGNORE_PRUNE }, { "**\n!**/*.c", "a/b.c", IGNORE_KEEP }, { "d\n!d/[", "", IGNORE_KEEP },
 		{ "# c\n\n  \n\xef\xbb\xbf", "a", IGNORE_KEEP }, { "a\r\nb\r\n", "b", IGNORE_PRUNE },
 	};
 

@@ -334,6 +334,10 @@ static int check_entry(struct tar_reader *r, struct error *err)
 	struct tar_entry *e = &r->entry;
 	size_t n = strlen(e->name);
 
+	if (n == 0 && e->type == TAR_FILE && e->size == 0) {   /* some writers begin so; Docker passes over it */
+		e->type = TAR_GLOBAL;
+		return set_text(&e->name, ".", 1, err);
+	}
 	if (n == 0)
 		return tar_bad(r, "an entry without a name", err);
 	if (n > TAR_NAME_MAX || strlen(e->link) > TAR_NAME_MAX)

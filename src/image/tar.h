@@ -22,7 +22,8 @@
 
 enum tar_type {
 	TAR_FILE, TAR_HARDLINK, TAR_SYMLINK, TAR_CHAR, TAR_BLOCK_DEVICE, TAR_DIRECTORY, TAR_FIFO,
-	TAR_GLOBAL,   /* a PAX global header without effect on files (git's comment); nothing to unpack */
+	TAR_GLOBAL,   /* a PAX global header without effect on files (git's comment), or an empty file without a name;
+	               * nothing to unpack */
 	TAR_TYPE_MAX
 };
 
