@@ -4,6 +4,13 @@
 #include "cli/command.h"
 
 extern const struct command
+	cmd_artifact_add,
+	cmd_artifact_extract,
+	cmd_artifact_inspect,
+	cmd_artifact_ls,
+	cmd_artifact_pull,
+	cmd_artifact_push,
+	cmd_artifact_rm,
 	cmd_attach,
 	cmd_build,
 	cmd_commit,
@@ -298,6 +305,15 @@ const struct command_row command_rows[] = {
 	{ "skopeo standalone-sign", &cmd_standalone_sign },
 	{ "skopeo standalone-verify", &cmd_standalone_verify },
 	{ "skopeo sync", &cmd_image_sync },
+
+	{ "artifact", .group = "Files kept and sent like images" },
+	{ "artifact add", &cmd_artifact_add },
+	{ "artifact extract", &cmd_artifact_extract },
+	{ "artifact inspect", &cmd_artifact_inspect },
+	{ "artifact ls", &cmd_artifact_ls, "list" },
+	{ "artifact pull", &cmd_artifact_pull },
+	{ "artifact push", &cmd_artifact_push },
+	{ "artifact rm", &cmd_artifact_rm, "remove" },
 
 	{ "manifest", .group = "Lists of images for several platforms" },
 	{ "manifest add", &cmd_manifest_add },

@@ -131,7 +131,7 @@ static int push_variant(struct list_push *p, struct json_object *entries, const 
 	struct image_push how = p->o->push;
 	auto_json *copy = NULL;
 
-	how.compression = compression;
+	how.compression = streq(compression, "zstd:chunked") ? "zstd" : compression;
 	how.force_compression = true;
 	how.format = IMAGE_FORMAT_OCI;
 	if (json_object_deep_copy(original, &copy, NULL) < 0)
@@ -204,12 +204,14 @@ static int decide_destination(struct list_push *p, const char *what, const char 
 	return reference_default_tag(&p->to, err);
 }
 
-static int check_compression(const struct manifest_list_push *o, struct error *err)
+static int check_compression(struct engine *e, const struct manifest_list_push *o, struct error *err)
 {
 	for (size_t i = 0; i < o->add_compression.n; i++) {
 		const char *c = o->add_compression.v[i];
 		if (!streq(c, "gzip") && !streq(c, "zstd") && !streq(c, "zstd:chunked"))
 			return fail(err, ERROR_INVALID, "--add-compression %s: not a known compression (gzip, zstd, zstd:chunked)", c);
+		if (streq(c, "zstd:chunked"))
+			log_warn(e->log, "--add-compression zstd:chunked: layers are written as zstd, without the table for partial pulls");
 	}
 	return o->add_compression.n && !o->all ? fail(err, ERROR_INVALID, "--add-compression needs the images: not with --all=false") : 0;
 }
@@ -221,7 +223,7 @@ int manifest_list_push(struct engine *e, const char *what, const char *destinati
 	CLEANUP(list_push_done) struct list_push p = { .engine = e, .o = o, .list = &l };
 	auto_image_signer signer = {};
 
-	TRY(check_compression(o, err));
+	TRY(check_compression(e, o, err));
 	if (manifest_list_open(e, what, false, &l, err) < 0)
 		return fail_wrap(err, "retrieving local image from image name %s", what);
 	TRY(engine_store(e, &p.store, err));
