@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE = --buildtype=release -Doptimization=2 -Db_ndebug=false -Dstrip=true
 
-.PHONY: all demo check check-asan bench bench-images fuzz faults install uninstall docs clean
+.PHONY: all demo check check-asan bench bench-images fuzz faults scale install uninstall docs clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -50,6 +50,11 @@ faults: ## the whole kill sweep and the power cuts (long)
 	@$(MAKE) --no-print-directory all
 	@tests/fault/sweep $(BUILD) full
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
+
+scale: ## 64 processes on one store for ten minutes, and hundreds of containers at once
+	@tools/install-deps build run test
+	@$(MAKE) --no-print-directory all
+	@tests/scale/run $(BUILD) $${PROCESSES:-64} $${SECONDS_EACH:-600} $${CONTAINERS:-300}
 
 install: all
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet >/dev/null

@@ -233,6 +233,17 @@ static int connect_initialized(struct ctr *c, int *ret_fd, struct error *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* Somebody stopped or removed it between its row and its first step: that is the reason, and the row is theirs. */
+static bool ended_meanwhile(struct ctr *c, struct error *err)
+{
+	struct error gone = {};
+
+	if (ctr_reread(c, &gone) >= 0 && ctr_is_in(c, CONTAINER_STATE_BIT(CONTAINER_RUNNING) | CONTAINER_STATE_BIT(CONTAINER_INITIALIZED)))
+		return false;
+	fail(err, ERROR_STATE, "container %s was stopped or removed while it was being started: container state improper", c->id);
+	return true;
+}
+
 int ctr_start(struct ctr *c, struct error *err)
 {
 	auto_launch l = LAUNCH_INIT;
@@ -249,6 +260,8 @@ int ctr_start(struct ctr *c, struct error *err)
 		fd = take_fd(l.client);
 	}
 	if (monitor_start(fd, err) < 0) {
+		if (ended_meanwhile(c, err))
+			return -1;
 		ctr_start_failed(c, err);
 		return oci_error(c->engine, err);
 	}

@@ -90,7 +90,7 @@ static bool monitor_alive(const struct ctr *c)
 {
 	const struct container_status *st = &c->at.status;
 
-	return st->monitor_pid && process_is_alive(PROC_HOST, st->monitor_pid, st->monitor_start);
+	return st->monitor_pid && process_is_alive(engine_proc(c->engine), st->monitor_pid, st->monitor_start);
 }
 
 /* The processes are gone or going, the row does not know. */
@@ -100,7 +100,7 @@ static int sync_alive(struct ctr *c, struct error *err)
 	const struct container_status *st = &c->at.status;
 	int r;
 
-	if (process_is_alive(PROC_HOST, st->pid, st->pid_start))
+	if (process_is_alive(engine_proc(c->engine), st->pid, st->pid_start))
 		return monitor_alive(c) ? 0 : ctr_adopt(c, err);
 	r = read_exit(c, &x, err);
 	if (r < 0)

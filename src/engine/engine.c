@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "conf/helpers.h"
+#include "os/process.h"
 #include "store/store.h"
 
 static int decide_roots(struct engine *e, struct error *err)
@@ -48,6 +49,8 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 
 void engine_done(struct engine *e)
 {
+	if (e->proc > 0)
+		close(e->proc);
 	if (e->store)
 		store_close(e->store);
 	containers_conf_done(&e->conf);
@@ -56,6 +59,15 @@ void engine_done(struct engine *e)
 	free(e->root);
 	free(e->runroot);
 	*e = (struct engine){};
+}
+
+int engine_proc(struct engine *e)
+{
+	struct error ignored;
+
+	if (e->proc <= 0)
+		e->proc = procfs_open_host(&ignored);
+	return e->proc > 0 ? e->proc : PROC_HOST;
 }
 
 int engine_store(struct engine *e, struct store **ret, struct error *err)

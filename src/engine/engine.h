@@ -46,6 +46,7 @@ struct engine {
 	struct storage_conf storage;
 	char *root, *runroot;              /* the roots in force, absolute */
 	struct store *store;               /* NULL until engine_store() */
+	int proc;                          /* engine_proc(); 0: not opened yet */
 };
 
 /* Loads configuration and decides the roots. Rootless: the caller has entered the user namespace already
@@ -54,6 +55,9 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 void engine_done(struct engine *e);
 /* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
 int engine_store(struct engine *e, struct store **ret, struct error *err);
+
+/* A handle for looking at processes (os/process.h), opened once. Borrowed; PROC_HOST when it cannot be. */
+int engine_proc(struct engine *e);
 
 /* Flags for the runtime: --runtime-flag, else containers.conf's for that runtime. Borrowed; NULL: none. */
 const struct strv *engine_runtime_flags(const struct engine *e);

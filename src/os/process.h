@@ -20,6 +20,8 @@
 /* A private procfs: fsopen("proc") + fsmount, attached nowhere, so nothing can be mounted over its files (falls back
  * to /proc, checked PROC_SUPER_MAGIC and root inode, where a new instance may not be made). Returns a directory fd. */
 int procfs_open(struct error *err);
+/* The ordinary /proc, checked once: for many looks at processes while no container's mounts are around. */
+int procfs_open_host(struct error *err);
 /* Opens path beneath the handle: no links, no mount crossings, result checked to be procfs. "thread-self/..." and
  * "self/..." are allowed as first component. */
 int procfs_open_file(int proc, const char *path, int oflags, struct error *err);

@@ -52,6 +52,11 @@ static int host_proc(struct error *err)
 	return take_fd(fd);
 }
 
+int procfs_open_host(struct error *err)
+{
+	return host_proc(err);
+}
+
 int procfs_open(struct error *err)
 {
 	autoclose int fd = new_instance();
@@ -74,7 +79,7 @@ static int open_head(int proc, const char **path, struct error *err)
 		*path = rest + 1;
 		return path_open_in_root(proc, heads[i], (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, err);
 	}
-	return openat(proc, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fcntl(proc, F_DUPFD_CLOEXEC, 0);
 }
 
 int procfs_open_file(int proc, const char *path, int oflags, struct error *err)
