@@ -10,6 +10,8 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "engine/launch-external.h"
 #include "engine/launch-impl.h"
@@ -39,7 +41,10 @@ struct child {
 	int rootfs_fd, run_dir_fd, userns_fd;
 	int stdio[3];            /* the container's ends */
 	char cgroup_text[1200];
+	char *notify_path;       /* what the container finds as its NOTIFY_SOCKET */
 };
+
+#define NOTIFY_NAME "notify.sock"
 
 static void send_message(const struct launch_job *j, const struct launch_message *m)
 {
@@ -251,13 +256,18 @@ static void show_warnings(const struct launch_job *j, const struct cgroup_warnin
 
 static int make_cgroup(struct child *k, struct error *err)
 {
+	uint32_t systemd = 0;
 	struct cgroup_warnings w = {};
 	CLEANUP(cgroup_resources_done) struct cgroup_resources r = {};
 	const struct params_resources *p = &k->job->c->params.resources;
 	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
 
+	/* systemd keeps its units there on v1 and hybrid hosts, and gives up when it cannot */
+	if (k->job->c->params.process.systemd_mode)
+		systemd = 1u << CGROUP_SYSTEMD;
 	if (how.path && k->job->group.path)
 		TRY(pod_group_make(k->job->store, &k->job->group, &k->pod_lock, &how.also, &w, err));
+	how.also |= systemd;
 	if (!how.path || k->job->runtime)   /* another runtime makes its own */
 		return 0;
 	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
@@ -350,6 +360,24 @@ static int spawn_external(struct child *k, struct error *err)
 	return report_pid(k, err);
 }
 
+/* --sdnotify=container: the container talks to a socket of ours; the monitor hands on the words that are harmless. */
+static int make_notify(struct child *k, struct error *err)
+{
+	const char *mode = k->job->c->params.basic.sdnotify_mode;
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	if ((!str_empty(mode) && !streq(mode, "container")) || str_empty(getenv("NOTIFY_SOCKET")) || k->job->runtime)
+		return 0;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/" NOTIFY_NAME, k->run_dir_fd);
+	unlinkat(k->run_dir_fd, NOTIFY_NAME, 0);
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || fchmodat(k->run_dir_fd, NOTIFY_NAME, 0777, 0) < 0)
+		return fail_errno(err, "make the notify socket");
+	TRY(str_printf(&k->notify_path, err, "%s/" NOTIFY_NAME, k->job->run_dir));
+	k->monitor.c.notify_fd = take_fd(fd);
+	return 0;
+}
+
 static int spawn(struct child *k, struct error *err)
 {
 	if (k->job->runtime)
@@ -368,9 +396,7 @@ static int spawn(struct child *k, struct error *err)
 	o.no_new_keyring = !j->engine->conf.containers.keyring;
 	o.preserve_fds = (unsigned)j->c->params.process.preserve_fds.value + j->activated;
 	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
-	const char *notify = j->c->params.basic.sdnotify_mode;
-	if ((!notify || streq(notify, "container")) && !str_empty(getenv("NOTIFY_SOCKET")))
-		o.notify_socket = getenv("NOTIFY_SOCKET");
+	o.notify_socket = k->notify_path;
 	o.warn = log_warning;
 	o.warn_arg = k->job;
 	if (oci_spawn(&k->spec, &o, &k->process, err) < 0)
@@ -435,7 +461,7 @@ static int become_monitor(struct child *k, struct error *err)
 static int run_steps(struct child *k, struct error *err)
 {
 	static int (*const steps[])(struct child *k, struct error *err) = {
-		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, spawn,
+		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, make_notify, spawn,
 		prepare_monitor, wait_created, become_monitor,
 	};
 

@@ -88,9 +88,11 @@ static void configure_notify(struct launch_job *j, struct monitor_builder *b)
 {
 	const char *mode = j->c->params.basic.sdnotify_mode, *socket = getenv("NOTIFY_SOCKET");
 
-	if (str_empty(socket) || !mode)
+	if (str_empty(socket))
 		return;
-	if (streq(mode, "conmon"))
+	if (str_empty(mode) || streq(mode, "container"))
+		b->c.notify = b->c.notify_fd >= 0 ? MONITOR_NOTIFY_CONTAINER : MONITOR_NOTIFY_IGNORE;
+	else if (streq(mode, "conmon"))
 		b->c.notify = MONITOR_NOTIFY_CONMON;
 	else if (streq(mode, "healthy"))
 		b->c.notify = MONITOR_NOTIFY_HEALTHY;

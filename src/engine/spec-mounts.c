@@ -63,9 +63,12 @@ static int mount_proc_sys(struct spec_context *x, struct oci_spec *s, struct err
 		TRY(add_default(x, s, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev", err));
 	else
 		TRY(add_default(x, s, "/proc", "proc", "proc", "nosuid,noexec,nodev", err));
+	/* what is mounted below it belongs to the host; a user's own namespace may not part it from that */
+	const char *bind = x->rootless ? "rbind" : "bind", *read_only = privileged ? "" : ",rro";
+	char words[80];
+	snprintf(words, sizeof(words), "%s,rprivate,nosuid,noexec,nodev%s", bind, read_only);
 	if (foreign_net)
-		return add_default(x, s, "/sys", "bind", "/sys",
-				   privileged ? "rbind,rprivate,nosuid,noexec,nodev" : "rbind,rprivate,nosuid,noexec,nodev,rro", err);
+		return add_default(x, s, "/sys", "bind", "/sys", words, err);
 	return add_default(x, s, "/sys", "sysfs", "sysfs",
 			   privileged ? "rprivate,nosuid,noexec,nodev,rw" : "rprivate,nosuid,noexec,nodev,ro", err);
 }
