@@ -266,7 +266,9 @@ void network_hosts(const struct net_status *s, const char *names, struct buf *to
 
 	for (size_t i = 0; i < s->attachments.n; i++) {
 		const struct net_address *x = a[i].addresses.v;
-		for (size_t k = 0; k < a[i].addresses.n; k++)
+		/* pasta's: the first is enough, as in Podman */
+		size_t n = is_pasta(s) && a[i].addresses.n > 1 ? 1 : a[i].addresses.n;
+		for (size_t k = 0; k < n; k++)
 			buf_addf(to, "%.*s\t%s\n", (int)strcspn(x[k].net, "/"), x[k].net, names);
 	}
 }

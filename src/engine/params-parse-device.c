@@ -184,10 +184,11 @@ int param_port_parse(const char *value, struct list *ports, struct error *err)
 	return 0;
 }
 
+/* An empty word is nothing, as in Podman: scripts write -p "$PORTS". */
 static int store_port(const struct field *f, void *at, const char *value, struct error *err)
 {
 	(void)f;
-	return param_port_parse(value, at, err);
+	return !*value ? 0 : param_port_parse(value, at, err);
 }
 const struct field_custom param_port_custom = { .parse = store_port };
 

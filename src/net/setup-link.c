@@ -103,9 +103,13 @@ static int bridge_make(const struct net_env *env, const struct network *n, const
 		       struct link_info *ret, struct error *err)
 {
 	auto_netlink_batch make = NETLINK_BATCH_INIT, fill = NETLINK_BATCH_INIT;
-	struct link_spec bridge = { .kind = "bridge", .name = n->network_interface, .mtu = o->mtu, .netns_fd = -1,
+	/* An address of its own: else it is that of the lowest port and changes when that one goes, which containers' ARP
+	 * tables notice late. */
+	uint8_t mac[LINK_MAC];
+	struct link_spec bridge = { .kind = "bridge", .name = n->network_interface, .mtu = o->mtu, .netns_fd = -1, .mac = mac,
 				    .vlan_filtering = o->vlan != 0 };
 
+	TRY(link_mac_random(mac, err));
 	TRY(find_vrf(host, o->vrf, &bridge.master, err));
 	link_add(&make, &bridge);
 	if (netlink_send_judged(host, &make, but_existing, NULL, err) < 0)
