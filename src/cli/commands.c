@@ -122,6 +122,7 @@ extern const struct command
 	cmd_unpause,
 	cmd_unshare,
 	cmd_untag,
+	cmd_update,
 	cmd_version,
 	cmd_volume_create,
 	cmd_volume_exists,
@@ -164,6 +165,7 @@ const struct command_row command_rows[] = {
 	{ "stop", &cmd_stop },
 	{ "unmount", &cmd_unmount, "umount" },
 	{ "unpause", &cmd_unpause },
+	{ "update", &cmd_update },
 	{ "wait", &cmd_wait },
 	{ "healthcheck", .group = "Health check commands" },
 	{ "healthcheck run", &cmd_healthcheck_run },
@@ -196,6 +198,7 @@ const struct command_row command_rows[] = {
 	{ "container top", &cmd_top },
 	{ "container unmount", &cmd_unmount, "umount" },
 	{ "container unpause", &cmd_unpause },
+	{ "container update", &cmd_update },
 	{ "container wait", &cmd_wait },
 
 	/* pods */

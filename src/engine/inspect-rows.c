@@ -44,14 +44,14 @@ static const struct field mount_rows[] = {
 
 #define C struct view_healthcheck
 static const struct field healthcheck_rows[] = {
-	{ .json = "Test", F_STRV(C, test) }, { .json = "StartPeriod", F_INT(C, start_period) },
-	{ .json = "Interval", F_INT(C, interval) }, { .json = "Timeout", F_INT(C, timeout) },
+	{ .json = "Test", F_STRV(C, test) }, { .json = "StartPeriod", F_DURATION(C, start_period) },
+	{ .json = "Interval", F_DURATION(C, interval) }, { .json = "Timeout", F_DURATION(C, timeout) },
 	{ .json = "Retries", F_UINT(C, retries) }, {},
 };
 #undef C
 #define C struct view_startup
 static const struct field startup_rows[] = {
-	{ .json = "Test", F_STRV(C, test) }, { .json = "Interval", F_INT(C, interval) }, { .json = "Timeout", F_INT(C, timeout) },
+	{ .json = "Test", F_STRV(C, test) }, { .json = "Interval", F_DURATION(C, interval) }, { .json = "Timeout", F_DURATION(C, timeout) },
 	{ .json = "Retries", F_UINT(C, retries) }, { .json = "Successes", F_UINT(C, successes) }, {},
 };
 #undef C
@@ -71,8 +71,8 @@ static const struct field config_rows[] = {
 	{ .json = "Healthcheck", F_OPT_OBJECT(C, health, struct view_healthcheck, healthcheck_rows) },
 	{ .json = "HealthcheckOnFailureAction", F_STR(C, on_failure) },
 	{ .json = "HealthLogDestination", F_STR(C, log_destination) },
-	{ .json = "HealthcheckMaxLogCount", F_UINT(C, max_log_count) },
-	{ .json = "HealthcheckMaxLogSize", F_UINT(C, max_log_size) },
+	{ .json = "HealthcheckMaxLogCount", .go = "HealthMaxLogCount", F_UINT(C, max_log_count) },
+	{ .json = "HealthcheckMaxLogSize", .go = "HealthMaxLogSize", F_UINT(C, max_log_size) },
 	{ .json = "CreateCommand", F_STRV(C, create_command) }, { .json = "Timezone", F_STR(C, timezone) },
 	{ .json = "SystemdMode", F_BOOL(C, systemd_mode) }, { .json = "Umask", F_STR(C, umask) },
 	{ .json = "Secrets", F_JSON(C, secrets) }, { .json = "Timeout", F_UINT(C, timeout), A },

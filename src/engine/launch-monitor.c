@@ -76,11 +76,11 @@ static void configure_timers(struct launch_job *j, struct monitor_builder *b)
 	/* Startup checks have a timer of their own; the check that passes sets the regular interval. */
 	int64_t interval = h->startup_test.n ? (h->startup_interval.set ? h->startup_interval.value : 30 * NSEC_PER_SEC)
 					     : h->interval_off ? 0 : h->interval.value;
-	if (!j->health.n || !interval)
+	b->c.health_argv = monitor_builder_list(b, j->health.v);
+	if (!h->test.n || streq(h->test.v[0], "NONE"))
 		return;
 	b->c.health_interval_ns = interval;
 	b->c.health_first_ns = 1;   /* the first check comes right after the start */
-	b->c.health_argv = monitor_builder_list(b, j->health.v);
 }
 
 /* --sdnotify=conmon and =healthy: the monitor is the service's main process and says when it is ready. */

@@ -151,18 +151,15 @@ static int own_program(char **ret, struct error *err)
 
 static int add_commands(struct launch_job *j, struct error *err)
 {
-	const struct params_health *h = &j->c->params.health;
-
 	TRY(own_program(&j->self, err));
 	TRY(strv_add(&j->cleanup, j->self, err));
 	TRY(engine_command_line(j->engine, &j->cleanup, err));
-	if (h->test.n && !streq(h->test.v[0], "NONE")) {
-		TRY(strv_copy(&j->health, &j->cleanup, err));
-		TRY(strv_add(&j->health, "healthcheck", err));
-		TRY(strv_add(&j->health, "run", err));
-		TRY(strv_add(&j->health, "--ignore-result", err));
-		TRY(strv_add(&j->health, j->c->id, err));
-	}
+	/* also where there is no check: `update` may give one to a running container */
+	TRY(strv_copy(&j->health, &j->cleanup, err));
+	TRY(strv_add(&j->health, "healthcheck", err));
+	TRY(strv_add(&j->health, "run", err));
+	TRY(strv_add(&j->health, "--ignore-result", err));
+	TRY(strv_add(&j->health, j->c->id, err));
 	TRY(strv_add(&j->cleanup, "container", err));
 	TRY(strv_add(&j->cleanup, "cleanup", err));
 	TRY(strv_add(&j->cleanup, "--stopped-only", err));

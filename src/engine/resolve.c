@@ -233,17 +233,19 @@ static int resolve_health(struct params_health *h, const struct image_defaults *
 	if (!known)
 		return fail(err, ERROR_INVALID, "invalid on-failure action \"%s\" for health check: supported actions are "
 						"none,kill,restart,stop", h->on_failure);
-	if (h->startup_command && !h->command && !image->health_test.n)
+	if (h->startup_command && !h->command && !h->test.n && !image->health_test.n)
 		return fail(err, ERROR_INVALID,
 			    "startup healthcheck specified but no regular healthcheck: a startup healthcheck must have a "
 			    "healthcheck command");
 	if (h->none)
 		return strv_add(&h->test, "NONE", err);
-	if (h->command)
+	if (h->test.n)   /* an update that leaves the command alone */
+		;
+	else if (h->command)
 		TRY(health_test(h->command, &h->test, err));
 	else
 		TRY(strv_copy(&h->test, &image->health_test, err));
-	if (h->startup_command)
+	if (h->startup_command && !h->startup_test.n)
 		TRY(health_test(h->startup_command, &h->startup_test, err));
 	if (!h->test.n || streq(h->test.v[0], "NONE")) {
 		if (h->on_failure && !streq(h->on_failure, "none"))
@@ -256,6 +258,25 @@ static int resolve_health(struct params_health *h, const struct image_defaults *
 	if (!h->retries.set)
 		h->retries = (struct opt_uint){ true, image->health_retries ? image->health_retries : 3 };
 	return 0;
+}
+
+int health_params_refresh(struct params_health *h, bool command, bool startup, struct error *err)
+{
+	const struct image_defaults none = {};
+
+	if (h->none || command) {
+		strv_done(&h->test);
+		h->test = (struct strv){};
+	}
+	if (h->none || startup) {
+		strv_done(&h->startup_test);
+		h->startup_test = (struct strv){};
+	}
+	if (h->none) {
+		free(h->startup_command);
+		h->startup_command = NULL;
+	}
+	return resolve_health(h, &none, err);   /* the image's part was taken over at creation */
 }
 
 /* ---- mounts ---- */

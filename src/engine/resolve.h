@@ -25,5 +25,9 @@ void image_defaults_done(struct image_defaults *d);
 int image_defaults_load(const char *what, const char *text, size_t len, struct image_defaults *ret,
 			struct error *err);
 
+/* Health settings that were changed later: tests are made anew from commands that are new, what is now defined gets the
+ * defaults, what is switched off goes. */
+int health_params_refresh(struct params_health *h, bool command, bool startup, struct error *err);
+
 int params_resolve(struct container_params *p, const struct image_defaults *image, struct engine *e,
 		   struct error *err);
