@@ -12,7 +12,6 @@
 
 /* Wraps what the store read; `at` is emptied. */
 int ctr_new(struct engine *e, struct container *at, struct ctr **ret, struct error *err);
-int ctr_list_add(struct ctr_list *l, struct ctr **c, struct error *err);
 int ctr_find_unsynced(struct engine *e, const char *name_or_id, struct ctr **ret, struct error *err);
 /* Params and config as the record's text. */
 int ctr_format_record(const struct ctr *c, char **ret, struct error *err);

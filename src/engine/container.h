@@ -66,6 +66,8 @@ struct ctr_list {
 	size_t n;
 };
 void ctr_list_done(struct ctr_list *l);
+/* Appends; *c is taken over (NULL afterwards). */
+int ctr_list_add(struct ctr_list *l, struct ctr **c, struct error *err);
 #define auto_ctr_list CLEANUP(ctr_list_done) struct ctr_list
 
 /* ---- look-up ---- */

@@ -433,7 +433,7 @@ bool top_is_by_namespace(struct ctr *c)
 	return ctr_cgroup(c, &cgroup, &ignored) <= 0 || !cgroup.made;
 }
 
-static int list_pids(struct ctr *c, struct cgroup_pids *ret, struct error *err)
+int top_pids(struct ctr *c, struct cgroup_pids *ret, struct error *err)
 {
 	auto_cgroup cgroup = CGROUP_INIT;
 
@@ -495,7 +495,7 @@ int top_list(struct ctr *c, const struct strv *descriptors, struct top_table *re
 	TRY(choose(descriptors, cols, &n, err));
 	if (!ctr_is_in(c, CONTAINER_STATE_ALIVE))
 		return fail(err, ERROR_STATE, "top can only be used on running containers: container state improper");
-	TRY(list_pids(c, &pids, err));
+	TRY(top_pids(c, &pids, err));
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	p.now = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9;
 	p.boot = time_now() / NSEC_PER_SEC - boot.tv_sec;

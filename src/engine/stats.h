@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * engine/stats.h - what a running container uses: CPU time, memory, network, disks, processes.
+ * From its control group (v1, v2) where that counts, else from /proc of its processes; network from its first process'
+ * /proc/PID/net/dev. Cheap: a few small files, no lock. Allocates nothing that the caller must free. */
+#pragma once
+#include "engine/container.h"
+
+struct ctr_stats {
+	int64_t when;                       /* CLOCK_MONOTONIC, ns */
+	uint64_t cpu_ns;                    /* used since the start */
+	double cpu, average;                /* per cent of one CPU: since the sample before (or the start); since the start */
+	uint64_t memory, memory_limit;      /* bytes; without a limit: the machine's */
+	double memory_percent;
+	uint64_t rx, tx;                    /* bytes, all interfaces but lo; 0 in the host's network */
+	uint64_t read, written;             /* bytes */
+	uint64_t pids;
+	int64_t running_ns;                 /* since its start */
+};
+/* `before`: the same container's sample before, or NULL. ERROR_STATE when it does not run, ERROR_UNSUPPORTED when it was
+ * made without control groups (--cgroups=disabled). */
+int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *ret, struct error *err);
