@@ -179,7 +179,7 @@ static const struct field rows[] = {
 };
 
 const struct command cmd_stats = {
-	.summary = "Display a live stream of container resource usage statistics",
+	.summary = "Show what containers use, live",
 	.description = "Shows what running containers use: CPU, memory, network, disks, processes.",
 	.args = "[CONTAINER...]", .max_args = ARGS_ANY, .params_size = sizeof(P), .init = init, .run = run_stats,
 	.groups = (const struct command_rows[]){ { rows, 0 }, {} }, .format_type = &stats_row_type,
@@ -227,7 +227,7 @@ static const struct field pod_rows[] = {
 };
 
 const struct command cmd_pod_stats = {
-	.summary = "Display a live stream of resource usage statistics for the containers in one or more pods",
+	.summary = "Show what the containers of pods use, live",
 	.description = "Shows what the running containers of pods use: CPU, memory, network, disks, processes.",
 	.args = "[POD...]", .max_args = ARGS_ANY, .params_size = sizeof(P), .init = init, .run = run_pod_stats,
 	.groups = (const struct command_rows[]){ { pod_rows, 0 }, {} }, .format_type = &pod_stats_row_type,
