@@ -135,6 +135,13 @@ static int begin(struct build *b, struct error *err)
 	TRY(engine_store(b->engine, &b->store, err));
 	TRY(helper_find("umiak-worker", &b->worker, err));
 	TRY(stage_begin(b->store, "build", &b->stage, err));
+	autofree char *runtime = NULL;
+	TRY(engine_runtime(b->engine, NULL, &runtime, err));
+	if (runtime)
+		return fail(err, ERROR_UNSUPPORTED, "--runtime %s: RUN uses the built-in runtime only", runtime);
+	if (b->o->remote.authfile && access(b->o->remote.authfile, R_OK) < 0)
+		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
+			    b->o->remote.authfile);
 	TRY(build_isolation_parse(b->o, &b->isolation, err));
 	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
 	b->use_cache = !b->o->no_cache && !b->single;

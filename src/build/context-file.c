@@ -95,7 +95,7 @@ static int read_default(const struct build_context *c, struct containerfile_text
 
 	if (found)
 		return found;
-	return fail_with(err, ENOENT, "no Containerfile or Dockerfile specified or found in context directory, %s",
+	return fail(err, ERROR_NOT_FOUND, "no Containerfile or Dockerfile specified or found in context directory, %s: no such file or directory",
 			 c->path ? c->path : c->name);
 }
 
@@ -124,7 +124,7 @@ static int read_named(const struct build_context *c, const char *file, struct co
 
 	if (found == 0 && *file != '/' && c->fd >= 0)
 		found = read_in_context(c, file, ret, err);
-	return found ? found : fail_with(err, ENOENT, "the specified Containerfile or Dockerfile does not exist, %s", file);
+	return found ? found : fail(err, ERROR_NOT_FOUND, "the specified Containerfile or Dockerfile does not exist, %s: no such file or directory", file);
 }
 
 static int read_url(const struct context_options *o, const char *url, struct containerfile_text *ret, struct error *err)

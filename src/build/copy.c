@@ -20,6 +20,15 @@ struct copier {
 	struct sha256 hash;
 	char *data;                  /* DATA_MAX bytes */
 	int depth;
+	struct linked *links;        /* files with several names that were met: open addressing, ino 0: free */
+	size_t n_links, cap_links;
+};
+
+struct linked {
+	dev_t dev;
+	ino_t ino;
+	int dir;                     /* where its first copy lies: descriptor, name */
+	char *name;
 };
 
 /* Where entries go: the directory in upper, and the same directory of the layers below (-1: none there). */
@@ -84,6 +93,59 @@ static int add_entry(struct copier *c, const struct source *s, struct error *err
 	add_number(c, (uint64_t)c->depth);
 	add_number(c, (uint64_t)(s->st.st_mode & S_IFMT) | mode);
 	add_number(c, (uint64_t)o.uid << 32 | o.gid);
+	return 0;
+}
+
+/* ---- hard links: the copy of a file with several names is linked to its first copy ---- */
+static struct linked *find_link(struct copier *c, dev_t dev, ino_t ino)
+{
+	size_t i = (ino * UINT64_C(0x9e3779b97f4a7c15)) & (c->cap_links - 1);
+
+	while (c->links[i].ino && (c->links[i].ino != ino || c->links[i].dev != dev))
+		i = (i + 1) & (c->cap_links - 1);
+	return &c->links[i];
+}
+
+static int grow_links(struct copier *c, struct error *err)
+{
+	struct linked *old = c->links;
+	size_t n = c->cap_links;
+
+	c->cap_links = n ? n * 2 : 64;
+	c->links = calloc(c->cap_links, sizeof(*c->links));
+	if (!c->links) {
+		c->links = old;
+		c->cap_links = n;
+		return fail_oom(err);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (old[i].ino)
+			*find_link(c, old[i].dev, old[i].ino) = old[i];
+	free(old);
+	return 0;
+}
+
+/* 1: linked to its first copy; 0: this is the first, or linking is not possible. */
+static int link_copy(struct copier *c, const struct source *s, const struct target *t, struct error *err)
+{
+	if (s->st.st_nlink < 2 || t->upper < 0)
+		return 0;
+	if (c->n_links * 2 >= c->cap_links)
+		TRY(grow_links(c, err));
+	struct linked *l = find_link(c, s->st.st_dev, s->st.st_ino);
+	if (l->ino)
+		return linkat(l->dir, l->name, t->upper, s->to, 0) == 0;
+	l->name = strdup(s->to);
+	l->dir = fcntl(t->upper, F_DUPFD_CLOEXEC, 3);
+	if (!l->name || l->dir < 0) {
+		free(l->name);
+		close_p(&l->dir);
+		*l = (struct linked){};
+		return 0;   /* out of descriptors: a second copy will do */
+	}
+	l->dev = s->st.st_dev;
+	l->ino = s->st.st_ino;
+	c->n_links++;
 	return 0;
 }
 
@@ -152,7 +214,10 @@ static int copy_file(struct copier *c, const struct source *s, const struct targ
 
 	if (in < 0)
 		return fail_errno(err, "open");
-	if (t->upper >= 0) {
+	int linked = link_copy(c, s, t, err);
+	if (linked < 0)
+		return -1;
+	if (t->upper >= 0 && !linked) {
 		out = create_file(t, s->to, err);
 		if (out < 0)
 			return -1;
@@ -480,6 +545,12 @@ static int take_over_state(struct copier *c, const struct copy_item *i, bool was
 
 static void copier_done(struct copier *c)
 {
+	for (size_t i = 0; i < c->cap_links; i++) {
+		if (c->links[i].ino)
+			close_p(&c->links[i].dir);
+		free(c->links[i].name);
+	}
+	free(c->links);
 	free(c->data);
 }
 

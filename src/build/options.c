@@ -222,7 +222,7 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 	const struct opt_bool *layers = &o->layers;
 
 	if (o->squash && o->squash_all)
-		return fail(err, ERROR_INVALID, "cannot specify squash and squash-all at the same time");
+		return fail(err, ERROR_INVALID, "cannot specify --squash-all with --squash");
 	if (o->timestamp.set && o->source_date_epoch)
 		return fail(err, ERROR_INVALID, "timestamp and source-date-epoch would be ambiguous if allowed together");
 	if (layers->set && !layers->value && (o->cache_from.n || o->cache_to.n))

@@ -19,6 +19,7 @@
 
 #include "build/place.h"
 #include "build/step-run.h"
+#include "engine/launch.h"
 #include "engine/oci-error.h"
 #include "engine/resolve.h"
 #include "oci/resources.h"
@@ -236,6 +237,12 @@ static int make_dir(int at, const char *name, struct error *err)
 	return fd < 0 ? fail_errno(err, "open directory %s", name) : fd;
 }
 
+/* Overlay on overlay, on a FUSE or in a container without the right: a copy works everywhere. */
+static bool is_overlay_impossible(const struct error *err)
+{
+	return err->errnum == EINVAL || err->errnum == EPERM || err->errnum == ENODEV || err->errnum == EOPNOTSUPP;
+}
+
 static int open_root(struct runner *k, struct error *err)
 {
 	const struct step_trees *below = &k->job->below;
@@ -259,7 +266,11 @@ static int open_root(struct runner *k, struct error *err)
 		lower[t.n++] = init;
 	}
 	t.work = work;
-	return store_rootfs_open_trees(k->job->store, &t, &k->rootfs, err);
+	struct error overlay;
+	if (store_rootfs_open_trees(k->job->store, &t, &k->rootfs, &overlay) == 0)
+		return 0;
+	*err = overlay;
+	return is_overlay_impossible(&overlay) ? step_run_copy_root(k, err) : -1;
 }
 
 /* ---- running ---- */
@@ -292,6 +303,10 @@ static int spawn(struct runner *k, struct error *err)
 	struct oci_options o = OCI_OPTIONS_INIT;
 	autoclose int null = k->job->run.options->use_stdin ? dup(0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	if (launch_check_flags(k->job->engine, NULL, err) < 0) {
+		err->kind = ERROR_RUNTIME;
+		return -1;
+	}
 	o.id = k->c.id;
 	o.bundle = k->run_dir;
 	o.rootfs_fd = k->rootfs;
@@ -357,7 +372,7 @@ static int run(struct runner *k, int socket, int *ret_status, struct error *err)
 
 int step_run_child(struct step_job *j, int socket, struct step_message *ret, struct error *err)
 {
-	struct runner k = { .job = j, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
+	struct runner k = { .job = j, .copy = -1, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
 			    .process = OCI_PROCESS_INIT };
 	int status = 0;
 
@@ -365,7 +380,8 @@ int step_run_child(struct step_job *j, int socket, struct step_message *ret, str
 	int r = run(&k, socket, &status, err);
 	runner_done(&k);   /* the root must not be mounted while its upper directory is read */
 	if (r < 0) {
-		ret->status = err->kind == ERROR_NO_COMMAND ? 127 : err->kind == ERROR_NOT_EXECUTABLE ? 126 : 0;
+		/* what a runtime program would have ended with */
+		ret->status = err->kind == ERROR_NO_COMMAND ? 127 : err->kind == ERROR_NOT_EXECUTABLE ? 126 : err->kind == ERROR_RUNTIME;
 		return -1;
 	}
 	int code = process_exit_code(status);
@@ -373,5 +389,7 @@ int step_run_child(struct step_job *j, int socket, struct step_message *ret, str
 		ret->status = code;
 		return fail(err, ERROR_RUNTIME, "while running runtime: exit status %d", code);
 	}
-	return step_layer(j, ret, err);
+	r = k.copy >= 0 ? step_run_collect_copy(&k, ret, err) : step_layer(j, ret, err);
+	close_p(&k.copy);
+	return r;
 }

@@ -21,9 +21,14 @@ struct runner {
 	struct oci_process process;
 	char *run_dir;
 	int run_dir_fd, view, rootfs;
+	int copy;                     /* where overlay cannot be had: the whole tree, which is run in; -1 */
+	struct strv targets;          /* mount points made in the copy */
 	struct ctr_net net;
 };
 
+/* The copy: made from the view and opened as the root; afterwards its changes go into the upper directory. */
+int step_run_copy_root(struct runner *k, struct error *err);
+int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);
 /* RUN --mount into the spec: binds of stages, images, contexts and caches, tmpfs, secrets, agents. */
 int step_run_mounts(struct runner *k, struct error *err);
 /* Addresses are decided before the spec is made, the network is set up while the step's process waits. The intent stays

@@ -175,12 +175,12 @@ int launch_job_commands(struct launch_job *j, struct error *err)
 }
 
 /* The built-in runtime has no command line of its own to hand flags to; those that would change nothing are fine. */
-static int check_flags(const struct launch_job *j, struct error *err)
+int launch_check_flags(const struct engine *e, const char *runtime, struct error *err)
 {
 	static const char *const known[] = { "debug", "log", "log-format", "root", "systemd-cgroup", "cgroup-manager" };
-	const struct strv *flags = engine_runtime_flags(j->engine);
+	const struct strv *flags = engine_runtime_flags(e);
 
-	for (size_t i = 0; !j->runtime && flags && i < flags->n; i++) {
+	for (size_t i = 0; !runtime && flags && i < flags->n; i++) {
 		bool ok = false;
 		for (size_t k = 0; k < ARRAY_LEN(known); k++) {
 			const char *rest = str_after(flags->v[i], known[k]);
@@ -188,7 +188,7 @@ static int check_flags(const struct launch_job *j, struct error *err)
 		}
 		if (!ok)
 			return fail(err, ERROR_NOT_EXECUTABLE, "%s: unknown option '--%s': OCI permission denied",
-				    engine_runtime_name(j->engine), flags->v[i]);
+				    engine_runtime_name(e), flags->v[i]);
 	}
 	return 0;
 }
@@ -214,7 +214,7 @@ static int prepare(struct launch_job *j, struct error *err)
 	TRY(launch_job_commands(j, err));
 	TRY(engine_runtime(j->engine, j->c->config.runtime, &j->runtime, err));
 	TRY(check_command(j, err));
-	TRY(check_flags(j, err));
+	TRY(launch_check_flags(j->engine, j->runtime, err));
 	TRY(add_peers(j, err));
 	TRY(mount_images(j, err));
 	if (j->c->at.record.pod && j->c->params.ns.cgroup_parent)

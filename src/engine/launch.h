@@ -45,5 +45,7 @@ int launch_wait_pid(struct launch *l, struct error *err);
 int launch_wait_ready(struct launch *l, struct error *err);
 /* --log-opt max-size: go-units FromHumanSize (base 1000). */
 int log_size_parse(const char *text, int64_t *ret, struct error *err);
+/* --runtime-flag words the built-in runtime (runtime NULL) does not know are refused as a runtime would. */
+int launch_check_flags(const struct engine *e, const char *runtime, struct error *err);
 void launch_done(struct launch *l);
 #define auto_launch CLEANUP(launch_done) struct launch
