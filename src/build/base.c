@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "build/build-impl.h"
+#include "engine/image-list.h"
 #include "engine/pull.h"
 #include "image/reference.h"
 #include "store/layer.h"
@@ -94,7 +95,9 @@ static int obtain(struct build *b, const char *name, const char *platform, struc
 		p.arch = b->platform.architecture;
 		p.variant = b->platform.variant;
 	}
-	b->engine->progress = &lines;
+	/* "newer" is told only when there is something to tell: what is here may be what is there */
+	bool quiet = p.pull && streq(p.pull, "newer") && image_exists(b->engine, name, err) == 1;
+	b->engine->progress = quiet ? NULL : &lines;
 	int r2 = image_obtain(b->engine, name, &p, STORE_IMAGE_ALL, ret, ret_name, err);
 	b->engine->progress = before;
 	return r2;

@@ -21,6 +21,7 @@ struct build_layer {
 	char diff_id[SHA256_TEXT_MAX];
 	int64_t size, entries;           /* of its tar */
 	int fd;                          /* its tree */
+	bool is_new;                     /* fd is of the tree in the stage */
 	struct stage_layer staged;       /* not committed yet; tree_fd -1 when it is */
 	char *blob, *media_type;         /* of a base image: as its manifest has it; NULL: made here */
 };

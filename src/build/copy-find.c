@@ -58,6 +58,15 @@ static bool is_ignored(const struct copy_source *s, const char *path, mode_t typ
 	return v == IGNORE_PRUNE || (v == IGNORE_DROP && !S_ISDIR(type));
 }
 
+/* Whether an ignored directory has files that an exception keeps. */
+static int keeps_anything(const struct copy_item *item, struct error *err)
+{
+	struct copy_items one = { .v = { (void *)item, 1 } };
+	struct copy_job j = { .items = &one, .destination = "/", .directory = true, .view = -1, .upper = -1 };
+
+	return copy_run(&j, err) < 0 ? -1 : j.files > 0;
+}
+
 /* A name without wildcards: links on the way and at its end are followed, in root. */
 static int find_plain(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
 {
@@ -73,6 +82,17 @@ static int find_plain(const struct copy_source *s, const char *clean, struct cop
 	}
 	size_t before = to->v.n;
 	TRY(add_item(s, to, real + 1, type, err));
+	if (S_ISDIR(type) && *clean && !ignore_is_empty(s->ignore) && ignore_check(s->ignore, clean) == IGNORE_DROP) {
+		int any = keeps_anything(COPY_ITEM(to, before), err);
+		if (any < 0)
+			return -1;
+		if (!any) {
+			item_done(COPY_ITEM(to, before));
+			to->v.n--;
+			++*dropped;
+			return 0;
+		}
+	}
 	const char *last = strrchr(clean, '/');
 	if (!s->parents)
 		TRY(str_set(&COPY_ITEM(to, before)->name, last ? last + 1 : clean, err));

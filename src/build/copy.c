@@ -50,6 +50,7 @@ struct source {
 	const char *name;            /* in it; "" with dir itself being meant */
 	const char *path;            /* below the item's root: for ignore patterns */
 	const char *to;              /* name at the destination */
+	const char *called;          /* name in the key: the same wherever it goes */
 	struct stat st;
 };
 
@@ -89,7 +90,7 @@ static int add_entry(struct copier *c, const struct source *s, struct error *err
 	if (!c->job->hash)
 		return 0;
 	TRY(mode_of(c, &s->st, &mode, err));
-	add_text(c, s->to);
+	add_text(c, s->called);
 	add_number(c, (uint64_t)c->depth);
 	add_number(c, (uint64_t)(s->st.st_mode & S_IFMT) | mode);
 	add_number(c, (uint64_t)o.uid << 32 | o.gid);
@@ -224,7 +225,8 @@ static int copy_file(struct copier *c, const struct source *s, const struct targ
 	}
 	if (c->job->hash)
 		add_number(c, (uint64_t)s->st.st_size);
-	TRY(move_bytes(c, in, out, s->st.st_size, err));
+	if (out >= 0 || c->job->hash)
+		TRY(move_bytes(c, in, out, s->st.st_size, err));
 	c->job->files++;
 	c->job->bytes += s->st.st_size;
 	if (out < 0)
@@ -350,7 +352,7 @@ static int copy_contents(struct copier *c, const struct source *s, int dir, cons
 		char path[PATH_MAX];
 		if (snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", names.v[i]) >= PATH_MAX)
 			return fail_with(err, ENAMETOOLONG, "%s/%s", s->path, names.v[i]);
-		struct source child = { .item = s->item, .dir = dir, .name = names.v[i], .path = path, .to = names.v[i] };
+		struct source child = { .item = s->item, .dir = dir, .name = names.v[i], .path = path, .to = names.v[i], .called = names.v[i] };
 		TRY(copy_entry(c, &child, t, err));
 	}
 	c->depth--;
@@ -403,7 +405,7 @@ static int copy_entry(struct copier *c, struct source *s, const struct target *t
 static int copy_text(struct copier *c, const struct copy_item *i, const struct target *t, struct error *err)
 {
 	const struct stat st = { .st_mode = S_IFREG | 0644, .st_mtim = { .tv_sec = 0 } };
-	const struct source s = { .item = i, .to = i->name, .st = st };
+	const struct source s = { .item = i, .to = i->name, .called = "", .st = st };
 
 	TRY(add_entry(c, &s, err));
 	if (c->job->hash)
@@ -442,7 +444,7 @@ static int copy_item(struct copier *c, const struct copy_item *i, const struct t
 {
 	char name[NAME_MAX + 1];
 	autoclose int dir = open_source(i, name, err);
-	struct source s = { .item = i, .dir = dir, .name = name, .path = i->path, .to = to };
+	struct source s = { .item = i, .dir = dir, .name = name, .path = i->path, .to = to, .called = i->name };
 
 	if (dir < 0)
 		return fail_wrap(err, "open %s", i->path);

@@ -348,6 +348,31 @@ int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err)
 }
 
 /* ---- all of it ---- */
+/* What the command line says of the containers that can change what a command does. Limits of memory and time do not. */
+static void key_container(struct sha256 *h, const struct build_options *o)
+{
+	const struct container_params *p = &o->run;
+	const struct param_mount *m = p->storage.mounts.v;
+	const struct param_ulimit *u = p->resources.ulimits.v;
+
+	key_strv(h, &p->security.security_opt);
+	key_strv(h, &p->security.cap_add);
+	key_strv(h, &p->security.cap_drop);
+	key_strv(h, &p->process.groups);
+	key_text(h, p->ns.net.mode == NS_NONE ? "no network" : "");
+	for (size_t i = 0; i < p->storage.mounts.n; i++) {
+		key_text(h, m[i].type);
+		key_text(h, m[i].source);
+		key_text(h, m[i].destination);
+		key_strv(h, &m[i].options);
+	}
+	for (size_t i = 0; i < p->resources.ulimits.n; i++) {
+		int64_t limits[2] = { u[i].soft, u[i].hard };
+		key_text(h, u[i].name);
+		sha256_add(h, limits, sizeof(limits));
+	}
+}
+
 static void key_run(struct sha256 *h, const struct stage_run *st, const struct op *op)
 {
 	const struct step_run *r = &op->job.run;
@@ -362,6 +387,7 @@ static void key_run(struct sha256 *h, const struct stage_run *st, const struct o
 	key_text(h, r->security);
 	key_strv(h, &r->devices);
 	key_strv(h, &r->volumes);
+	key_container(h, r->options);
 }
 
 int prepare_run(struct stage_run *st, struct op *op, struct error *err)

@@ -60,6 +60,18 @@ static int look_up(struct build *b, const char *key, struct build_cache_entry *r
 	return found;
 }
 
+static int reopen_layer(struct build *b, struct build_layer *l, struct error *err)
+{
+	int fd = store_layer_open(b->store, l->diff_id, err);
+
+	if (fd < 0)
+		return -1;
+	close(l->fd);
+	l->fd = fd;
+	l->is_new = false;
+	return 0;
+}
+
 int schedule_flush(struct build *b, struct error *err)
 {
 	struct build_layer **all = b->layers.v;
@@ -78,6 +90,9 @@ int schedule_flush(struct build *b, struct error *err)
 	}
 	if (n)
 		TRY(stage_layers_commit(trees, info, n, err));
+	for (size_t i = 0; n && i < b->layers.n; i++)   /* of two equal layers one is kept: maybe not ours */
+		if (all[i]->is_new && reopen_layer(b, all[i], err) < 0)
+			return -1;
 	TRY(build_cache_put(b->store, b->rows, b->n_rows, err));
 	for (size_t i = 0; i < b->n_rows; i++)
 		build_cache_entry_done(&b->rows[i]);
@@ -110,6 +125,7 @@ static int take_new_layer(struct stage_run *st, struct op *op, const struct step
 	if (l->fd < 0)
 		return fail_errno(err, "keep a layer open");
 	l->staged = op->tree;
+	l->is_new = true;
 	op->tree = (struct stage_layer)STAGE_LAYER_INIT;
 	return push_layer(st, l, err);
 }
@@ -552,6 +568,8 @@ static int got_message(struct stage_run *st, struct op *op, struct error *err)
 	int r = step_receive(&op->step, &m, err);
 
 	drain(st, op);
+	if (r >= 0 && m.event == STEP_RUNS)
+		return 0;
 	if (r >= 0 && m.event == STEP_KEY)
 		r = got_key(st, op, &m, err);
 	else if (r >= 0 && m.event == STEP_DONE)

@@ -319,6 +319,7 @@ static int spawn(struct runner *k, struct error *err)
 	o.seccomp = k->x.seccomp_builtin ? &k->filter : NULL;
 	if (oci_spawn(&k->spec, &o, &k->process, err) < 0)
 		return oci_error(k->job->engine, err);
+	step_send(k->socket, &(struct step_message){ .event = STEP_RUNS, .status = k->process.pid });
 	if (step_run_apply_network(k, err) < 0)
 		return -1;
 	if (oci_wait_created(&k->process, err) < 0)
@@ -372,7 +373,7 @@ static int run(struct runner *k, int socket, int *ret_status, struct error *err)
 
 int step_run_child(struct step_job *j, int socket, struct step_message *ret, struct error *err)
 {
-	struct runner k = { .job = j, .copy = -1, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
+	struct runner k = { .job = j, .socket = socket, .copy = -1, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
 			    .process = OCI_PROCESS_INIT };
 	int status = 0;
 

@@ -20,6 +20,7 @@ struct runner {
 	struct seccomp_filter filter;
 	struct oci_process process;
 	char *run_dir;
+	int socket;                   /* to E */
 	int run_dir_fd, view, rootfs;
 	int copy;                     /* where overlay cannot be had: the whole tree, which is run in; -1 */
 	struct strv targets;          /* mount points made in the copy */

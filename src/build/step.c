@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "engine/tree-pack.h"
+#include "os/process.h"
 #include "store/rootfs.h"
 
 void step_mount_done(struct step_mount *m)
@@ -113,6 +114,7 @@ int step_start(struct step *s, struct step_job *j, struct error *err)
 
 int step_receive(struct step *s, struct step_message *ret, struct error *err)
 {
+	struct error ignored;
 	ssize_t n;
 
 	do
@@ -122,6 +124,10 @@ int step_receive(struct step *s, struct step_message *ret, struct error *err)
 		return fail_errno(err, "receive from a build step");
 	if (n != (ssize_t)sizeof(*ret))
 		*ret = (struct step_message){ .event = STEP_LOST };
+	if (ret->event == STEP_RUNS && s->command < 0)
+		s->command = process_open(ret->status, &ignored);
+	if (ret->event == STEP_LOST && s->command >= 0)
+		process_signal(s->command, SIGKILL, &ignored);
 	return 0;
 }
 
@@ -144,6 +150,8 @@ void step_end(struct step *s)
 		while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 			;
 	s->pid = -1;
+	close_p(&s->command);
+	s->command = -1;
 }
 
 /* ---- M ---- */

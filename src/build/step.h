@@ -83,7 +83,7 @@ struct step_job {
 };
 void step_job_done(struct step_job *j);
 
-enum step_event { STEP_KEY, STEP_DONE, STEP_FAILED, STEP_LOST };
+enum step_event { STEP_KEY, STEP_RUNS /* status: pid of the command */, STEP_DONE, STEP_FAILED, STEP_LOST };
 struct step_message {
 	uint32_t event;                  /* enum step_event */
 	uint32_t has_layer;              /* DONE: 0: nothing changed (WORKDIR) */
@@ -97,8 +97,9 @@ struct step_message {
 struct step {
 	pid_t pid;
 	int socket;                      /* -1 */
+	int command;                     /* pidfd of what M started, in case M is killed; -1 */
 };
-#define STEP_INIT { .pid = -1, .socket = -1 }
+#define STEP_INIT { .pid = -1, .socket = -1, .command = -1 }
 int step_start(struct step *s, struct step_job *j, struct error *err);
 /* The next message; STEP_LOST when the child died without one. */
 int step_receive(struct step *s, struct step_message *ret, struct error *err);

@@ -13,6 +13,8 @@ extern const struct command
 	cmd_artifact_rm,
 	cmd_attach,
 	cmd_build,
+	cmd_builder_prune,
+	cmd_buildx_version,
 	cmd_commit,
 	cmd_completion,
 	cmd_connection_list,
@@ -335,8 +337,11 @@ const struct command_row command_rows[] = {
 
 	{ "buildx", .group = "Build images (Docker's spelling)" },
 	{ "buildx build", &cmd_build, "b" },
+	{ "buildx prune", &cmd_builder_prune },
+	{ "buildx version", &cmd_buildx_version },
 	{ "builder", .group = "Manage builds" },
 	{ "builder build", &cmd_build },
+	{ "builder prune", &cmd_builder_prune },
 
 	/* the engine as a whole */
 	{ "system", .group = "Engine-wide commands" },

@@ -97,7 +97,7 @@ static int merge_env(struct strmap *env, const struct strv *merges, struct error
 	return 0;
 }
 
-/* Weakest first: built in, containers.conf, proxies, host (--env-host), image, what the user said. */
+/* Weakest first: built in, containers.conf, image, proxies, host (--env-host), what the user said. */
 static int resolve_env(struct params_process *p, const struct image_defaults *image, const struct engine *e,
 		       struct error *err)
 {
@@ -110,12 +110,12 @@ static int resolve_env(struct params_process *p, const struct image_defaults *im
 			TRY(env_add(&env, default_env[i], err));
 		for (size_t i = 0; i < conf->env.n; i++)
 			TRY(env_add(&env, conf->env.v[i], err));
-		if (p->env_host || conf->env_host)
-			TRY(add_host_env(&env, err));
-		if (proxies)
-			TRY(add_proxies(&env, err));
 		for (size_t i = 0; i < image->env.n; i++)
 			TRY(env_add(&env, image->env.v[i], err));
+		if (proxies)
+			TRY(add_proxies(&env, err));
+		if (p->env_host || conf->env_host)
+			TRY(add_host_env(&env, err));
 		TRY(strmap_set(&env, "container", "podman", err));
 	}
 	for (size_t i = 0; i < p->unset_env.n; i++)
