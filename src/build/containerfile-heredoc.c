@@ -134,6 +134,21 @@ int heredocs_read(struct line_reader *r, struct list *docs, struct error *err)
 	return 0;
 }
 
+void instruction_summary(const struct instruction *in, struct buf *to)
+{
+	const struct heredoc *docs = in->heredocs.v;
+
+	buf_add(to, in->text, strcspn(in->text, "\n"));
+	for (size_t i = 0; i < in->heredocs.n; i++) {
+		const char *s = docs[i].text;
+		while (is_blank(*s))
+			s++;
+		size_t n = strcspn(s, "\r\n");
+		bool more = s[n + strspn(s + n, " \t\v\f\r\n")];
+		buf_addf(to, " (%.*s%s)", (int)n, s, more ? "..." : "");
+	}
+}
+
 /* ---- RUN ---- */
 void run_script_done(struct run_script *s)
 {

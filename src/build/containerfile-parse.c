@@ -110,7 +110,7 @@ static int check_run_flags(const struct instruction_flags *f, struct error *err)
 		while (words[i].value && *c && !streq(*c, words[i].value))
 			c++;
 		if (words[i].value && !*c && !mentions_variable(words[i].value))
-			return fail(err, ERROR_INVALID, "unsupported --%s \"%s\"", words[i].flag, words[i].value);
+			return fail(err, ERROR_INVALID, "unsupported value \"%s\" for --%s", words[i].value, words[i].flag);
 	}
 	for (size_t i = 0; i < f->mounts.n; i++) {
 		auto_run_mount m = {};

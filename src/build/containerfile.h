@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/field.h"
 #include "base/str.h"
@@ -115,6 +116,9 @@ int instruction_expand(const struct instruction *in, const struct expand *x, str
 
 /* Puts "FILE:LINE: " before the reason in *err and the instruction's text behind it. Returns -1. */
 int instruction_fail(const struct containerfile *f, const struct instruction *in, struct error *err);
+
+/* The instruction as progress shows it: its text, then the beginning of each heredoc's body in brackets. Appends. */
+void instruction_summary(const struct instruction *in, struct buf *to);
 
 /* RUN with heredocs: what to run. */
 struct run_script {

@@ -246,7 +246,11 @@ static int try_in_context(struct build_context *c, const char *path, struct erro
 	autoclose int fd = -1;
 	int found = open_in_context(c->fd, path, &fd, err);
 
-	return found <= 0 ? found : take_ignore(c, fd, path, err);
+	if (found <= 0)
+		return found;
+	autofree char *full = NULL;
+	TRY(str_printf(&full, err, "%s/%s", c->path ? c->path : "", path));
+	return take_ignore(c, fd, full, err);
 }
 
 static int try_on_host(struct build_context *c, const char *path, bool must, struct error *err)

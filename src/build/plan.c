@@ -48,7 +48,12 @@ static int set_op(struct op *op, const struct instruction *in, struct error *err
 {
 	*op = (struct op){ .kind = kind_of(in), .raw = in, .step = STEP_INIT, .tree = STAGE_LAYER_INIT, .scratch = -1, .out = -1,
 			   .err = -1, .job = { .upper = -1, .scratch = -1, .out = -1, .err = -1 } };
-	return str_set(&op->text, in->text, err);
+	auto_buf text = BUF_INIT(CONTAINERFILE_BYTES_MAX);
+
+	instruction_summary(in, &text);
+	TRY(buf_ok(&text, "step", err));
+	op->text = buf_steal(&text);
+	return op->text ? 0 : fail_oom(err);
 }
 
 int plan_stage(struct build *b, struct stage_run *st, struct error *err)

@@ -161,7 +161,7 @@ static int unpack(struct build *b, struct op *op, int fd, const char *what, stru
 }
 
 /* A local source of ADD that may be an archive: only plain files are looked into. */
-static int add_local(struct build *b, struct op *op, int root, const struct build_context *c, const char *source,
+static int add_file(struct build *b, struct op *op, int root, const struct build_context *c, const char *source,
 		     struct error *err)
 {
 	struct stat st;
@@ -169,7 +169,7 @@ static int add_local(struct build *b, struct op *op, int root, const struct buil
 	const struct opt_bool *wanted = &op->in.flags.unpack;
 	autoclose int fd = -1;
 
-	if (op->raw->kind == INSTRUCTION_ADD && (!wanted->set || wanted->value) && !ignore_has_glob(source))
+	if (op->raw->kind == INSTRUCTION_ADD && (!wanted->set || wanted->value))
 		fd = path_open_in_root(root, source, (struct path_open){ .oflags = O_RDONLY | O_NONBLOCK }, &missing);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		int r = unpack(b, op, fd, source, err);
@@ -177,6 +177,23 @@ static int add_local(struct build *b, struct op *op, int root, const struct buil
 			return r < 0 ? fail_wrap(err, "unpacking %s", source) : 0;
 	}
 	return add_pattern(&op->job, root, c->path ? c->path : c->name, source, c->ignore, c->ignore_name, err);
+}
+
+/* ADD of a pattern: each file it fits may be an archive. */
+static int add_local(struct build *b, struct op *op, int root, const struct build_context *c, const char *source,
+		     struct error *err)
+{
+	const char *what = c->path ? c->path : c->name;
+	struct copy_source pattern = { .root = root, .what = what, .pattern = source, .ignore = c->ignore, .ignore_name = c->ignore_name };
+	auto_copy_items items = {};
+
+	if (op->raw->kind != INSTRUCTION_ADD || op->job.parents || !ignore_has_glob(source))
+		return add_file(b, op, root, c, source, err);
+	if (copy_find(&pattern, &items, err) < 0)
+		return add_pattern(&op->job, root, what, source, c->ignore, c->ignore_name, err);   /* told when its turn comes */
+	for (size_t i = 0; i < items.v.n; i++)
+		TRY(add_file(b, op, root, c, COPY_ITEM(&items, i)->path, err));
+	return 0;
 }
 
 static int add_remote(struct build *b, struct op *op, const char *source, struct error *err)

@@ -184,7 +184,7 @@ static void test_errors_table(void **state)
 		{ "FROM a AS 1b", "C:1: invalid name for build stage: \"1b\"" }, { "FROM a\nCOPY a", "C:2: COPY requires at least two arguments" },
 		{ "FROM a\nCOPY", "C:2: COPY requires at least one" }, { "FROM a\nCOPY --form=x a b", "C:2: unknown flag: --form" },
 		{ "FROM a\nCOPY --from a b", "C:2: missing a value on flag: from" }, { "FROM a\nCOPY --from=a --from=b a b", "C:2: duplicate flag" },
-		{ "FROM a\nRUN --mount=type=x y", "C:2: --mount=type=x: unsupported mount type" }, { "FROM a\nRUN --network=x y", "C:2: unsupported --network" },
+		{ "FROM a\nRUN --mount=type=x y", "C:2: --mount=type=x: unsupported mount type" }, { "FROM a\nRUN --network=x y", "C:2: unsupported value \"x\" for --network" },
 		{ "FROM a\nENV a", "C:2: ENV must have two arguments" }, { "FROM a\nENV a=b c", "C:2: Syntax error - can't find = in \"c\"" },
 		{ "FROM a\nENV =b", "C:2: ENV names can not be blank" }, { "FROM a\nEXPOSE", "C:2: EXPOSE requires at least one" },
 		{ "FROM a\nSHELL bash", "C:2: SHELL requires the arguments to be in JSON form" }, { "FROM a\nCMD [\"a\", 1]", "C:2: when using JSON" },

@@ -173,7 +173,7 @@ static void test_containerfile_is_preferred_and_its_own_ignore(void **state)
 	assert_int_equal(build_context_read_file(&b->o, &c, NULL, NULL, &t, &err), 0);
 	assert_string_equal(t.text, "FROM c\n");
 	assert_int_equal(build_context_load_ignore(&c, NULL, &t, &err), 0);
-	assert_string_equal(c.ignore_name, "Containerfile.dockerignore");
+	assert_true(*c.ignore_name == '/' && str_ends(c.ignore_name, "/ctx/Containerfile.dockerignore"));
 }
 
 /* security-matrix I10: links to files of the host, in the context of a stranger. */
