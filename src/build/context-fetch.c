@@ -43,7 +43,7 @@ int fetch_url(const struct context_options *o, const char *url, int64_t *ret_mti
 		return -1;
 	TRY(start_worker(o, WORKER_FETCH, &w, err));
 	if (worker_call(w, OP_GET_URL, &q, &fd, 1, &got, NULL, err) < 0)
-		return fail_wrap(err, "fetching %s", url);
+		return strstr(err->text, url) ? -1 : fail_wrap(err, "%s", url);
 	if (ret_mtime)
 		*ret_mtime = got.mtime;
 	fields_done(worker_ops[OP_GET_URL].reply, &got);

@@ -205,8 +205,7 @@ static int add_remote(struct build *b, struct op *op, const char *source, struct
 	if (!f)
 		return -1;
 	*f = (struct add_fetched)ADD_FETCHED_INIT;
-	if (add_fetch(&b->context_options, source, flags->checksum, flags->keep_git_dir, f, err) < 0)
-		return fail_wrap(err, "%s", source);
+	TRY(add_fetch(&b->context_options, source, flags->checksum, flags->keep_git_dir, f, err));
 	if (add_source_kind(source) == ADD_GIT)
 		return add_pattern(&op->job, f->fd, source, "/", NULL, NULL, err);
 	if (flags->unpack.set && flags->unpack.value) {

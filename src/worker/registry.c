@@ -418,7 +418,7 @@ int http_get_url(struct http_client *c, const struct http_trust *trust, const ch
 	TRY(origin_parse(url, &e.origin, err));
 	TRY(exchange_following(&e, q, url, NULL, ret, err));
 	if (ret->status < 200 || ret->status >= 300)
-		return fail(err, ret->status == 404 ? ERROR_NOT_FOUND : ERROR_UNREACHABLE, "%s: the server answers with status %ld",
+		return fail(err, ret->status == 404 ? ERROR_NOT_FOUND : ERROR_UNREACHABLE, "%s: invalid response status %ld",
 			    url, ret->status);
 	return 0;
 }
