@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "engine/login.h"
+#include "engine/secret.h"
 #include "os/file.h"
 
 #define PASSWORD_BYTES_MAX ((size_t)64 << 10)
@@ -106,6 +107,21 @@ static int password_from_stdin(struct login_params *p, struct error *err)
 	return 0;
 }
 
+/* --secret: its name is the user's when no other is given. */
+static int password_from_secret(struct engine *e, struct login_params *p, struct error *err)
+{
+	auto_secret s = {};
+	auto_secret_buf bytes = BUF_INIT(SECRET_BYTES_MAX + 1);
+
+	if (p->password)
+		return fail(err, ERROR_INVALID, "--secret can not be used with --password options");
+	if (!p->username)
+		TRY(str_set(&p->username, p->secret, err));
+	TRY(secret_find(e, p->secret, &s, err));
+	TRY(secret_read(e, &s, &bytes, err));
+	return str_set(&p->password, bytes.data ? bytes.data : "", err);
+}
+
 static int complete_credentials(struct login_params *p, const struct auth *known, struct auth *ret, struct error *err)
 {
 	if (p->username)
@@ -157,9 +173,9 @@ static int run_login(struct cli *cli, void *params, struct strv *args, struct er
 	auto_auth known = {};
 	struct engine *e;
 
-	if (p->secret)
-		return fail(err, ERROR_UNSUPPORTED, "--secret is not supported yet: use --password-stdin");
 	TRY(cli_engine(cli, &e, err));
+	if (p->secret)
+		TRY(password_from_secret(e, p, err));
 	TRY(login_target(e, &p->login, args->n ? args->v[0] : NULL, err));
 	TRY(login_known(e, &p->login, &known, err));
 	if (p->get_login) {
@@ -183,6 +199,7 @@ const struct command cmd_login = {
 	.groups = (const struct command_rows[]){ { rows }, { login_rows, offsetof(P, login) }, {} },
 	.params_size = sizeof(struct login_params), .done = wipe_params,
 	.examples = "quay.io\n--username ann --password-stdin localhost:5000\n--get-login quay.io", .run = run_login,
+	.flags = COMMAND_IN_USERNS,
 };
 
 /* ---- logout ---- */

@@ -41,10 +41,12 @@ extern const struct command
 	cmd_image_sync,
 	cmd_image_look,
 	cmd_image_prune,
+	cmd_image_mount,
 	cmd_image_sign,
 	cmd_image_tree,
 	cmd_image_trust_set,
 	cmd_image_trust_show,
+	cmd_image_unmount,
 	cmd_images,
 	cmd_import,
 	cmd_info,
@@ -285,6 +287,7 @@ const struct command_row command_rows[] = {
 	{ "image list-tags", &cmd_image_list_tags },
 	{ "image load", &cmd_load },
 	{ "image manifest-digest", &cmd_manifest_digest },
+	{ "image mount", &cmd_image_mount },
 	{ "image prune", &cmd_image_prune },
 	{ "image pull", &cmd_pull },
 	{ "image push", &cmd_push },
@@ -300,6 +303,7 @@ const struct command_row command_rows[] = {
 	{ "image trust", .group = "Whose images are trusted" },
 	{ "image trust set", &cmd_image_trust_set },
 	{ "image trust show", &cmd_image_trust_show },
+	{ "image unmount", &cmd_image_unmount, "umount" },
 	{ "image untag", &cmd_untag },
 
 	/* what `skopeo` does when the program is called so */

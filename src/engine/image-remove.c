@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/event.h"
 #include "engine/image-list.h"
+#include "engine/image-mount.h"
 #include "image/oci-image.h"
 #include "image/reference.h"
 
@@ -111,6 +112,19 @@ static int in_use(const struct store_image_removal *gone, struct error *err)
 }
 
 /* The image itself, with all its names. */
+/* A mounted image is in use, too. */
+static int unmount(struct engine *e, const char *id, bool force, struct error *err)
+{
+	autofree char *path = NULL;
+	int mounted = image_mounted(e, id, &path, err);
+
+	if (mounted <= 0)
+		return mounted;
+	if (!force)
+		return fail(err, ERROR_IN_USE, "image %s is mounted at %s: image is in use: unmount it first", id, path);
+	return image_unmount(e, id, true, err) < 0 ? -1 : 0;
+}
+
 static int remove_whole(struct engine *e, const struct store_image *image, struct image_removal *r, struct error *err)
 {
 	CLEANUP(store_image_removal_done) struct store_image_removal gone = { .force = r->force };
@@ -121,6 +135,7 @@ static int remove_whole(struct engine *e, const struct store_image *image, struc
 	TRY(children);
 	if (r->force)
 		TRY(remove_containers(e, image->id, err));
+	TRY(unmount(e, image->id, r->force, err));
 	if (store_image_remove(s, image->id, &gone, err) < 0)
 		return err->kind == ERROR_IN_USE ? in_use(&gone, err) : -1;
 	write_event(e, EVENT_REMOVE, image->id, image->names.n ? image->names.v[0] : "");
