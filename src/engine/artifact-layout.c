@@ -95,17 +95,23 @@ static int open_directory(struct layout *l, bool create, struct error *err)
 	return create ? make(l, err) : 0;
 }
 
+static int lock_layout(struct layout *l, struct error *err)
+{
+	struct store *s;
+
+	TRY(engine_store(l->engine, &s, err));
+	return store_lock(s, "artifacts", "store", (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 }, &l->lock, err);
+}
+
 int layout_open(struct engine *e, bool change, struct layout *ret, struct error *err)
 {
 	auto_layout l = LAYOUT_INIT;
-	struct store *s;
 	int found = 0;
 
 	l.engine = e;
-	TRY(engine_store(e, &s, err));
 	TRY(open_directory(&l, change, err));
 	if (change)
-		TRY(store_lock(s, "artifacts", "store", (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 }, &l.lock, err));
+		TRY(lock_layout(&l, err));
 	if (l.fd >= 0)
 		found = read_json(l.fd, "index.json", &l.index, err);
 	if (found < 0 || (!found && empty_index(&l.index, err) < 0))

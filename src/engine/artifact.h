@@ -21,7 +21,7 @@ void artifacts_done(struct list *l);
 
 /* Appends struct artifact, sorted by name. */
 int artifact_list(struct engine *e, struct list *ret, struct error *err);
-/* A name, or (the beginning of) a digest's hex. ERROR_NOT_FOUND "NAME: artifact does not exist". */
+/* Files only: may be called after fork(). A name, or (the beginning of) a digest's hex. ERROR_NOT_FOUND "NAME: artifact does not exist". */
 int artifact_find(struct engine *e, const char *what, struct artifact *ret, struct error *err);
 
 struct artifact_add {

@@ -324,6 +324,7 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 
 	if (o->decryption_keys.n)
 		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: encrypted layers are not supported");
+	TRY(image_remote_check(&o->remote, err));
 	TRY(transport_parse(name, &n, err));
 	if (n.transport == TRANSPORT_STORAGE || n.transport == TRANSPORT_DOCKER_DAEMON)
 		return fail(err, ERROR_UNSUPPORTED, "%s: pulling from %s is not supported", name, transport_prefix(n.transport));

@@ -7,6 +7,8 @@
 #include "image/repository.h"
 #include "image/worker.h"
 
+/* Options that make no sense are told before anybody is asked. */
+int image_remote_check(const struct image_remote *o, struct error *err);
 /* Host, repository, trust, credentials, retries for one full reference. */
 int endpoint_params(struct engine *e, const struct image_remote *o, const struct registries_conf *conf,
 		    const struct reference *r, bool insecure, struct op_endpoint *ret, struct error *err);

@@ -106,6 +106,18 @@ static int add_credentials(struct engine *e, const struct image_remote *o, const
 	return 0;
 }
 
+static int parse_delay(const char *delay, int64_t *ret, struct error *err)
+{
+	return duration_parse(delay, ret, err) < 0 ? fail(err, ERROR_INVALID, "time: invalid duration \"%s\"", delay) : 0;
+}
+
+int image_remote_check(const struct image_remote *o, struct error *err)
+{
+	int64_t ns;
+
+	return str_empty(o->retry_delay) ? 0 : parse_delay(o->retry_delay, &ns, err);
+}
+
 static int add_retries(const struct engine *e, const struct image_remote *o, struct op_endpoint *to, struct error *err)
 {
 	const char *delay = o->retry_delay ? o->retry_delay : e->conf.engine.retry_delay;
@@ -115,7 +127,7 @@ static int add_retries(const struct engine *e, const struct image_remote *o, str
 		to->retries = RETRIES_DEFAULT;
 	if (str_empty(delay))
 		return 0;
-	return duration_parse(delay, &to->retry_delay_ns, err);
+	return parse_delay(delay, &to->retry_delay_ns, err);
 }
 
 /* docker.io is a name, not a host that answers. */

@@ -173,12 +173,13 @@ enum mount_key { KEY_SOURCE, KEY_DESTINATION, KEY_READONLY, KEY_FLAG, KEY_VALUE,
 #define IMAGE 8u
 #define DEVPTS 16u
 #define GLOB 32u
+#define ARTIFACT 64u
 static const struct {
 	const char *name;
 	unsigned bit;
 } mount_types[] = {
 	{ "bind", BIND }, { "volume", VOLUME }, { "tmpfs", TMPFS }, { "ramfs", TMPFS }, { "image", IMAGE },
-	{ "devpts", DEVPTS }, { "glob", GLOB },
+	{ "devpts", DEVPTS }, { "glob", GLOB }, { "artifact", ARTIFACT },
 };
 
 static const struct {
@@ -186,7 +187,9 @@ static const struct {
 	enum mount_key key;
 	unsigned types;
 } mount_keys[] = {
-	{ "source", KEY_SOURCE, BIND | VOLUME | IMAGE | GLOB }, { "src", KEY_SOURCE, BIND | VOLUME | IMAGE | GLOB },
+	{ "source", KEY_SOURCE, BIND | VOLUME | IMAGE | GLOB | ARTIFACT },
+	{ "src", KEY_SOURCE, BIND | VOLUME | IMAGE | GLOB | ARTIFACT },
+	{ "digest", KEY_VALUE, ARTIFACT }, { "title", KEY_VALUE, ARTIFACT }, { "name", KEY_VALUE, ARTIFACT },
 	{ "destination", KEY_DESTINATION, ~0u }, { "dst", KEY_DESTINATION, ~0u }, { "target", KEY_DESTINATION, ~0u },
 	{ "ro", KEY_READONLY, ~0u }, { "readonly", KEY_READONLY, ~0u }, { "rw", KEY_READWRITE, ~0u },
 	{ "readwrite", KEY_READWRITE, IMAGE },
@@ -319,7 +322,7 @@ static int mount_type(struct param_mount *m, struct strv *pairs, unsigned *ret, 
 
 static int check_mount(struct param_mount *m, unsigned type, struct error *err)
 {
-	if ((type & (BIND | IMAGE | GLOB)) && !m->source)
+	if ((type & (BIND | IMAGE | GLOB | ARTIFACT)) && !m->source)
 		return fail(err, ERROR_INVALID, "must set source volume: %s mounts need source=", m->type);
 	if (!m->destination && type == GLOB)
 		return 0;

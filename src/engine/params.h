@@ -36,7 +36,7 @@ struct param_ns {
 };
 
 struct param_mount {
-	char *type;          /* "bind" "volume" "tmpfs" "ramfs" "devpts" "image" "overlay" "glob" */
+	char *type;          /* "bind" "volume" "tmpfs" "ramfs" "devpts" "image" "overlay" "glob" "artifact" */
 	char *source;        /* host path, volume name (NULL: anonymous), image; NULL for tmpfs, devpts */
 	char *destination;   /* absolute and clean */
 	char *subpath;       /* below the volume or image; NULL: all of it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/network.h"
 #include "engine/resolve.h"
+#include "engine/artifact.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -333,6 +334,19 @@ static int add_configured_mounts(struct params_storage *s, const struct conf_con
 	return r < 0 ? -1 : 0;
 }
 
+/* An artifact must be here when the container is made, not only when it starts. */
+static int check_artifacts(struct engine *e, const struct params_storage *s, struct error *err)
+{
+	const struct param_mount *m = s->mounts.v;
+
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		auto_artifact a = {};
+		if (streq0(m[i].type, "artifact"))
+			TRY(artifact_find(e, m[i].source, &a, err));
+	}
+	return 0;
+}
+
 static int resolve_storage(struct params_storage *s, const struct image_defaults *image, const struct engine *e,
 			   struct error *err)
 {
@@ -535,6 +549,7 @@ int params_resolve(struct container_params *p, const struct image_defaults *imag
 		TRY(str_set(&p->process.stop_signal, "37", err));   /* SIGRTMIN+3: halt */
 	TRY(resolve_labels(&p->basic, image, e, err));
 	TRY(resolve_storage(&p->storage, image, e, err));
+	TRY(check_artifacts(e, &p->storage, err));
 	TRY(resolve_namespaces(p, e, err));
 	TRY(resolve_resources(p, e, err));
 	TRY(resolve_health(&p->health, image, err));

@@ -431,6 +431,7 @@ static const struct {
 } user_types[] = {
 	{ "bind", mount_user_bind }, { "volume", mount_volume }, { "tmpfs", mount_tmpfs }, { "ramfs", mount_tmpfs },
 	{ "devpts", mount_devpts }, { "overlay", mount_overlay }, { "glob", mount_glob }, { "image", spec_mount_image },
+	{ "artifact", spec_mount_artifact },
 };
 
 static int mount_user(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)

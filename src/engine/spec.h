@@ -75,6 +75,7 @@ int spec_cdi_device(struct spec_context *x, struct oci_spec *s, const char *name
 int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err);
 
 /* ---- helpers of spec-mounts.c that live in files of their own ---- */
+int spec_mount_artifact(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err);
 /* mounts.conf: copies of host files that every container gets. */
 int spec_default_mounts(struct spec_context *x, struct oci_spec *s, struct error *err);
 /* type=image: the layers of an image as a read-only (or overlaid) mount. */

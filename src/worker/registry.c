@@ -270,6 +270,8 @@ static const struct {
 
 static int tell_status(const struct registry_call *c, const struct http_response *r, struct error *err)
 {
+	if (r->status == 401 && streq0(c->q.method, "HEAD"))   /* without a body there is nothing more to be told */
+		return fail(err, ERROR_DENIED, "authentication required");
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
 		if (answers[i].status == r->status) {
 			bool manifest = r->status == 404 && str_after(c->path, "manifests/");
