@@ -182,6 +182,8 @@ static int open_contexts(struct build *b, struct error *err)
 			if (*p >= 'A' && *p <= 'Z')
 				*p = (char)(*p - 'A' + 'a');
 		TRY(build_context_open(&named, eq + 1, &c->c, err));
+		if (c->c.kind == CONTEXT_TREE)
+			TRY(build_context_load_ignore(&c->c, NULL, NULL, err));
 		TRY(strmap_set(&b->context_names, c->name, eq + 1, err));
 	}
 	return 0;

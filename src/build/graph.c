@@ -20,6 +20,7 @@ static void stage_done(struct build_stage *s)
 	for (size_t i = 0; i < s->sources.n; i++)
 		graph_source_done(&sources[i]);
 	free(s->sources.v);
+	strv_done(&s->missing);
 	graph_source_done(&s->base);
 	free(s->name);
 	free(s->platform);
@@ -77,6 +78,9 @@ int build_graph_find(const struct build_graph *g, const struct graph_options *o,
 	if (number >= g->stages.n || number == s)
 		return fail(err, ERROR_INVALID, "invalid stage index \"%s\": the file has %zu stages, this is %zu", name,
 			    g->stages.n, s);
+	const char *named = STAGE(g, number)->name;
+	if (named && is_context(o, named))   /* the context stands for the stage, however that is called */
+		return set_source(ret, GRAPH_CONTEXT, 0, named, err);
 	return set_source(ret, GRAPH_STAGE, number, name, err);
 }
 
@@ -245,6 +249,11 @@ static int scan_stage(struct build_graph *g, const struct graph_options *o, stru
 	for (size_t i = s->first + 1; i < s->first + s->n; i++)
 		if (add_sources(g, o, s, i, &scopes[s->index], err) < 0)
 			return instruction_fail(g->file, INSTRUCTION(g->file, i), err);
+	for (size_t i = 0; i < scopes[s->index].bare.n; i++) {
+		const char *name = scopes[s->index].bare.v[i];
+		if (!scope_name_is_proxy(name, strlen(name)) && !strmap_get(&scopes[s->index].args, name))
+			TRY(strv_add(&s->missing, name, err));
+	}
 	return 0;
 }
 
@@ -342,6 +351,18 @@ static int mark_needed(struct build_graph *g, bool all, struct error *err)
 	return 0;
 }
 
+/* As Buildah does. */
+static int warn_missing(struct build_graph *g, struct error *err)
+{
+	for (size_t i = 0; i < g->stages.n; i++) {
+		const struct strv *missing = &STAGE(g, i)->missing;
+		for (size_t k = 0; STAGE(g, i)->needed && k < missing->n; k++)
+			TRY(strv_addf(&g->warnings, err, "missing \"%s\" build argument. Try adding \"--build-arg %s=<VALUE>\" to the "
+				      "command line", missing->v[k], missing->v[k]));
+	}
+	return 0;
+}
+
 static int warn_syntax(struct build_graph *g, struct error *err)
 {
 	const char *syntax = g->file->syntax;
@@ -360,6 +381,7 @@ int build_graph_make(const struct containerfile *f, const struct graph_options *
 	TRY(scan_stages(&g, o, err));
 	TRY(find_target(&g, o->target, err));
 	TRY(mark_needed(&g, o->all_stages, err));
+	TRY(warn_missing(&g, err));
 	TRY(warn_syntax(&g, err));
 	*ret = g;
 	g = (struct build_graph){};

@@ -29,6 +29,7 @@ struct build_stage {
 	char *platform;               /* of FROM, expanded; NULL: none */
 	struct graph_source base;
 	struct list sources;          /* struct graph_source: COPY --from, RUN --mount from=; without repetition */
+	struct strv missing;          /* ARGs that have no value from anywhere */
 	bool needed;
 };
 
@@ -36,7 +37,7 @@ struct build_graph {
 	const struct containerfile *file;
 	struct list stages;           /* struct build_stage */
 	size_t target;                /* index of the stage that becomes the image */
-	struct strv warnings;
+	struct strv warnings;         /* a line each: ARGs of needed stages without a value, a frontend that is not run */
 };
 #define STAGE(g, i) (&((struct build_stage *)(g)->stages.v)[i])
 void build_graph_done(struct build_graph *g);

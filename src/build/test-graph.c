@@ -82,6 +82,11 @@ static void test_sources(void **state)
 	assert_int_equal(m.result, 0);
 	assert_string_equal(STAGE(&m.graph, 0)->platform, "linux/arm");
 	assert_int_equal(STAGE(&m.graph, 1)->base.kind, GRAPH_CONTEXT);
+	struct graph_source by_number = {};
+	assert_int_equal(build_graph_find(&m.graph, &(struct graph_options){ .contexts = &contexts }, 2, "0", &by_number, &err), 0);
+	assert_int_equal(by_number.kind, GRAPH_CONTEXT);
+	assert_string_equal(by_number.name, "one");
+	graph_source_done(&by_number);
 	build_graph_print(&m.graph, &plan);
 	assert_string_equal(plan.data,
 		"stage 1 two from context one\n"
@@ -132,6 +137,16 @@ static void test_scope_table(void **state)
 	}
 }
 
+static void test_missing_build_args(void **state)
+{
+	struct made m = {};
+
+	make(&m, "ARG G=1\nFROM a\nARG NOT_NEEDED\nFROM b\nARG G TARGETOS http_proxy ONE\nARG TWO=\nENV X=$ONE", NULL, NULL);
+	assert_int_equal(m.graph.warnings.n, 1);
+	assert_string_equal(m.graph.warnings.v[0], "missing \"ONE\" build argument. Try adding \"--build-arg ONE=<VALUE>\" to the command line");
+	unmake(&m);
+}
+
 static void test_unused_build_args(void **state)
 {
 	struct made m = {};
@@ -167,7 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needed_table), cmocka_unit_test(test_sources), cmocka_unit_test(test_scope_table),
-		cmocka_unit_test(test_unused_build_args), cmocka_unit_test(test_many_stages),
+		cmocka_unit_test(test_missing_build_args), cmocka_unit_test(test_unused_build_args), cmocka_unit_test(test_many_stages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,11 @@ in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
         'archive.tar.gz' '/w/new/x y')" "environment of the step"
     in_made env
     ! grep -q '^A=' <<<"$output"   # an ARG is not in the image
+    cf "FROM $IMAGE" 'ARG MISSING' 'ARG HERE=1'
+    run_umiak build --build-arg NOT=used "$CTX"
+    like "$output" 'missing "MISSING" build argument' "an ARG without a value"
+    like "$output" 'build args were not consumed: \[NOT\]' "a --build-arg without an ARG"
+    ! grep -q 'missing "HERE"' <<<"$output"
 }
 
 @test "build: an error names file, line and the line itself" {

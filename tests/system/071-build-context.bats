@@ -186,6 +186,9 @@ serve_http() {
         --build-context base=container-image://"$IMAGE" --build-context img=docker-image://"$IMAGE" "$CTX"
     in_made cat /one /two /three /motd
     is "$output" $'one\ntwo\none\numiak test image' "files of the named contexts"
+    echo f >"$CTX/one/.containerignore"
+    run_umiak 125 build -q --build-context one="$CTX/one" - <<<"$(printf 'FROM %s\nCOPY --from=one f /one\n' "$IMAGE")"
+    like "$output" 'filtered out using /.*/one/.containerignore' "its own ignore file"
 }
 
 @test "context: nothing of it is left behind" {
