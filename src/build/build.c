@@ -143,6 +143,8 @@ static int begin(struct build *b, struct error *err)
 		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
 			    b->o->remote.authfile);
 	TRY(build_isolation_parse(b->o, &b->isolation, err));
+	if (b->isolation == BUILD_ISOLATION_CHROOT && b->o->run.ns.net.mode != NS_DEFAULT && b->o->run.ns.net.mode != NS_HOST)
+		return fail(err, ERROR_INVALID, "cannot set --network other than host with --isolation chroot");
 	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
 	b->use_cache = !b->o->no_cache && !b->single;
 	TRY(set_time(b, err));
@@ -296,6 +298,25 @@ static int finish(struct build *b, struct error *err)
 	return 0;
 }
 
+/* --check: the linter's findings are the result. "# check=error=true": they end a build. */
+static int check(struct build *b, struct error *err)
+{
+	CLEANUP(lint_result_done) struct lint_result l = {};
+	const struct lint_options o = { .build_args = &b->head.given, .ignore = b->context.ignore, .contexts = &b->context_names };
+	auto_buf text = BUF_INIT(16 << 20);
+
+	TRY(lint_run(&b->file, &o, &l, err));
+	if (!b->o->check && !l.error)
+		return 0;
+	lint_print(&l, b->text.name, b->text.text, b->text.len, &text);
+	TRY(buf_ok(&text, "warnings", err));
+	if (text.len)
+		build_tell(b, &(struct build_event){ .type = BUILD_NOTE, .text = text.data, .len = text.len });
+	if (l.warnings.n)
+		return fail(err, ERROR_INVALID, "%s: %zu warning%s of the linter", b->text.name, l.warnings.n, l.warnings.n == 1 ? "" : "s");
+	return 0;
+}
+
 static int build(struct build *b, struct error *err)
 {
 	TRY(build_output_check(b, err));
@@ -303,6 +324,9 @@ static int build(struct build *b, struct error *err)
 	TRY(set_platform(b, b->o->platforms.n ? b->o->platforms.v[0] : NULL, err));
 	TRY(read_file(b, err));
 	TRY(make_graph(b, err));
+	TRY(check(b, err));
+	if (b->o->check)
+		return 0;
 	if (schedule_run(b, err) < 0) {
 		struct error ignored;
 		b->result->status = b->failed_status;

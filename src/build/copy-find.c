@@ -46,7 +46,7 @@ static int add_item(const struct copy_source *s, struct copy_items *to, const ch
 	if (!i)
 		return -1;
 	*i = (struct copy_item){ .root = s->root, .ignore = s->ignore, .is_dir = S_ISDIR(type),
-				 .contents = S_ISDIR(type) && !s->parents };
+				 .contents = S_ISDIR(type) && (!s->parents || !*path) };
 	TRY(str_set(&i->path, path, err));
 	return str_set(&i->name, s->parents ? kept_name(s->pattern, path) : slash ? slash + 1 : path, err);
 }
@@ -138,6 +138,9 @@ static int glob_entry(struct globber *g, const char *path, size_t part, struct e
 		return 0;
 	if (part + 1 < g->parts.n)
 		return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? glob_level(g, path, part + 1, err) : 0;
+	for (size_t i = 0; i < g->to->v.n; i++)   /* "**" leads to a file in more than one way */
+		if (streq(COPY_ITEM(g->to, i)->path, path) && COPY_ITEM(g->to, i)->root == g->s->root)
+			return 0;
 	if (S_ISLNK(st.st_mode)) {
 		char real[PATH_MAX];
 		mode_t type;
@@ -151,6 +154,27 @@ static int glob_entry(struct globber *g, const char *path, size_t part, struct e
 	return add_item(g->s, g->to, path, st.st_mode, err);
 }
 
+/* "**": no directory, or any number of them. */
+static int glob_deep(struct globber *g, const char *dir, const struct strv *names, size_t part, struct error *err)
+{
+	if (part + 1 < g->parts.n)
+		TRY(glob_level(g, dir, part + 1, err));
+	for (size_t i = 0; i < names->n; i++) {
+		autofree char *path = NULL;
+		struct error missing;
+		struct stat st;
+		TRY(str_printf(&path, err, "%s%s%s", dir, *dir ? "/" : "", names->v[i]));
+		autoclose int fd = path_open_in_root(g->s->root, path, (struct path_open){ .oflags = O_PATH | O_NOFOLLOW }, &missing);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			TRY(glob_level(g, path, part, err));
+		else if (part + 1 == g->parts.n)
+			TRY(glob_entry(g, path, part, err));
+	}
+	return 0;
+}
+
 static int glob_level(struct globber *g, const char *dir, size_t part, struct error *err)
 {
 	auto_strv names = {};
@@ -160,6 +184,8 @@ static int glob_level(struct globber *g, const char *dir, size_t part, struct er
 	if (fd < 0)
 		return 0;
 	TRY(list_names(fd, &names, err));
+	if (streq(g->parts.v[part], "**"))
+		return glob_deep(g, dir, &names, part, err);
 	for (size_t i = 0; i < names.n; i++) {
 		autofree char *path = NULL;
 		if (!ignore_glob(g->parts.v[part], names.v[i]))

@@ -306,30 +306,13 @@ static bool is_left_out(const struct ignore *ig, const char *path, bool is_dir, 
 	return v == IGNORE_PRUNE || (v == IGNORE_DROP && !is_dir);
 }
 
-/* The directory s->to of the target: the image's own is added to, a link to one is followed in root. */
-static int open_target(struct copier *c, const struct target *t, const char *name, struct target *ret, bool *made,
+/* The directory s->to of the target: the image's own is added to, anything else of that name gives way. */
+static int open_target(const struct target *t, const char *name, struct target *ret, bool *made,
 		       struct error *err)
 {
 	auto_target n = TARGET_INIT;
-	struct stat st;
 
 	*made = false;
-	if (t->view >= 0 && fstatat(t->view, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) &&
-	    !is_there(t->upper, name)) {
-		char dir[PATH_MAX], path[PATH_MAX * 2], real[PATH_MAX];
-		mode_t type = 0;
-		TRY(path_of_fd(t->view, dir, err));
-		snprintf(path, sizeof(path), "%s/%s", dir, name);
-		if (place_resolve(c->job->view, path, real, &type, err) == 1 && S_ISDIR(type)) {
-			n.upper = place_mkdirs(c->job->view, c->job->upper, real, (struct place_owner){ 0, 0, 0755 }, NULL, err);
-			n.view = path_open_in_root(c->job->view, real, (struct path_open){ .oflags = O_PATH | O_DIRECTORY }, err);
-			if (n.upper < 0 || n.view < 0)
-				return -1;
-			*ret = n;
-			n = (struct target)TARGET_INIT;
-			return 0;
-		}
-	}
 	n.view = t->view < 0 ? -1 : openat(t->view, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	n.upper = place_mkdir(t->upper, name, made, err);
 	if (n.upper < 0)
@@ -368,7 +351,7 @@ static int copy_directory(struct copier *c, const struct source *s, const struct
 	if (dir < 0)
 		return fail_errno(err, "open");
 	if (t->upper >= 0)
-		TRY(open_target(c, t, s->to, &n, &made, err));
+		TRY(open_target(t, s->to, &n, &made, err));
 	TRY(copy_contents(c, s, dir, &n, err));
 	if (n.upper < 0)
 		return 0;
@@ -451,8 +434,10 @@ static int copy_item(struct copier *c, const struct copy_item *i, const struct t
 	if (!i->contents)
 		return copy_entry(c, &s, t, err);
 	autoclose int top = openat(dir, *name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (top < 0)
+	if (top < 0 || fstat(top, &s.st) < 0)
 		return fail_errno(err, "open %s", i->path);
+	s.called = "";
+	TRY(add_entry(c, &s, err));   /* a new destination gets its state */
 	return copy_contents(c, &s, top, t, err);
 }
 

@@ -207,7 +207,6 @@ static int refuse(const struct build_options *o, struct error *err)
 			  o->sbom_image_purl || o->sbom_merge,
 		  "--sbom", "bills of materials are not made" },
 		{ o->layer_labels.n > 0, "--layer-label", "there are no intermediate images to label" },
-		{ o->check, "--check", "there is no linter yet" },
 		{ o->all_platforms, "--all-platforms", "name the platforms with --platform" },
 	};
 
@@ -235,6 +234,12 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "unrecognized image type \"%s\"", o->format);
 	if (o->platforms.n && (o->arch || o->os || o->variant))
 		return fail(err, ERROR_INVALID, "invalid --platform may not be used with --os, --arch, or --variant");
+	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns.n)
+		return fail(err, ERROR_INVALID, "the --dns option cannot be used with --network=none");
+	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns_options.n)
+		return fail(err, ERROR_INVALID, "the --dns-option option cannot be used with --network=none");
+	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns_search.n)
+		return fail(err, ERROR_INVALID, "the --dns-search option cannot be used with --network=none");
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
 	return 0;

@@ -33,6 +33,20 @@ static int set_command(struct stage_run *st, struct op *op, struct error *err)
 	return strv_addf(&r->args, err, "/dev/pipes/%s", script.name);
 }
 
+static int absolute_target(const struct stage_run *st, struct step_mount *m, struct error *err)
+{
+	const char *dir = st->config.config.working_dir;
+	autofree char *joined = NULL;
+
+	if (m->target || !m->m->target)
+		return 0;
+	TRY(str_printf(&joined, err, "%s/%s", *m->m->target == '/' || str_empty(dir) ? "" : dir, m->m->target));
+	m->target = path_clean(joined);
+	if (!m->target)
+		return fail_oom(err);
+	return streq(m->target, "/") ? fail(err, ERROR_INVALID, "RUN --mount: invalid mount target \"/\"") : 0;
+}
+
 /* ---- secrets and agents ---- */
 /* "id=ID,src=PATH" or "id=ID,env=NAME": the value of a key, malloc'ed; NULL: none. */
 static int option_of(const char *text, const char *key, char **ret, struct error *err)
@@ -113,8 +127,10 @@ static int set_secret(struct stage_run *st, struct op *op, struct step_mount *m,
 		return found;
 	if (m->m->env)
 		TRY(strv_addf(&op->job.run.env, err, "%s=%.*s", m->m->env, (int)m->secret_len, m->secret));
-	if (m->m->target || !m->m->env)
-		TRY(m->m->target ? str_set(&m->target, m->m->target, err) : str_printf(&m->target, err, "/run/secrets/%s", m->m->id));
+	if (m->m->target)
+		TRY(absolute_target(st, m, err));
+	else if (!m->m->env)
+		TRY(str_printf(&m->target, err, "/run/secrets/%s", m->m->id));
 	return 1;
 }
 
@@ -142,8 +158,7 @@ static int set_agent(struct stage_run *st, struct op *op, struct step_mount *m, 
 	if (!S_ISSOCK(sb.st_mode))
 		return fail(err, ERROR_UNSUPPORTED, "--ssh %s: %s is no agent's socket: add key files to ssh-agent with ssh-add", id, socket);
 	TRY(str_set(&m->socket, socket, err));
-	TRY(m->m->target ? str_set(&m->target, m->m->target, err) :
-			   str_printf(&m->target, err, "/run/buildkit/ssh_agent.%zu", n));
+	TRY(m->m->target ? absolute_target(st, m, err) : str_printf(&m->target, err, "/run/buildkit/ssh_agent.%zu", n));
 	TRY(strv_env_set(&op->job.run.env, "SSH_AUTH_SOCK", m->target, err));
 	return 1;
 }
@@ -258,20 +273,6 @@ static int key_content(struct step_mount *m, struct sha256 *h, struct error *err
 	TRY(copy_run(&j, err));
 	key_text(h, j.digest);
 	return 0;
-}
-
-static int absolute_target(const struct stage_run *st, struct step_mount *m, struct error *err)
-{
-	const char *dir = st->config.config.working_dir;
-	autofree char *joined = NULL;
-
-	if (m->target || !m->m->target)
-		return 0;
-	TRY(str_printf(&joined, err, "%s/%s", *m->m->target == '/' || str_empty(dir) ? "" : dir, m->m->target));
-	m->target = path_clean(joined);
-	if (!m->target)
-		return fail_oom(err);
-	return streq(m->target, "/") ? fail(err, ERROR_INVALID, "RUN --mount: invalid mount target \"/\"") : 0;
 }
 
 /* 1: mounted; 0: left out (an optional secret). */

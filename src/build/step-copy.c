@@ -36,9 +36,15 @@ static int find_sources(struct step_job *j, int from, struct error *err)
 			s[i].root = from;
 		if (s[i].root < 0)
 			return fail(err, ERROR_NOT_FOUND, "%s: the source is empty", s[i].pattern);
-		TRY(copy_find(&s[i], &j->items, err));
+		struct error missing;
+		if (copy_find(&s[i], &j->items, &missing) == 0)
+			continue;
+		*err = missing;
+		if (missing.kind != ERROR_NOT_FOUND || !ignore_has_glob(s[i].pattern))
+			return -1;
 	}
-	return 0;
+	/* a pattern may fit nothing when another source is there */
+	return j->patterns.n && !j->items.v.n ? -1 : 0;
 }
 
 /* 1: go on. */

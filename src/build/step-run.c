@@ -170,6 +170,24 @@ static void drop_mount(struct oci_spec *s, const char *destination)
 	}
 }
 
+/* Builders put the primary group among the supplementary ones, too. */
+static int add_own_group(struct oci_user *u, struct error *err)
+{
+	struct numv *g = &u->additional_gids;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i] == u->gid)
+			return 0;
+	if (!u->gid)
+		return 0;
+	uint64_t *grown = realloc(g->v, (g->n + 1) * sizeof(*grown));
+	if (!grown)
+		return fail_oom(err);
+	g->v = grown;
+	g->v[g->n++] = u->gid;
+	return 0;
+}
+
 static int make_spec(struct runner *k, struct error *err)
 {
 	TRY(step_run_plan_network(k, err));
@@ -184,6 +202,7 @@ static int make_spec(struct runner *k, struct error *err)
 		k->x.rootless_gid5 = idmap_to_outside(&gids, 5, &ignored);
 	}
 	TRY(spec_build(&k->x, &k->spec, err));
+	TRY(add_own_group(&k->spec.process->user, err));
 	if (k->job->run.isolation == BUILD_ISOLATION_CHROOT) {
 		TRY(bind_kernel_mounts(&k->spec, err));
 		drop_mount(&k->spec, "/sys/fs/cgroup");

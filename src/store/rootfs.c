@@ -185,6 +185,29 @@ int store_rootfs_upper(const struct store *s, const char *id, struct error *err)
 	return fd >= 0 ? fd : fail_errno(err, "container %.12s has no upper directory", id);
 }
 
+/* Overlay refuses a directory twice. Of layers that are the same only the uppermost counts: whatever lies between them
+ * changes nothing that it does not change back. `own`: the descriptors left out are closed. */
+static int drop_repeated(struct layer_fds *l, bool own, struct error *err)
+{
+	struct stat st[LAYERS_MAX + 1];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (fstat(l->v[i], &st[i]) < 0)
+			return fail_errno(err, "stat");
+	for (size_t i = 0; i < l->n; i++) {
+		bool again = false;
+		for (size_t k = i + 1; k < l->n; k++)
+			again |= st[i].st_ino == st[k].st_ino && st[i].st_dev == st[k].st_dev;
+		if (again && own)
+			close_p(&l->v[i]);
+		if (!again)
+			l->v[kept++] = l->v[i];
+	}
+	l->n = kept;
+	return 0;
+}
+
 /* ---- overlay ---- */
 struct overlay {
 	const struct layer_fds *lower;
@@ -321,6 +344,7 @@ static int open_overlay(const struct store *s, const struct rootfs_options *o, s
 		return mount_clone(upper.upper, "", false, err);
 	if (o->userns_fd >= 0)
 		TRY(map_layers(s, o, &lower, err));
+	TRY(drop_repeated(&lower, true, err));
 	if (o->mountpoints && o->userns_fd < 0)
 		layer_fds_put_lowest(&lower, rootfs_mountpoints_open(s));
 	mount->lower = &lower;
@@ -391,6 +415,7 @@ int store_rootfs_open_layers(const struct store *s, const struct strv *layers, i
 	TRY(layer_fds_open(s, layers, &lower, err));
 	if (!lower.n)
 		return fail(err, ERROR_INVALID, "an image without layers has nothing to mount");
+	TRY(drop_repeated(&lower, true, err));
 	mount->lower = &lower;
 	mount->userxattr = s->userxattr;
 	/* overlay wants two lower directories when there is no upper one */
@@ -404,7 +429,8 @@ int store_rootfs_open_layers(const struct store *s, const struct strv *layers, i
 
 int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t, int *ret_fd, struct error *err)
 {
-	const struct layer_fds lower = { .v = (int *)t->lower, .n = t->n };
+	int fds[LAYERS_MAX + 1];
+	struct layer_fds lower = { .v = fds, .n = t->n };
 	const struct upper upper = { t->upper, t->work };
 	autofree struct overlay *mount = calloc(1, sizeof(*mount));
 	bool writable = t->upper >= 0;
@@ -414,12 +440,15 @@ int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t,
 		return fail_oom(err);
 	if (t->n > LAYERS_MAX || (!t->n && !writable))
 		return fail(err, ERROR_UNSUPPORTED, "a root file system of %zu layers: overlay takes 1 to %d", t->n, LAYERS_MAX);
+	if (t->n)
+		memcpy(fds, t->lower, t->n * sizeof(int));
+	TRY(drop_repeated(&lower, false, err));
 	mount->lower = &lower;
 	mount->upper = writable ? &upper : NULL;
 	mount->transient = !t->kept;
 	mount->userxattr = s->userxattr;
-	if (t->n + writable == 1)
-		fd = mount_clone(writable ? t->upper : t->lower[0], "", false, err);
+	if (lower.n + writable == 1)
+		fd = mount_clone(writable ? t->upper : lower.v[0], "", false, err);
 	else
 		fd = mount_overlay(mount, NULL, err);
 	if (fd < 0)
