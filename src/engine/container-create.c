@@ -428,7 +428,7 @@ static int fill_columns(struct creation *k, struct error *err)
 		TRY(strv_add_n(&networks, p->net.networks.v[i], strcspn(p->net.networks.v[i], ":"), err));
 	TRY(json_list(&networks, &k->record.networks, err));
 	if (p->net.ports.n)
-		TRY(ports_format(&p->net.ports, &k->record.ports, err));
+		TRY(ports_save(&p->net.ports, &k->record.ports, err));
 	if (p->basic.restart.policy)
 		TRY(str_set(&k->record.restart_policy, restart_policy_names[p->basic.restart.policy], err));
 	if (!p->basic.labels.n)

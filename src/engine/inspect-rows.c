@@ -159,10 +159,10 @@ static const struct field host_rows[] = {
 
 #define N struct view_network
 static const struct field network_rows[] = {
-	{ .json = "EndpointID", F_STR(N, empty), A }, { .json = "Gateway", F_STR(N, empty), A },
-	{ .json = "IPAddress", F_STR(N, empty), A }, { .json = "IPPrefixLen", F_INT(N, zero), A },
-	{ .json = "IPv6Gateway", F_STR(N, empty), A }, { .json = "GlobalIPv6Address", F_STR(N, empty), A },
-	{ .json = "GlobalIPv6PrefixLen", F_INT(N, zero), A }, { .json = "MacAddress", F_STR(N, empty), A },
+	{ .json = "EndpointID", F_STR(N, empty), A }, { .json = "Gateway", F_STR(N, gateway), A },
+	{ .json = "IPAddress", F_STR(N, ip), A }, { .json = "IPPrefixLen", F_INT(N, prefix), A },
+	{ .json = "IPv6Gateway", F_STR(N, gateway6), A }, { .json = "GlobalIPv6Address", F_STR(N, ip6), A },
+	{ .json = "GlobalIPv6PrefixLen", F_INT(N, prefix6), A }, { .json = "MacAddress", F_STR(N, mac), A },
 	{ .json = "Bridge", F_STR(N, empty), A }, { .json = "SandboxID", F_STR(N, sandbox_id), A },
 	{ .json = "HairpinMode", F_BOOL(N, hairpin), A }, { .json = "LinkLocalIPv6Address", F_STR(N, empty), A },
 	{ .json = "LinkLocalIPv6PrefixLen", F_INT(N, zero), A }, { .json = "Ports", F_JSON(N, ports), A },

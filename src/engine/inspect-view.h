@@ -83,10 +83,10 @@ struct view_host {
 	struct view_id_mappings *id_mappings;
 };
 struct view_network {
-	char *empty, *sandbox_key, *sandbox_id;
-	int64_t zero;
+	char *empty, *sandbox_key, *sandbox_id, *gateway, *ip, *gateway6, *ip6, *mac;
+	int64_t zero, prefix, prefix6;
 	bool hairpin;
-	struct json_object *ports, *networks;
+	struct json_object *ports, *networks;   /* owned */
 };
 struct view_graph {
 	char *name;
@@ -113,3 +113,5 @@ struct container_inspect {
 };
 
 extern const struct field container_inspect_fields[];
+/* NetworkSettings, HostConfig.PortBindings. */
+int inspect_network(struct container_inspect *v, struct error *err);

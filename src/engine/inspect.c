@@ -360,7 +360,6 @@ static int fill_host(struct container_inspect *v, struct error *err)
 		.restart = { show(p->basic.restart.policy ? restart_policy_names[p->basic.restart.policy] : "no"),
 			     (uint64_t)p->basic.restart.retries },
 	};
-	h->port_bindings = v->empty_object;
 	h->console_size = v->console_size;
 	fill_log(v);
 	fill_limits(v);
@@ -459,16 +458,6 @@ static int fill_places(struct container_inspect *v, struct error *err)
 	return 0;
 }
 
-static int fill_network(struct container_inspect *v, struct error *err)
-{
-	(void)err;
-	if (ctr_is_in(v->c, CONTAINER_STATE_ALIVE) && v->c->params.ns.net.mode != NS_HOST)
-		v->network.sandbox_key = text(v, "/proc/%d/ns/net", v->c->at.status.pid);
-	v->network.ports = v->empty_object;
-	v->network.networks = v->empty_object;
-	return 0;
-}
-
 static int fill_sizes(struct container_inspect *v, struct error *err)
 {
 	struct rootfs_size size;
@@ -530,7 +519,7 @@ static int fill(struct container_inspect *v, bool size, struct error *err)
 	TRY(secret_params_json(v->c, &v->config.secrets, err));
 	TRY(fill_host(v, err));
 	fill_mounts(v);
-	TRY(fill_network(v, err));
+	TRY(inspect_network(v, err));
 	TRY(fill_execs(v, err));
 	return size ? fill_sizes(v, err) : 0;
 }
@@ -555,6 +544,9 @@ void container_inspect_free(struct container_inspect *v)
 		return;
 	health_record_done(&v->health);
 	json_put_p(&v->empty_object);
+	json_put_p(&v->network.ports);
+	json_put_p(&v->network.networks);
+	json_put_p(&v->host.port_bindings);
 	json_put_p(&v->console_size);
 	json_put_p(&v->config.secrets);
 	value_pool_done(&v->pool);

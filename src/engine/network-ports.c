@@ -122,3 +122,34 @@ int ports_format(const struct list *ports, char **ret, struct error *err)
 	*ret = buf_steal(&text);
 	return *ret ? 0 : fail_oom(err);
 }
+
+struct ports {
+	struct list ports;
+};
+static const struct field ports_rows[] = { { .json = "ports", F_LIST(struct ports, ports, struct param_port, param_port_rows) }, {} };
+
+int ports_save(const struct list *ports, char **ret, struct error *err)
+{
+	const struct ports p = { *ports };
+	auto_buf text = BUF_INIT(4 << 20);
+	auto_json *tree = NULL;
+
+	TRY(fields_save(ports_rows, FIELD_COLUMN_JSON, &p, &tree, err));
+	json_format(&text, tree, 0);
+	TRY(buf_ok(&text, "ports", err));
+	*ret = buf_steal(&text);
+	return *ret ? 0 : fail_oom(err);
+}
+
+int ports_parse(const char *text, struct list *ret, struct error *err)
+{
+	struct ports p = {};
+	auto_json *tree = NULL;
+
+	if (str_empty(text))
+		return 0;
+	TRY(json_parse("ports of a container", text, strlen(text), NULL, &tree, err));
+	TRY(fields_load(ports_rows, FIELD_COLUMN_JSON, tree, &p, NULL, err));
+	*ret = p.ports;
+	return 0;
+}

@@ -66,8 +66,11 @@ struct port_sockets {
 };
 int port_sockets_open(const struct list *ports, struct port_sockets *ret, struct error *err);
 void port_sockets_done(struct port_sockets *s);
-/* "0.0.0.0:8080->80/tcp, ..." as ps shows it; JSON text of the record's column. */
+/* "0.0.0.0:8080->80/tcp, ..." as ps shows it. */
 int ports_format(const struct list *ports, char **ret, struct error *err);
+/* The record's column: JSON text of the list, and back (NULL: none). */
+int ports_save(const struct list *ports, char **ret, struct error *err);
+int ports_parse(const char *text, struct list *ret, struct error *err);
 
 /* ---- a start ---- */
 struct ctr_net {

@@ -3,12 +3,12 @@
 
 #define S struct container_params
 
-static const struct field port_rows[] = {
-	{ .json = "host_ip", F_STR(struct param_port, host_ip) },
-	{ .json = "protocol", F_STR(struct param_port, protocol) },
-	{ .json = "host_port", F_INT(struct param_port, host_port) },
+const struct field param_port_rows[] = {
+	{ .json = "host_ip", F_STR(struct param_port, host_ip), .flags = FIELD_ALWAYS },
 	{ .json = "container_port", F_INT(struct param_port, container_port) },
+	{ .json = "host_port", F_INT(struct param_port, host_port) },
 	{ .json = "range", F_INT(struct param_port, range) },
+	{ .json = "protocol", F_STR(struct param_port, protocol) },
 	{},
 };
 
@@ -20,7 +20,7 @@ const struct field params_network_rows[] = {
 	  .help = "Further name of the container on its networks" },
 	{ .cli = "publish", .abbr = 'p', F_CUSTOM(S, net.ports, &param_port_custom), .arg = "strings",
 	  .help = "Lead a port or range of the host to the container" },
-	{ .json = "portmappings", F_LIST(S, net.ports, struct param_port, port_rows) },
+	{ .json = "portmappings", F_LIST(S, net.ports, struct param_port, param_port_rows) },
 	{ .cli = "publish-all", .abbr = 'P', .json = "publish_image_ports", F_BOOL(S, net.publish_all),
 	  .help = "Lead free ports of the host to all exposed ports" },
 	{ .cli = "expose", .json = "expose", F_CSV(S, net.expose), .arg = "strings",

@@ -70,6 +70,7 @@ struct param_secret {
 	int64_t uid, gid, mode;
 };
 
+extern const struct field param_port_rows[];
 struct param_port {
 	char *host_ip;       /* "" : all */
 	char *protocol;      /* "tcp" "udp" "sctp" */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How a row of `ps` looks: Podman's field names for templates, its JSON for --format json. */
+#include "engine/network.h"
 #include "engine/ps-row.h"
 
 #include "base/json.h"
@@ -22,7 +23,8 @@ const struct field ps_row_fields[] = {
 	{ .json = "id", F_STR(R, id) }, { .json = "image", F_STR(R, image) }, { .json = "pod", F_STR(R, pod) },
 	{ .json = "state", F_STR(R, state_name) }, { .json = "health", F_STR(R, health) }, { .json = "names", F_STRV(R, names) },
 	{ .json = "command", F_STRV(R, command) }, { .json = "mounts", F_STRV(R, mounts) },
-	{ .json = "networks", F_STRV(R, networks) }, { .json = "cgroup", F_STR(R, ns_cgroup) }, { .json = "ipc", F_STR(R, ns_ipc) },
+	{ .json = "networks", F_STRV(R, networks) }, { .json = "ports", F_LIST(R, ports, struct param_port, param_port_rows) },
+	 { .json = "cgroup", F_STR(R, ns_cgroup) }, { .json = "ipc", F_STR(R, ns_ipc) },
 	{ .json = "mnt", F_STR(R, ns_mnt) }, { .json = "net", F_STR(R, ns_net) }, { .json = "pidns", F_STR(R, ns_pid) },
 	{ .json = "user", F_STR(R, ns_user) }, { .json = "uts", F_STR(R, ns_uts) },
 	{},
@@ -91,7 +93,13 @@ METHOD(row_networks)
 METHOD(row_ports)
 {
 	ROW;
-	*ret = value_str("");
+	autofree char *text = NULL;
+	if (!r->ports.n) {
+		*ret = value_str("");
+		return 0;
+	}
+	TRY(ports_format(&r->ports, &text, err));
+	*ret = value_strf(c->pool, "%s", text);
 	return 0;
 }
 
@@ -268,6 +276,21 @@ static int add_namespaces(struct json_object *o, const struct ps_row *r, struct 
 	return json_add(o, "Namespaces", n, err);
 }
 
+static int add_ports(struct json_object *o, const struct list *ports, struct error *err)
+{
+	const struct param_port *p = ports->v;
+	struct json_object *list = ports->n ? json_object_new_array() : NULL;
+
+	TRY(json_add(o, "Ports", list, err));
+	for (size_t i = 0; i < ports->n; i++) {
+		struct json_object *one = NULL;
+		TRY(fields_save(param_port_rows, FIELD_COLUMN_JSON, &p[i], &one, err));
+		if (json_object_array_add(list, one) < 0)
+			return fail_oom(err);
+	}
+	return 0;
+}
+
 static int row_json(const void *self, struct json_object **ret, struct error *err)
 {
 	const struct ps_row *r = self;
@@ -279,7 +302,7 @@ static int row_json(const void *self, struct json_object **ret, struct error *er
 	char at[64];
 
 	TRY(fields_save(plain, FIELD_COLUMN_JSON, r, &o, err));
-	static const char *const hidden[] = { "id", "image", "pod", "state", "health", "names", "command", "mounts", "networks",
+	static const char *const hidden[] = { "ports",  "id", "image", "pod", "state", "health", "names", "command", "mounts", "networks",
 		"cgroup", "ipc", "mnt", "net", "pidns", "user", "uts" };
 	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
 		json_object_object_del(o, hidden[i]);
@@ -302,7 +325,7 @@ static int row_json(const void *self, struct json_object **ret, struct error *er
 	else
 		TRY(json_add(o, "Mounts", json_object_new_array(), err));
 	TRY(r->networks.n ? add_list(o, "Networks", &r->networks, err) : json_add(o, "Networks", json_object_new_array(), err));
-	TRY(json_add(o, "Ports", NULL, err));
+	TRY(add_ports(o, &r->ports, err));
 	TRY(json_add(o, "ExposedPorts", NULL, err));
 	if (r->has_size) {
 		struct json_object *s = json_object_new_object();

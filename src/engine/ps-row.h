@@ -6,6 +6,7 @@
 struct ps_row {
 	char *id, *image, *image_id, *pod, *pod_name, *state_name, *health;
 	struct strv names, command, mounts, networks;
+	struct list ports;                     /* struct param_port */
 	struct strmap labels;
 	int64_t created, started, exited_at;   /* Unix ns */
 	int64_t exit_code, pid, restarts;

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/container-impl.h"
 #include "engine/pod.h"
+#include "engine/network.h"
 #include "engine/ps-row.h"
 #include "os/process.h"
 #include "store/rootfs.h"
@@ -87,6 +88,7 @@ static int fill_row(struct ps_row *r, struct ctr *c, const struct ps_options *o,
 	TRY(load_list(rec->mounts, &r->mounts, err));
 	TRY(load_list(rec->networks, &r->networks, err));
 	TRY(ps_load_labels(rec->labels, &r->labels, err));
+	TRY(ports_parse(rec->ports, &r->ports, err));
 	r->auto_remove = rec->transient;
 	r->created = rec->created;
 	r->started = st->started;
