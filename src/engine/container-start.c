@@ -123,12 +123,14 @@ static int make_run_dir(const struct ctr *c, struct error *err)
 /* Beside the mounts. A container whose network cannot be made does not come to life. */
 static int set_up_network(struct ctr *c, struct launch *l, struct ctr_net *net, struct error *err)
 {
-	struct error ignored;
+	struct error child;
 
 	if (ctr_net_apply(c, net, l->pid, err) >= 0)
 		return 0;
+	bool gone = err->errnum == ENOENT || err->errnum == ESRCH;   /* it ended by itself, and said why */
 	kill(l->pid, SIGKILL);
-	launch_wait_ready(l, &ignored);
+	if (launch_wait_ready(l, &child) < 0 && gone)
+		*err = child;
 	return -1;
 }
 

@@ -191,6 +191,8 @@ static int fill_pool(struct pool *p, const struct network_subnet *s, struct erro
 		ip_parse(range->start_ip, &p->first);
 	if (range && range->end_ip)
 		ip_parse(range->end_ip, &p->last);
+	if (ip_equal(&p->first, &p->skip[2]))
+		p->first = ip_add(p->first, 1);
 	snprintf(p->hint, sizeof(p->hint), ".last-%s", s->subnet);
 	for (char *c = p->hint; *c; c++)
 		if (*c == '/')

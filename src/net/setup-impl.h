@@ -22,9 +22,8 @@ void link_ends_done(struct link_ends *e);
 #define auto_ends CLEANUP(link_ends_done) struct link_ends
 int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *ret, struct error *err);
 
-/* Bridge (made when missing), pair, addresses, routes. `nth`: its place among the container's networks. */
-int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, size_t nth, struct link_ends *e,
-		    struct error *err);
+/* Bridge (made when missing), pair, addresses, routes. */
+int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err);
 /* Takes the interface away; gone already is fine. */
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
 void net_attachment_done(struct net_attachment *a);

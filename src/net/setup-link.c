@@ -10,8 +10,6 @@
 #include "net/setup-impl.h"
 #include "os/netns.h"
 
-enum { METRIC = 100 };   /* of the first network's routes; later networks come behind */
-
 void link_ends_done(struct link_ends *e)
 {
 	netlink_close(&e->host);
@@ -166,6 +164,7 @@ static int link_bridge(const struct net_env *env, const struct network *n, const
 	veth.master = bridge.index;
 	veth.mtu = attachment_number(a, "mtu", o->mtu ? o->mtu : bridge.mtu != 1500 ? bridge.mtu : 0);
 	link_add(&b, &veth);
+	link_bridge_hairpin(&b, a->host_ifname);
 	if (netlink_send(&e->host, &b, err) < 0)
 		return bridge_error(n, err);
 	if (!o->vlan)
@@ -287,7 +286,7 @@ static void quiet_ipv6(const struct net_env *env, const struct net_attachment *a
 }
 
 static int configure_inside(const struct net_env *env, const struct network *n, const struct network_option *o,
-			    struct net_attachment *a, size_t nth, struct link_ends *e, struct error *err)
+			    struct net_attachment *a, struct link_ends *e, struct error *err)
 {
 	auto_netlink_batch b = NETLINK_BATCH_INIT;
 	const struct net_address *x = a->addresses.v;
@@ -304,15 +303,14 @@ static int configure_inside(const struct net_env *env, const struct network *n, 
 		if (ip_net_parse(x[i].net, &net))
 			link_address_add(&b, l.index, &net);
 	link_up(&b, l.index);
-	uint32_t metric = attachment_number(a, "metric", o->metric ? o->metric : METRIC + (uint32_t)nth);
+	uint32_t metric = (uint32_t)a->metric;
 	if (!o->no_default_route)
 		default_routes(a, metric, l.index, &b);
 	static_routes(n, metric, l.index, &b);
 	return netlink_send(&e->inside, &b, err) < 0 ? fail_wrap(err, "network %s", n->name) : 0;
 }
 
-int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, size_t nth, struct link_ends *e,
-		    struct error *err)
+int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err)
 {
 	struct network_option o;
 
@@ -321,7 +319,7 @@ int attachment_link(const struct net_env *env, const struct network *n, struct n
 		TRY(link_bridge(env, n, &o, a, e, err));
 	else
 		TRY(link_child(n, &o, a, e, err));
-	return configure_inside(env, n, &o, a, nth, e, err);
+	return configure_inside(env, n, &o, a, e, err);
 }
 
 static int but_missing(void *arg, const char *what, int errnum)

@@ -6,6 +6,8 @@
 #include "net/lease.h"
 #include "net/setup-impl.h"
 
+enum { METRIC = 100 };   /* of the first network's routes, as Netavark has it */
+
 static bool ifname_is_taken(const struct net_status *s, const char *name)
 {
 	const struct net_attachment *a = s->attachments.v;
@@ -74,6 +76,26 @@ static int check_driver(const struct network *n, struct error *err)
 	return 0;
 }
 
+/* Unless one is given: the networks' order, so that the first one's default route counts. */
+static int64_t choose_metric(const struct net_request *r, const struct network_option *o, const struct net_status *s)
+{
+	const struct net_attachment *a = s->attachments.v;
+	const char *given = strmap_get(&r->options, "metric");
+	int64_t metric = METRIC;
+	uint32_t n;
+
+	if (given && parse_u32(given, &n))
+		return n;
+	if (o->metric)
+		return o->metric;
+	for (size_t i = 0; i < s->attachments.n; i++)
+		if (a[i].metric == metric) {
+			metric++;
+			i = (size_t)-1;   /* look again from the first */
+		}
+	return metric;
+}
+
 int attachment_plan(const struct net_env *env, const struct network *n, const struct net_request *r, const struct net_status *s,
 		    struct net_attachment *ret, struct error *err)
 {
@@ -100,6 +122,7 @@ int attachment_plan(const struct net_env *env, const struct network *n, const st
 	ret->dns_enabled = n->dns_enabled;
 	ret->internal = n->internal;
 	ret->no_default_route = o.no_default_route;
+	ret->metric = choose_metric(r, &o, s);
 	TRY(choose_ifname(r, s, &ret->ifname, err));
 	return bridge ? choose_host_ifname(r, &ret->host_ifname, err) : 0;
 }

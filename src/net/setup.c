@@ -22,6 +22,7 @@ const struct field net_attachment_rows[] = {
 	{ .json = "mac", F_STR(A, mac) }, { .json = "addresses", F_LIST(A, addresses, struct net_address, address_rows) },
 	{ .json = "aliases", F_STRV(A, aliases) }, { .json = "dns_servers", F_STRV(A, dns_servers) },
 	{ .json = "dns_enabled", F_BOOL(A, dns_enabled) }, { .json = "internal", F_BOOL(A, internal) },
+	{ .json = "metric", F_INT(A, metric) },
 	{ .json = "no_default_route", F_BOOL(A, no_default_route) }, { .json = "ip", F_STR(A, ip) }, { .json = "ip6", F_STR(A, ip6) },
 	{ .json = "static_mac", F_STR(A, static_mac) }, { .json = "options", F_MAP(A, options) }, {},
 };
@@ -250,7 +251,7 @@ int net_apply(const struct net_env *env, const char *id, struct net_status *s, i
 	TRY(load_networks(env, s, &l, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	for (size_t i = 0; i < l.n; i++)
-		TRY(attachment_link(env, &l.v[i], &a[i], i, &e, err));
+		TRY(attachment_link(env, &l.v[i], &a[i], &e, err));
 	return apply_firewall(env, &l, s, false, err);
 }
 
@@ -370,7 +371,7 @@ static int connect_one(const struct net_env *env, const char *id, const struct n
 
 	TRY(attachment_lease(env, n, id, a, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
-	return attachment_link(env, n, a, s->attachments.n - 1, &e, err);
+	return attachment_link(env, n, a, &e, err);
 }
 
 int net_connect(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s, int netns_fd,

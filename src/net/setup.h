@@ -48,6 +48,7 @@ struct net_attachment {
 	struct list addresses;            /* struct net_address */
 	struct strv aliases, dns_servers; /* dns_servers: what resolv.conf shall name for this network */
 	bool dns_enabled, internal, no_default_route;
+	int64_t metric;                   /* of its routes */
 	char *ip, *ip6, *static_mac;      /* as asked for */
 	struct strmap options;            /* as asked for: "mtu", "metric" */
 };

@@ -114,6 +114,20 @@ void link_rename(struct netlink_batch *b, uint32_t index, const char *name)
 	netlink_put_str(b, IFLA_IFNAME, name);
 }
 
+void link_bridge_hairpin(struct netlink_batch *b, const char *name)
+{
+	const struct ifinfomsg m = { .ifi_family = AF_UNSPEC };
+
+	netlink_message(b, RTM_NEWLINK, 0, &m, sizeof(m), "set hairpin of %s", name);
+	netlink_put_str(b, IFLA_IFNAME, name);
+	size_t info = netlink_nest(b, IFLA_LINKINFO);
+	netlink_put_str(b, IFLA_INFO_SLAVE_KIND, "bridge");
+	size_t data = netlink_nest(b, IFLA_INFO_SLAVE_DATA);
+	netlink_put_u8(b, IFLA_BRPORT_MODE, 1);
+	netlink_nest_end(b, data);
+	netlink_nest_end(b, info);
+}
+
 void link_bridge_vlan(struct netlink_batch *b, uint32_t index, uint16_t vlan)
 {
 	const struct ifinfomsg m = { .ifi_family = AF_BRIDGE, .ifi_index = (int)index };

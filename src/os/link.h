@@ -37,6 +37,9 @@ void link_up(struct netlink_batch *b, uint32_t index);
 void link_set_master(struct netlink_batch *b, uint32_t index, uint32_t master);
 void link_set_mac(struct netlink_batch *b, uint32_t index, const uint8_t mac[LINK_MAC]);
 void link_rename(struct netlink_batch *b, uint32_t index, const char *name);
+/* The bridge may send a frame back through the port it came from (a container that reaches itself through a published
+ * port, on hosts where net.bridge.bridge-nf-call-iptables is on). */
+void link_bridge_hairpin(struct netlink_batch *b, const char *name);
 /* Bridge port in a VLAN: pvid, untagged. */
 void link_bridge_vlan(struct netlink_batch *b, uint32_t index, uint16_t vlan);
 
