@@ -338,5 +338,14 @@ int attachment_unlink(const struct net_env *env, const struct net_attachment *a,
 	if (where->fd < 0)   /* macvlan, ipvlan: gone with the namespace */
 		return 0;
 	link_delete(&b, a->host_ifname ? a->host_ifname : a->ifname);
+	if (e->netns_fd < 0) {
+		/* Most often the namespace died with its last process and takes the pair along; one that others share must
+		 * lose it now. */
+		struct link_info l;
+		int r = link_find(&e->host, a->host_ifname, &l, err);
+		if (r > 0)
+			netlink_send_detached(&e->host, &b);
+		return r < 0 ? -1 : 0;
+	}
 	return netlink_send_judged(where, &b, but_missing, NULL, err);
 }

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "base/str.h"
+#include "os/file.h"
 #include "os/netlink.h"
 #include "os/netns.h"
 
@@ -300,6 +302,20 @@ int netlink_send_judged(struct netlink *n, struct netlink_batch *b, netlink_judg
 int netlink_send(struct netlink *n, struct netlink_batch *b, struct error *err)
 {
 	return netlink_send_judged(n, b, NULL, NULL, err);
+}
+
+void netlink_send_detached(struct netlink *n, struct netlink_batch *b)
+{
+	struct error ignored;
+
+	if (!b->n || b->b.failed)
+		return;
+	/* no signal at its end: it is not a child anybody counts */
+	if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) != 0)
+		return;
+	file_close_from(0, &n->fd, 1, &ignored);
+	netlink_send(n, b, &ignored);
+	_exit(0);
 }
 
 int netlink_ask(struct netlink *n, struct netlink_batch *b, int (*each)(void *arg, const struct netlink_answer *a, struct error *err),

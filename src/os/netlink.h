@@ -66,6 +66,10 @@ typedef int (*netlink_judge)(void *arg, const char *what, int errnum);
 int netlink_send(struct netlink *n, struct netlink_batch *b, struct error *err);
 int netlink_send_judged(struct netlink *n, struct netlink_batch *b, netlink_judge judge, void *arg, struct error *err);
 
+/* Sends it from a process of its own that nobody waits for: what takes the kernel long (an interface is removed after
+ * a grace period of milliseconds) and whose outcome does not matter. It holds no descriptor but a copy of the socket. */
+void netlink_send_detached(struct netlink *n, struct netlink_batch *b);
+
 /* Sends a request of one message and calls `each` for every answer (dump or single). `each` < 0 stops. */
 struct netlink_answer {
 	uint16_t type;

@@ -37,7 +37,7 @@ ask_from_host() { netns_exec timeout "${3:-3}" bash -c "exec 4<>/dev/tcp/$1/$2 &
 export -f ask
 
 udp_answers() { # HOST PORT: an echo server is there
-    [ "$(netns_exec timeout 1 bash -c "exec 3<>/dev/udp/$1/$2; echo ping >&3; read -r -t 0.5 x <&3; echo \$x")" = ping ]
+    [ "$(netns_exec timeout 1 bash -c "exec 3<>/dev/udp/$1/$2; echo ping >&3; read -r -t 0.5 x <&3; echo \$x")" = p ]   # bash reads one byte of a datagram
 }
 tcp_open() { netns_exec bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
 
