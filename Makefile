@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE = --buildtype=release -Doptimization=2 -Db_ndebug=false -Dstrip=true
 
-.PHONY: all demo check check-asan bench bench-images fuzz faults scale install uninstall docs clean
+.PHONY: all demo check check-asan bench bench-images fuzz hostile faults scale install uninstall docs clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -30,6 +30,12 @@ check-asan: ## the same tests under AddressSanitizer and UBSan
 		-Db_lundef=false $(BUILD)-asan >/dev/null
 	@ninja -C $(BUILD)-asan --quiet
 	@tools/check $(BUILD)-asan
+
+hostile: ## every scripted bad registry and archive (make check runs a choice of them)
+	@tools/install-deps build run test
+	@$(MAKE) --no-print-directory all
+	@tests/evilreg/evilreg.py $(BUILD)/umiak --all
+	@tests/evilreg/evilimg.py $(BUILD)/umiak
 
 bench-images: ## pull, load, push and save of a 500 MB image beside Podman, Skopeo and plain tools
 	@tools/install-deps build run test bench

@@ -329,16 +329,20 @@ static int try_call(struct endpoint *e, struct registry_call *c, struct http_res
 	return 0;
 }
 
+/* Half a document is thrown away, where it can be. */
+static bool may_start_over(const struct http_request *q)
+{
+	return q->out_fd < 0 || (lseek(q->out_fd, 0, SEEK_SET) == 0 && ftruncate(q->out_fd, 0) == 0);
+}
+
 int endpoint_call(struct endpoint *e, struct registry_call *c, struct http_response *ret, struct error *err)
 {
 	for (int64_t attempt = 0;; attempt++) {
-		int64_t taken = ret->bytes;
 		int r = try_call(e, c, ret, err);
 		bool again = r < 0 ? ret->transient && !ret->refused : status_is_transient(ret->status);
 		if (r == 0 && is_ok(c, ret->status))
 			return 0;
-		if (!again || attempt >= e->o.retries || (c->q.out_fd >= 0 && ret->bytes > taken && !c->q.big) ||
-		    c->q.big || is_pipe(&c->q))
+		if (!again || attempt >= e->o.retries || c->q.big || is_pipe(&c->q) || (ret->bytes && !may_start_over(&c->q)))
 			return r < 0 ? r : tell_status(c, ret, err);
 		if (c->q.body)
 			buf_truncate(c->q.body, 0);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """evilreg - registries that lie, hang and break off, each a script; checks what `umiak pull` makes of them.
 
-  evilreg.py UMIAK [CASE...]     run the cases (all); exit 0 when every one ended as it should
+  evilreg.py UMIAK [CASE...]     run the named cases, without names all but the series
+  evilreg.py UMIAK --all         everything: the series step through offsets, statuses and damaged bytes (some 300 cases)
   evilreg.py --list
 
 Every case serves one small image on loopback and bends one thing. "good" cases must end with a complete image, "bad"
@@ -448,6 +449,98 @@ class realm_elsewhere(Case):
     def ping(self, x): x.send(401, b"", {"WWW-Authenticate": 'Bearer realm="http://127.0.0.2:%d/token"' % x.s.port})
 
 
+# ---- series: the same harm at every place ----
+SERIES = {}
+
+
+def series(name, values, **members):
+    for v in values:
+        SERIES["%s_%s" % (name, v)] = type(name, (Case,), {"v": v, **members})
+
+
+def flip(b, at):
+    return b[:at] + bytes([b[at] ^ 0x5a]) + b[at + 1:]
+
+
+def small(): return Image(files=[("etc/x", b"hello" * 500), ("usr/bin/y", bytes(range(256)) * 20)])
+
+
+def cut_layer(self, x):
+    b = x.s.image.layer
+    at = len(b) * self.v // 100
+    if x.n == 1:
+        x.head(200, {"Content-Length": len(b)}); x.c.sendall(b[:at]); return False
+    return x.ranged(b)
+
+
+def cut_layer_always(self, x):
+    b = x.s.image.layer
+    x.head(200, {"Content-Length": len(b)}); x.c.sendall(b[:len(b) * self.v // 100]); return False
+
+
+def cut_manifest(self, x):
+    b = x.s.image.manifest
+    if x.n > 1:
+        return x.s.manifest(x)
+    x.head(200, {"Content-Length": len(b), "Content-Type": MAN}); x.c.sendall(b[:len(b) * self.v // 100]); return False
+
+
+def cut_manifest_always(self, x):
+    b = x.s.image.manifest
+    x.head(200, {"Content-Length": len(b), "Content-Type": MAN}); x.c.sendall(b[:len(b) * self.v // 100]); return False
+
+
+def status_for(kind):
+    def answer(self, x): x.send(self.v, b"no", {"Location": "/v2/loop"})
+    return {kind: answer}
+
+
+def damaged_with_digest(which):
+    """Bytes damaged by whoever made the image: every digest fits. It is refused, or it is a complete image."""
+    def prepare(self, s):
+        i = small()
+        if which == "gzip":
+            i = Image(tar=i.tar, layer=flip(i.layer, len(i.layer) * self.v // 100))
+        elif which == "tar":
+            tar = flip(i.tar, (self.v * 37) % 1536); i = Image(tar=tar)
+        else:
+            i.config = flip(i.config, len(i.config) * self.v // 100); i.build()
+        s.image = i
+    return prepare
+
+
+def damaged_manifest(self, s):
+    s.image = small()
+    s.image.manifest = flip(s.image.manifest, len(s.image.manifest) * self.v // 100)
+
+
+def damaged_layer(self, x):
+    b = x.s.image.layer
+    x.send(200, flip(b, len(b) * self.v // 100))
+
+
+series("layer_cut_once_at", range(0, 100, 4), good=True, layer=cut_layer)
+series("layer_cut_always_at", range(0, 100, 5), layer=cut_layer_always)
+series("manifest_cut_once_at", range(0, 100, 10), good=True, manifest=cut_manifest)
+series("manifest_cut_always_at", range(0, 100, 10), manifest=cut_manifest_always)
+for kind in ("ping", "manifest", "config", "layer"):
+    series(kind + "_status", (201, 204, 206, 300, 304, 400, 403, 404, 405, 410, 413, 416, 418, 451, 500, 501, 599), **status_for(kind))
+series("layer_byte_wrong_at", range(0, 100, 4), layer=damaged_layer)
+series("gzip_damaged_at", range(0, 100, 4), good=None, prepare=damaged_with_digest("gzip"))
+series("tar_damaged_at", range(0, 40), good=None, prepare=damaged_with_digest("tar"))
+series("config_damaged_at", range(0, 100, 4), good=None, prepare=damaged_with_digest("config"))
+series("manifest_damaged_at", range(0, 100, 4), good=None, prepare=damaged_manifest)
+# An answer that is as good as 200 is none of the series' business.
+for name in ("ping_status_200",):
+    SERIES.pop(name, None)
+
+
+def is_complete(umiak, tmp):
+    """What came in although it was strange must be a whole image: the store says so itself."""
+    p = subprocess.run([umiak, "--root", tmp + "/root", "--runroot", tmp + "/run", "system", "check", "--full"], capture_output=True, text=True)
+    return p.returncode == 0
+
+
 def holds_nothing(root):
     for d in ("layers", "blobs/sha256", "staging"):
         p = os.path.join(root, d)
@@ -457,7 +550,7 @@ def holds_nothing(root):
 
 
 def run(umiak, name):
-    c = CASES[name]()
+    c = (CASES.get(name) or SERIES[name])()
     tmp = tempfile.mkdtemp(prefix="evilreg-")
     s = Server(c)
     base = [umiak, "--root", tmp + "/root", "--runroot", tmp + "/run"]
@@ -468,6 +561,8 @@ def run(umiak, name):
         problem = c.check(s)
         if not problem and c.good and p.returncode:
             problem = "should have worked"
+        elif not problem and c.good is None and p.returncode == 0:
+            problem = None if is_complete(umiak, tmp) else "what came in is not whole"
         elif not problem and not c.good:
             errors = [l for l in p.stderr.splitlines() if l.startswith("Error:")]
             if p.returncode != 125:
@@ -492,10 +587,11 @@ def run(umiak, name):
 
 def main(argv):
     if argv[:1] == ["--list"]:
-        print("\n".join(CASES)); return 0
+        print("\n".join([*CASES, *SERIES])); return 0
     if not argv:
         print(__doc__); return 64
-    results = [run(argv[0], n) for n in (argv[1:] or CASES)]
+    names = [*CASES, *SERIES] if argv[1:] == ["--all"] else argv[1:] or CASES
+    results = [run(argv[0], n) for n in names]
     print("# %d of %d" % (sum(results), len(results)))
     return 0 if all(results) else 1
 
