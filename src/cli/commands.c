@@ -55,6 +55,7 @@ extern const struct command
 	cmd_kill,
 	cmd_load,
 	cmd_generate_sigstore_key,
+	cmd_generate_spec,
 	cmd_login,
 	cmd_logout,
 	cmd_manifest_add,
@@ -210,6 +211,8 @@ const struct command_row command_rows[] = {
 	{ "container wait", &cmd_wait },
 
 	/* pods */
+	{ "generate", .group = "Structured descriptions of containers and pods" },
+	{ "generate spec", &cmd_generate_spec },
 	{ "pod", .group = "Pod commands" },
 	{ "pod clone", &cmd_pod_clone },
 	{ "pod create", &cmd_pod_create },

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "cli/cli.h"
+#include "cli/preexec.h"
 
 /* Standard descriptors that are closed would be handed to the next file opened, and errors written into it. */
 static void open_standard_descriptors(void)
@@ -21,7 +22,10 @@ int main(int argc, char **argv)
 	/* One command, then exit: giving memory back to the kernel only to fault it in again costs more than it saves. */
 	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	mallopt(M_TOP_PAD, 256 << 10);
-	int code = cli_main(&cli, argc, argv);
+	int code = preexec_hooks(argc, argv);
+	if (code >= 0)
+		return code;
+	code = cli_main(&cli, argc, argv);
 	cli_done(&cli);
 	return code;
 }

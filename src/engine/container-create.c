@@ -96,6 +96,17 @@ static int use_rootfs(struct creation *k, struct error *err)
 }
 
 /* ---- pod ---- */
+/* `ps` shows the pod's ports with every container that answers on them. */
+static int show_pod_ports(struct creation *k, const struct pod *pod, struct error *err)
+{
+	auto_ctr *infra = NULL;
+
+	if (!pod_shares(pod, "net") || k->c->params.ns.net.mode != NS_CONTAINER)
+		return 0;
+	TRY(ctr_find_unsynced(k->engine, pod->config.infra_id, &infra, err));
+	return str_set(&k->record.ports, infra->at.record.ports, err);
+}
+
 /* The infra container of a pod belongs to it as well, but shares nothing: it is what is shared. */
 static int join_pod(struct creation *k, struct error *err)
 {
@@ -108,6 +119,7 @@ static int join_pod(struct creation *k, struct error *err)
 	if (!p->basic.infra) {
 		TRY(pod_find(k->engine, p->basic.pod, &pod, err));
 		TRY(pod_join(pod, p, err));
+		TRY(show_pod_ports(k, pod, err));
 	}
 	return str_set(&k->record.pod, p->basic.pod, err);
 }

@@ -146,6 +146,41 @@ J
     is "$output" "Error: --all and --exec cannot be set together" "cleanup"
 }
 
+@test "generate spec: what was asked for, under a free name" {
+    umiak create --name made --env A=b --memory 64m $IMAGE sleep 10 >/dev/null
+    run_umiak generate spec made
+    like "$output" '"name": "made-clone"' "a free name"
+    like "$output" '"A": "b"' "the environment"
+    run_umiak generate spec --compact --name=false made
+    is "${#lines[@]}" 1 "one line"
+    like "$output" '"name":"made"' "its own name"
+    run_umiak generate spec -f "$UMIAK_WORK/tmp/spec" made
+    is "$output" "$UMIAK_WORK/tmp/spec" "the file"
+    umiak pod create --name mp >/dev/null
+    run_umiak generate spec mp
+    like "$output" '"name": "mp-clone"' "a pod"
+    umiak pod rm -f mp >/dev/null
+    run_umiak 125 generate spec nothing
+    like "$output" "could not find a pod or container with the id nothing" "neither"
+}
+
+@test "pre-exec hooks may forbid a command, when the administrator wants them" {
+    skip_rootless "writes below /etc"
+    [ -d /etc/containers ] || skip "no /etc/containers to mount over"
+    mkdir -p "$UMIAK_WORK/tmp/hooks"
+    printf '#!/bin/sh\ncase "$*" in *" pull foobar"*) exit 42 ;; esac\nexit 43\n' >"$UMIAK_WORK/tmp/hooks/check.sh"
+    chmod +x "$UMIAK_WORK/tmp/hooks/check.sh"
+    in_etc() { # SCRIPT: with an /etc/containers of our own
+        unshare -m sh -c "mount -t tmpfs tmpfs /etc/containers; PODMAN_PREEXEC_HOOKS_DIR=$UMIAK_WORK/tmp/hooks; export PODMAN_PREEXEC_HOOKS_DIR; $1"
+    }
+    run in_etc "touch /etc/containers/podman_preexec_hooks.txt; $UMIAK_BUILD/umiak pull foobar"
+    [ "$status" = 42 ]
+    run in_etc "touch /etc/containers/podman_preexec_hooks.txt; $UMIAK_BUILD/umiak version"
+    [ "$status" = 43 ]
+    run in_etc "$UMIAK_BUILD/umiak version"
+    [ "$status" = 0 ]
+}
+
 @test "volumes-from, requires and the order of dependencies" {
     mkdir -p "$UMIAK_WORK/tmp/given"; echo t >"$UMIAK_WORK/tmp/given/file"
     rootless && chown -R "$UMIAK_TEST_USER": "$UMIAK_WORK/tmp/given"
