@@ -178,11 +178,12 @@ static int load_all(struct engine *e, struct pod_list *ready, struct pod_list *a
 	TRY(list_ids(e, &ids, err));
 	for (size_t i = 0; i < ids.n; i++) {
 		auto_pod *p = NULL;
-		int r = pod_load(e, ids.v[i], &p, err);
-		if (r < 0)
-			return -1;
-		if (r == 0)
-			continue;   /* removed this moment */
+		struct error damaged;
+		int r = pod_load(e, ids.v[i], &p, &damaged);
+		if (r < 0)   /* no reason to hide the others */
+			log_warn(e->log, "pod %s cannot be read: %s", ids.v[i], damaged.text);
+		if (r <= 0)
+			continue;   /* or removed this moment */
 		if (p->config.intent == POD_READY)
 			TRY(list_add_pod(ready, &p, err));
 		else if (is_abandoned(p))
