@@ -163,7 +163,20 @@ static int add_ids(struct list *to, const struct idmap *given, uint32_t first, u
 	return 0;
 }
 
-static int choose(struct engine *e, const struct request *r, bool gid, const struct taken *t, struct list *to, struct error *err)
+/* The ids the user maps are not to be chosen again. */
+static int take_given(struct taken *t, const struct idmap *given, struct error *err)
+{
+	struct subid_range *v = reallocarray(t->v, t->n + given->n + 1, sizeof(*v));
+
+	if (!v)
+		return fail_oom(err);
+	t->v = v;
+	for (size_t i = 0; i < given->n; i++)
+		t->v[t->n++] = (struct subid_range){ given->v[i].outside, given->v[i].count };
+	return 0;
+}
+
+static int choose(struct engine *e, const struct request *r, bool gid, struct taken *t, struct list *to, struct error *err)
 {
 	struct subid_ranges pool = {};
 	struct idmap given = {};
@@ -171,6 +184,7 @@ static int choose(struct engine *e, const struct request *r, bool gid, const str
 
 	TRY(load_pool(e, gid, &pool, err));
 	TRY(userns_explicit(&r->extra, gid, &given, err));
+	TRY(take_given(t, &given, err));
 	if (!find_room(&pool, t, r->size, &first))
 		return fail(err, ERROR_INVALID, "creating container: not enough unused IDs in user namespace: %u are wanted", r->size);
 	return add_ids(to, &given, first, r->size, err);

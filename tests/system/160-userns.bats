@@ -51,6 +51,8 @@ auto() {
     rootless || skip "host ids of the user"
     run auto run --rm --userns auto:size=500,uidmapping=7:0:1 $IMAGE cat /proc/self/uid_map
     like "$output" ' 7 +0 +1' "the user is 7 inside"
+    run auto run --rm --userns auto:size=500,uidmapping=1:1:1 $IMAGE cat /proc/self/uid_map
+    like "$output" ' 1 +1 +1' "one of the ids that would be chosen"
 }
 
 @test "explicit maps: the image's files belong to the container's root" {
