@@ -58,6 +58,11 @@ int network_user_leave(struct network_place *p, const char *id, struct error *er
 	return rootless_net_leave(&p->env, &r, id, err);
 }
 
+int network_user_host(const struct network_place *p, struct net_status *s, struct error *err)
+{
+	return rootless_net_host(&p->env, &s->host_address, err) < 0 ? -1 : 0;
+}
+
 /* ---- pasta for one container ---- */
 /* The name of the namespace's file: noted in the status, so that the end of the container finds it. */
 static int note_process(pid_t pid, struct net_status *s, char name[PASTA_NAME], struct error *err)

@@ -135,6 +135,8 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 	if (r >= 0)
 		r = net_plan(&n->place.env, &job, &n->intent, &n->status, err);
 	net_status_done(&ports);
+	if (r >= 0 && c->engine->paths.rootless)
+		r = network_user_host(&n->place, &n->status, err);
 	n->planned = r >= 0;
 	if (r < 0 && c->engine->paths.rootless) {
 		struct error ignored;
@@ -298,6 +300,8 @@ const char *network_host_address(const struct engine *e, const struct container_
 		return "127.0.0.1";
 	if (s && s->host_address)
 		return s->host_address;
+	if (e->paths.rootless)   /* the gateway is in the user's namespace */
+		return NULL;
 	if (s)
 		found = gateway(s, AF_INET);
 	return found || !s ? found : gateway(s, AF_INET6);

@@ -31,6 +31,8 @@ int network_user_place(const struct engine *e, bool need, struct network_place *
 int network_user_find(struct network_place *p, struct error *err);
 /* The same for a container that is being started: made when missing. */
 int network_user_open(struct network_place *p, const char *id, struct error *err);
+/* Where the host is, seen from there. */
+int network_user_host(const struct network_place *p, struct net_status *s, struct error *err);
 /* pasta for a container of mode pasta. 1: connected; 0: not possible here, a warning was given and the container has a
  * namespace with nothing but its loopback (only when nobody asked for pasta or a port). */
 int network_user_connect(struct ctr *c, struct network_place *p, pid_t pid, int netns_fd, struct net_status *s, struct error *err);

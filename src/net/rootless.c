@@ -17,6 +17,7 @@
 
 #define USERS "rootless"
 #define LOCK  ".lock"
+#define HOST  ".host"
 enum { YOUNG_SECONDS = 60 };
 
 /* One namespace per run root: the name is a hash of its place. */
@@ -81,11 +82,40 @@ static int configure(int netns, struct error *err)
 	return 0;
 }
 
+/* Addresses that the host does not have, so that its own lead to it. */
+#define UPLINK "-a,169.254.3.2,-n,30,-g,169.254.3.1,-a,fd75:6d69:616b:1::2,-g,fd75:6d69:616b:1::1"
+
+static bool has_own_addresses(const struct strv *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (streq(words->v[i], "-a") || str_after(words->v[i], "--address"))
+			return true;
+	return false;
+}
+
 static int start_uplink(const struct net_env *env, const struct rootless_net *r, const char *name, int netns, struct error *err)
 {
-	const struct pasta_job job = { .program = r->program, .dir = r->dir, .name = name };
+	const struct pasta_job job = { .program = r->program, .dir = r->dir, .name = name,
+				       .options = has_own_addresses(&env->conf->pasta_options) ? NULL : UPLINK };
+	autofree char *path = NULL;
+	auto_net_status s = {};
 
-	return pasta_start(env, &job, netns, NULL, err) < 0 ? fail_wrap(err, "the way out of the user's networks") : 0;
+	if (pasta_start(env, &job, netns, &s, err) < 0)
+		return fail_wrap(err, "the way out of the user's networks");
+	const char *host = s.host_address ? s.host_address : "";
+	TRY(str_printf(&path, err, "%s/" USERS "/" HOST, env->run_dir));
+	return file_replace(AT_FDCWD, path, host, strlen(host), 0600, 0, err);
+}
+
+int rootless_net_host(const struct net_env *env, char **ret, struct error *err)
+{
+	autofree char *path = NULL;
+	char text[IP_TEXT];
+
+	TRY(str_printf(&path, err, "%s/" USERS "/" HOST, env->run_dir));
+	if (file_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return 0;
+	return str_set(ret, text, err) < 0 ? -1 : 1;
 }
 
 static int make(const struct net_env *env, const struct rootless_net *r, const char *name, struct error *err)

@@ -17,6 +17,8 @@ struct rootless_net {
 /* The namespace, made when missing; its way out is restored when pasta died. `id`: the container that will use it.
  * Returns the descriptor. */
 int rootless_net_open(const struct net_env *env, const struct rootless_net *r, const char *id, struct error *err);
+/* The address that means the host in it. 1: *ret; 0: there is none. */
+int rootless_net_host(const struct net_env *env, char **ret, struct error *err);
 /* 1: *ret_fd; 0: there is none. */
 int rootless_net_find(const struct net_env *env, const struct rootless_net *r, int *ret_fd, struct error *err);
 /* The container uses it no more; the last one takes it away. Any number of times. */

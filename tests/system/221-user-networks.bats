@@ -107,8 +107,11 @@ talk() { # HOST PORT [exec prefix]
     like "$output" "inet 10\." "address"
 }
 
-@test "host.containers.internal is there on a user's network" {
+@test "host.containers.internal leads to the host" {
     run_umiak network create n1
-    run_umiak run --rm --network n1 $IMAGE grep host.containers.internal /etc/hosts
-    like "$output" "host.containers.internal host.docker.internal" "both names"
+    netns_exec bash -c 'echo from the host | nc -l -p 7001 -q1' 3>&- >/dev/null 2>&1 &
+    sleep 0.3
+    run_umiak run --rm --network n1 $IMAGE sh -c 'sleep 1 | nc -w 3 host.containers.internal 7001; grep host.containers /etc/hosts'
+    like "$output" "from the host" "a service of the host"
+    like "$output" "198.51.100.10.host.containers.internal host.docker.internal|169.254.1.2" "both names"
 }
