@@ -5,8 +5,8 @@
 
 #include "net/pasta.h"
 
-#define DNS_FORWARD "169.254.1.1"   /* Podman's choice: link local, so nobody else has them */
-#define GUEST_MAP   "169.254.1.2"
+#define DNS_FORWARD "169.254.1.1"   /* Podman's choice: link local, so nobody else has it */
+#define GUEST_MAP   PASTA_GUEST_ADDRESS
 enum { SINGLE_MAX = 64 };   /* ports of a range that get a word each, so that none of them may fail unseen */
 
 void pasta_words_done(struct pasta_words *w)

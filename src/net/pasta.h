@@ -13,6 +13,7 @@
 #include "net/setup.h"
 
 #define PASTA_PORTS_INTERFACE "umiak-ports"   /* of ports_only */
+#define PASTA_GUEST_ADDRESS "169.254.1.2"      /* means the host; Podman's choice: link local, so nobody else has it */
 enum { PASTA_NAME = 64 };
 /* "umiak-PID-START" of the process whose namespace it is. */
 void pasta_name(char ret[PASTA_NAME], pid_t pid, uint64_t start);

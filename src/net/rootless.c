@@ -103,6 +103,12 @@ static int start_uplink(const struct net_env *env, const struct rootless_net *r,
 	if (pasta_start(env, &job, netns, &s, err) < 0)
 		return fail_wrap(err, "the way out of the user's networks");
 	const char *host = s.host_address ? s.host_address : "";
+	if (*host && !streq(host, PASTA_GUEST_ADDRESS)) {
+		int mapped = rootless_host_map(netns, PASTA_GUEST_ADDRESS, host, err);
+		if (mapped < 0)
+			return -1;
+		host = mapped ? PASTA_GUEST_ADDRESS : host;
+	}
 	TRY(str_printf(&path, err, "%s/" USERS "/" HOST, env->run_dir));
 	return file_replace(AT_FDCWD, path, host, strlen(host), 0600, 0, err);
 }

@@ -17,6 +17,8 @@ struct rootless_net {
 /* The namespace, made when missing; its way out is restored when pasta died. `id`: the container that will use it.
  * Returns the descriptor. */
 int rootless_net_open(const struct net_env *env, const struct rootless_net *r, const char *id, struct error *err);
+/* Packets from networks to `address` reach `host`. 1 done, 0 not for these families. (rootless-host.c) */
+int rootless_host_map(int netns, const char *address, const char *host, struct error *err);
 /* The address that means the host in it. 1: *ret; 0: there is none. */
 int rootless_net_host(const struct net_env *env, char **ret, struct error *err);
 /* 1: *ret_fd; 0: there is none. */
