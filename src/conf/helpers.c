@@ -77,6 +77,8 @@ int helper_find_foreign(const char *name, const struct strv *dirs, bool in_path,
 	if (*name == '/')
 		return is_program(name) ? str_set(ret, name, err)
 					: fail(err, ERROR_NOT_FOUND, "program %s not found or not executable", name);
+	if (!str_empty(getenv("CONTAINERS_HELPER_BINARY_DIR")))
+		TRY(strv_add(&places, getenv("CONTAINERS_HELPER_BINARY_DIR"), err));
 	if (dirs)
 		TRY(strv_copy(&places, dirs, err));
 	if (path)

@@ -342,6 +342,20 @@ static int make_localtime(const struct spec_context *x, int dir, struct error *e
 	return put(dir, "localtime", &text, 0644, err);
 }
 
+/* In a user namespace of its own the container's root is somebody else. */
+static int give_to_root(const struct spec_context *x, int dir, struct error *err)
+{
+	static const char *const files[] = { "hosts", "resolv.conf", "hostname", "localtime", ".containerenv" };
+	uint32_t uid, gid;
+
+	if (!x->maps || !idmap_to_outside(&x->maps->uids, 0, &uid) || !idmap_to_outside(&x->maps->gids, 0, &gid))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (fchownat(dir, files[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return fail_errno(err, "chown %s", files[i]);
+	return 0;
+}
+
 int files_make(const struct spec_context *x, int run_dir_fd, struct error *err)
 {
 	TRY(check_lines(x, err));
@@ -349,7 +363,8 @@ int files_make(const struct spec_context *x, int run_dir_fd, struct error *err)
 	TRY(make_resolv(x, run_dir_fd, err));
 	TRY(make_hostname(x, run_dir_fd, err));
 	TRY(make_localtime(x, run_dir_fd, err));
-	return make_containerenv(x, run_dir_fd, err);
+	TRY(make_containerenv(x, run_dir_fd, err));
+	return give_to_root(x, run_dir_fd, err);
 }
 
 /* ---- passwd and group ---- */

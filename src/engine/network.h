@@ -24,6 +24,7 @@ void network_place_done(struct network_place *p);
 int network_place(struct engine *e, bool host, struct network_place *ret, struct error *err);
 
 /* ---- rootless (network-user.c) ---- */
+#define NETWORK_UNSHARE_ID "unshare-"   /* with a process id: a user of the user's namespace that is no container */
 struct pasta_job;
 /* Fills pasta and netns_dir. `need`: no pasta is an error that names the remedy. */
 int network_user_place(const struct engine *e, bool need, struct network_place *p, struct error *err);

@@ -14,6 +14,7 @@
 #include "os/lock.h"
 #include "os/netns.h"
 #include "os/ns.h"
+#include "os/process.h"
 
 #define USERS "rootless"
 #define LOCK  ".lock"
@@ -195,6 +196,16 @@ static bool is_young(int users, const char *id)
 	return fstatat(users, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtim.tv_sec < YOUNG_SECONDS;
 }
 
+static int is_used(const struct net_env *env, int users, const char *id, struct error *err)
+{
+	const char *pid = str_after(id, "unshare-");
+	uint32_t n;
+
+	if (pid)
+		return parse_u32(pid, &n) && process_is_alive(PROC_HOST, (pid_t)n, 0);
+	return is_young(users, id) || !env->alive ? 1 : env->alive(env->alive_arg, id, err);
+}
+
 /* 1: somebody is there. Who is gone without a word is forgotten. */
 static int has_users(const struct net_env *env, int users, struct error *err)
 {
@@ -207,10 +218,7 @@ static int has_users(const struct net_env *env, int users, struct error *err)
 	for (struct dirent *e = readdir(d); e && r == 0; e = readdir(d)) {
 		if (e->d_name[0] == '.')
 			continue;
-		if (is_young(users, e->d_name))
-			r = 1;
-		else
-			r = env->alive ? env->alive(env->alive_arg, e->d_name, err) : 1;
+		r = is_used(env, users, e->d_name, err);
 		if (r == 0)
 			unlinkat(users, e->d_name, 0);
 	}

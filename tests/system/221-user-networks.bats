@@ -115,3 +115,17 @@ talk() { # HOST PORT [exec prefix]
     like "$output" "from the host" "a service of the host"
     like "$output" "169.254.1.2.host.containers.internal host.docker.internal" "both names"
 }
+
+@test "unshare --rootless-netns" {
+    run_umiak network create n1
+    run_umiak unshare --rootless-netns ip addr show eth0
+    like "$output" "169.254.3.2" "the way out, made for it"
+    is "$(helpers)" 0 "and gone"
+    run_umiak run -d --name a --network n1 $IMAGE sleep 1000
+    run_umiak 7 unshare --rootless-netns sh -c 'ip -br link; exit 7'
+    like "$output" "podman[0-9]" "the bridge"
+    mkdir -p "$UMIAK_WORK/bin"; ln -sf /bin/false "$UMIAK_WORK/bin/pasta"
+    run_umiak rm -f -t0 a
+    CONTAINERS_HELPER_BINARY_DIR="$UMIAK_WORK/bin" run_umiak 125 unshare --rootless-netns true
+    like "$output" "pasta failed with exit code 1" "pasta that cannot"
+}
