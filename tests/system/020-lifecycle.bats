@@ -93,7 +93,7 @@ teardown() { umiak_teardown; }
 }
 
 @test "attach: to a running container; detach keys leave it running" {
-    run_umiak run -d --name ctr1 --network none $IMAGE sh -c 'sleep 0.5; echo attached; exit 6'
+    run_umiak run -d --name ctr1 --network none $IMAGE sh -c 'sleep 2; echo attached; exit 6'
     run_umiak attach ctr1; like "$output" attached "output; as with Podman the code is wait's business"
     run_umiak wait ctr1; is "$output" 6 "code"
 }
