@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/transfer.h"
 #include "engine/image-sign.h"
+#include "engine/manifest-list.h"
 #include "image/digest.h"
 
 struct push_params {
@@ -64,6 +65,20 @@ static int write_digest(const char *path, const char *digest, struct error *err)
 	return 0;
 }
 
+/* A manifest list that has no image for this machine here is pushed as such. */
+static int push(struct engine *e, const char *what, const char *destination, struct push_params *p, char *digest,
+		struct error *err)
+{
+	struct manifest_list_push list = { .push = p->push, .all = true };
+	struct error ignored;
+
+	if (image_push(e, what, destination, &p->push, digest, err) == 0)
+		return 0;
+	if (err->kind != ERROR_NOT_FOUND || manifest_list_exists(e, what, &ignored) != 1)
+		return -1;
+	return manifest_list_push(e, what, destination, &list, digest, err);
+}
+
 static int run_push(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct push_params *p = params;
@@ -78,7 +93,7 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	p->push.compress = p->compress;
 	p->push.progress = cli_progress(p->quiet);
 	TRY(cli_engine(cli, &e, err));
-	TRY(image_push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, &p->push, digest, err));
+	TRY(push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, p, digest, err));
 	return p->digestfile ? write_digest(p->digestfile, digest, err) : 0;
 }
 

@@ -15,14 +15,25 @@
 #define KEY_BYTES_MAX ((size_t)4 << 20)
 #define KEYS_MAX 64
 
+/* Paths in policies are absolute. *ret: malloc'ed. */
+static int policy_scope(enum transport transport, const char *scope, char **ret, struct error *err)
+{
+	if (transport == TRANSPORT_DOCKER || transport == TRANSPORT_NONE || *scope == '/' || access(scope, F_OK) < 0)
+		return str_set(ret, scope, err);
+	*ret = realpath(scope, NULL);
+	return *ret ? 0 : fail_errno(err, "%s", scope);
+}
+
 int image_trust_precheck(struct engine *e, const char *policy, enum transport transport, const char *scope,
 			 struct error *err)
 {
 	auto_policy p = {};
 	auto_policy_needs needs = {};
+	autofree char *place = NULL;
 
+	TRY(policy_scope(transport, scope, &place, err));
 	TRY(policy_load(&e->paths, policy, &p, err));
-	return policy_decide(&p, transport, scope, &needs, err);
+	return policy_decide(&p, transport, place, &needs, err);
 }
 
 /* ---- key material ---- */
@@ -221,9 +232,11 @@ int image_trust_check(struct engine *e, const char *policy, const struct image_o
 	auto_policy_needs needs = {};
 	auto_documents d = { .engine = e };
 	struct trial t = { .engine = e, .documents = &d, .o = o };
+	autofree char *place = NULL;
 
+	TRY(policy_scope(o->transport, o->scope, &place, err));
 	TRY(policy_load(&e->paths, policy, &p, err));
-	TRY(policy_decide(&p, o->transport, o->scope, &needs, err));
+	TRY(policy_decide(&p, o->transport, place, &needs, err));
 	for (size_t i = 0; i < needs.n; i++) {
 		t.need = POLICY_NEED(&needs, i);
 		if (meet(&t, err) < 0)

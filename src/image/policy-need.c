@@ -208,8 +208,8 @@ static bool matches_kind(const char *kind, const struct reference *want, const s
 {
 	if (streq(kind, "matchRepository"))
 		return same_repository(want, got);
-	if (!streq(kind, "matchExact") && want->digest && !want->tag)
-		return same_repository(want, got);
+	if (want->digest)   /* a tag beside a digest says nothing */
+		return !streq(kind, "matchExact") && same_repository(want, got);
 	return want->tag && same_reference(want, got);
 }
 

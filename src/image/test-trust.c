@@ -19,6 +19,8 @@ static void test_identity_check_when_kinds(void **state)
 		{ NULL, NULL, NULL, NULL, NULL, "q.io/a@" D, "q.io/a:2", true },
 		{ "matchExact", NULL, NULL, NULL, NULL, "q.io/a@" D, "q.io/a:2", false },
 		{ "matchExact", NULL, NULL, NULL, NULL, "q.io/a:1", "q.io/a:1", true },
+		{ NULL, NULL, NULL, NULL, NULL, "q.io/a:3@" D, "q.io/a:2", true },
+		{ "matchExact", NULL, NULL, NULL, NULL, "q.io/a:1@" D, "q.io/a:1", false },
 		{ "matchRepository", NULL, NULL, NULL, NULL, "q.io/a:1", "q.io/a:2", true },
 		{ "matchRepository", NULL, NULL, NULL, NULL, "q.io/a:1", "q.io/b:1", false },
 		{ "exactReference", "q.io/x:1", NULL, NULL, NULL, "q.io/a:1", "q.io/x:1", true },
