@@ -90,6 +90,7 @@ static const struct filter_key keys[] = {
 struct create_params {
 	struct strmap labels, options;
 	char *driver;
+	struct opt_uint uid, gid;
 	bool ignore;
 };
 #define P struct create_params
@@ -100,9 +101,10 @@ static int run_create(struct cli *cli, void *params, struct strv *args, struct e
 	auto_volume v = {};
 	struct engine *e;
 
-	if (p->options.n)
-		return fail(err, ERROR_UNSUPPORTED, "--opt: only plain local volumes are supported");
 	TRY(cli_engine(cli, &e, err));
+	TRY(strmap_copy(&v.options, &p->options, err));
+	v.uid = (int64_t)p->uid.value;
+	v.gid = (int64_t)p->gid.value;
 	if (args->n)
 		TRY(str_set(&v.name, args->v[0], err));
 	TRY(str_set(&v.driver, p->driver, err));
@@ -115,9 +117,11 @@ static int run_create(struct cli *cli, void *params, struct strv *args, struct e
 
 static const struct field create_rows[] = {
 	{ .cli = "driver", .abbr = 'd', F_STR(P, driver), .arg = "string", .fallback = "local", .help = "Specify volume driver name" },
+	{ .cli = "gid", F_OPT_UINT(P, gid), .arg = "gid", .help = "Group of the volume" },
 	{ .cli = "ignore", F_BOOL(P, ignore), .help = "Do not fail if the volume already exists" },
 	{ .cli = "label", .abbr = 'l', F_MAP(P, labels), .arg = "stringArray", .help = "Set metadata for a volume" },
 	{ .cli = "opt", .abbr = 'o', F_MAP(P, options), .arg = "stringArray", .help = "Set driver specific options" },
+	{ .cli = "uid", F_OPT_UINT(P, uid), .arg = "uid", .help = "Owner of the volume" },
 	{}
 };
 #undef P
@@ -185,8 +189,8 @@ const struct command cmd_volume_ls = {
 /* ---- rm and prune ---- */
 struct rm_params {
 	struct strv filters;
-	bool all, force;
-	int64_t seconds;
+	bool all, force, dry_run;
+	struct opt_int seconds;   /* -1: wait as long as it takes */
 };
 #define P struct rm_params
 
@@ -205,9 +209,9 @@ static int users(struct ctr_list *all, const char *name, struct strv *ret, struc
 	return 0;
 }
 
-static int remove_users(struct engine *e, const struct strv *ids, struct error *err)
+static int remove_users(struct engine *e, const struct strv *ids, const struct opt_uint *timeout, struct error *err)
 {
-	const struct ctr_remove_options o = { .force = true };
+	const struct ctr_remove_options o = { .force = true, .timeout = *timeout };
 
 	for (size_t i = 0; i < ids->n; i++) {
 		auto_ctr *c = NULL;
@@ -221,17 +225,22 @@ static int remove_users(struct engine *e, const struct strv *ids, struct error *
 	return 0;
 }
 
-static int remove_one(struct engine *e, struct ctr_list *containers, const char *name, bool force, struct error *err)
+struct removal {
+	bool force;
+	struct opt_uint timeout;
+};
+
+static int remove_one(struct engine *e, struct ctr_list *containers, const char *name, struct removal how, struct error *err)
 {
 	auto_strv ids = {};
 
 	TRY(users(containers, name, &ids, err));
-	if (ids.n && !force) {
+	if (ids.n && !how.force) {
 		autofree char *text = strv_join(&ids, ", ");
 		return fail(err, ERROR_IN_USE, "volume %s is being used by the following container(s): %s: volume is being used", name,
 			    text ? text : "");
 	}
-	TRY(remove_users(e, &ids, err));
+	TRY(remove_users(e, &ids, &how.timeout, err));
 	return volume_remove(e, name, err);
 }
 
@@ -258,6 +267,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 	const struct rm_params *p = params;
 	CLEANUP(volumes_done) struct volumes l = {};
 	auto_ctr_list containers = {};
+	const struct removal how = { p->force, { p->seconds.set, p->seconds.value < 0 ? UINT32_MAX : (uint64_t)p->seconds.value } };
 	size_t failed = 0, missing = 0, used = 0;
 	struct engine *e;
 
@@ -270,7 +280,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 	for (size_t i = 0; i < (p->all ? l.n : args->n); i++) {
 		const char *name = p->all ? l.v[i].name : NULL;
 		struct error why = {};
-		if ((name || full_name(&l, args->v[i], &name, &why) >= 0) && remove_one(e, &containers, name, p->force, &why) >= 0) {
+		if ((name || full_name(&l, args->v[i], &name, &why) >= 0) && remove_one(e, &containers, name, how, &why) >= 0) {
 			puts(p->all ? name : args->v[i]);
 			continue;
 		}
@@ -287,7 +297,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 static const struct field rm_rows[] = {
 	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Remove all volumes" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Remove a volume by force, even if it is being used by a container" },
-	{ .cli = "time", .abbr = 't', F_INT(P, seconds), .arg = "int", .help = "Seconds to wait for running containers to stop before killing" },
+	{ .cli = "time", .abbr = 't', F_OPT_INT(P, seconds), .arg = "int", .help = "Seconds to wait for running containers to stop before killing" },
 	{}
 };
 
@@ -298,40 +308,94 @@ const struct command cmd_volume_rm = {
 	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
 
+/* "all=true" chooses as --all does and is no filter of volumes. */
+static int prune_filters(const P *p, bool *all, struct filters *to, struct error *err)
+{
+	*all = p->all;
+	for (size_t i = 0; i < p->filters.n; i++) {
+		const char *value = str_after(p->filters.v[i], "all=");
+		bool on = false;
+		if (!value) {
+			TRY(filters_add(to, keys, p->filters.v[i], err));
+			continue;
+		}
+		if (!parse_bool(value, &on))
+			return fail(err, ERROR_INVALID, "all=%s: want true or false", value);
+		if (p->all)
+			return fail(err, ERROR_INVALID, "--all and --filter all cannot be used together");
+		*all |= on;
+	}
+	return 0;
+}
+
+/* Names of the volumes to go, in order. */
+static int prune_choose(struct volumes *l, struct ctr_list *containers, const struct filters *filters, bool all, struct strv *ret,
+			struct error *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		auto_strv ids = {};
+		int r = filters_match(filters, &l->v[i], err);
+		TRY(r);
+		if (!r || (!all && !l->v[i].anonymous))
+			continue;
+		TRY(users(containers, l->v[i].name, &ids, err));
+		if (!ids.n)
+			TRY(strv_add(ret, l->v[i].name, err));
+	}
+	return 0;
+}
+
+static bool prune_confirm(const struct strv *names, bool all)
+{
+	if (all)
+		puts("WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:");
+	else
+		puts("WARNING! This will remove anonymous local volumes not used by at least one container. The following volumes will "
+		     "be removed:");
+	if (!names->n) {
+		puts(all ? "No dangling volumes found" : "No dangling anonymous volumes found");
+		return false;
+	}
+	for (size_t i = 0; i < names->n; i++)
+		puts(names->v[i]);
+	return cli_confirm("Are you sure you want to continue?");
+}
+
 static int run_prune(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct rm_params *p = params;
 	CLEANUP(volumes_done) struct volumes l = {};
 	auto_ctr_list containers = {};
 	auto_filters filters = {};
+	auto_strv names = {};
 	struct engine *e;
+	bool all;
 
 	(void)args;
-	TRY(filters_add_all(&filters, keys, &p->filters, err));
-	if (!p->force) {
-		puts("WARNING! This will remove all volumes not used by at least one container.");
-		if (!cli_confirm("Are you sure you want to continue?"))
-			return 0;
-	}
+	if (p->force && p->dry_run)
+		return fail(err, ERROR_INVALID, "--force and --dry-run cannot be used together");
+	TRY(prune_filters(p, &all, &filters, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(load_all(e, &l, err));
 	TRY(ctr_list(e, &containers, err));
-	for (size_t i = 0; i < l.n; i++) {
+	TRY(prune_choose(&l, &containers, &filters, all, &names, err));
+	if (!p->force && !p->dry_run && !prune_confirm(&names, all))
+		return 0;
+	if (p->dry_run)
+		puts("Volumes that would be pruned:");
+	for (size_t i = 0; i < names.n; i++) {
 		struct error why = {};
-		int r = filters_match(&filters, &l.v[i], err);
-		if (r < 0)
-			return -1;
-		if (!r)
-			continue;
-		if (remove_one(e, &containers, l.v[i].name, false, &why) >= 0)
-			puts(l.v[i].name);
-		else if (why.kind != ERROR_IN_USE)
+		if (p->dry_run || remove_one(e, &containers, names.v[i], (struct removal){}, &why) >= 0)
+			puts(names.v[i]);
+		else if (why.kind != ERROR_IN_USE && why.kind != ERROR_NOT_FOUND)
 			cli_note_error(cli, &why);
 	}
 	return 0;
 }
 
 static const struct field prune_rows[] = {
+	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Named volumes too, not only anonymous ones" },
+	{ .cli = "dry-run", F_BOOL(P, dry_run), .help = "Show what would be removed" },
 	{ .cli = "filter", F_STRV(P, filters), .arg = "stringArray", .help = "Provide filter values (e.g. 'label=<key>=<value>')" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Do not prompt for confirmation" },
 	{}
@@ -339,7 +403,8 @@ static const struct field prune_rows[] = {
 #undef P
 
 const struct command cmd_volume_prune = {
-	.summary = "Remove all unused volumes", .description = "Removes the volumes that no container uses.",
+	.summary = "Remove all unused volumes",
+	.description = "Removes the anonymous volumes that no container uses; with --all the named ones, too.",
 	.groups = (const struct command_rows[]){ { prune_rows, 0 }, {} }, .params_size = sizeof(struct rm_params),
 	.run = run_prune, .flags = COMMAND_IN_USERNS,
 };

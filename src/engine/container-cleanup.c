@@ -26,6 +26,7 @@ int ctr_remove_live(struct ctr *c, struct error *err)
 
 	if (r < 0 || ctr_net_teardown(c, live.net, err) < 0 || (r > 0 && external_delete(&x, err) < 0))
 		return -1;
+	TRY(volumes_release(c, err));
 	r = ctr_cgroup(c, &cgroup, err);
 
 	return r <= 0 ? r : cgroup_remove(&cgroup, err);

@@ -94,7 +94,7 @@ static int source_of(struct engine *e, int root, const struct param_mount *m, ch
 	if (found <= 0)
 		return found;
 	if (!strv_has(&m->options, "nocopy") && !m->subpath)
-		TRY(volume_copy_up(e, &v, root, m->destination, err));
+		TRY(volume_copy_up(e, &v, root, m->destination, (struct volume_owner){}, err));
 	TRY(str_printf(ret, err, "%s%s%s", v.mountpoint, m->subpath ? "/" : "", m->subpath ? m->subpath : ""));
 	return 1;
 }

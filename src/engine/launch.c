@@ -24,6 +24,7 @@
 #include "engine/container-impl.h"
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
+#include "engine/volume.h"
 #include "os/process.h"
 #include "store/image.h"
 #include "store/rootfs.h"
@@ -215,6 +216,7 @@ static int prepare(struct launch_job *j, struct error *err)
 	TRY(engine_runtime(j->engine, j->c->config.runtime, &j->runtime, err));
 	TRY(check_command(j, err));
 	TRY(launch_check_flags(j->engine, j->runtime, err));
+	TRY(volumes_mount_for(j->c, err));
 	TRY(add_peers(j, err));
 	TRY(mount_images(j, err));
 	if (j->c->at.record.pod && j->c->params.ns.cgroup_parent)
@@ -227,7 +229,11 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 	auto_launch_job j = { .c = c, .engine = c->engine, .options = o, .socket = -1, .monitor_client = -1 };
 	int pair[2];
 
-	TRY(prepare(&j, err));
+	if (prepare(&j, err) < 0) {
+		struct error ignored;
+		volumes_release(c, &ignored);
+		return -1;
+	}
 	j.activated = launch_activated();
 	l->container = c;
 	TRY(monitor_client_pair(&l->client, &j.monitor_client, err));

@@ -310,6 +310,18 @@ static int mount_user_bind(struct spec_context *x, struct oci_spec *s, const str
 	return mount_bind(x, s, p, p->source, err);
 }
 
+/* Who the process is, as stored outside. */
+static struct volume_owner owner_of_process(const struct spec_context *x)
+{
+	struct volume_owner o = { (uint32_t)x->uid, (uint32_t)x->gid };
+
+	if (x->maps) {
+		idmap_to_outside(&x->maps->uids, (uint32_t)x->uid, &o.uid);
+		idmap_to_outside(&x->maps->gids, (uint32_t)x->gid, &o.gid);
+	}
+	return o;
+}
+
 static int mount_volume(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)
 {
 	auto_volume v = {};
@@ -325,7 +337,7 @@ static int mount_volume(struct spec_context *x, struct oci_spec *s, const struct
 		return fail(err, ERROR_NOT_FOUND, "volume %s of container %s does not exist any more: no such volume", p->source,
 			    x->container->id);
 	if (!strv_has(&p->options, "nocopy") && !p->subpath)
-		TRY(volume_copy_up(x->engine, &v, x->rootfs_fd, p->destination, err));
+		TRY(volume_copy_up(x->engine, &v, x->rootfs_fd, p->destination, owner_of_process(x), err));
 	if (strv_has(&p->options, "U"))
 		TRY(spec_chown_source(x, v.mountpoint, err));
 	if (p->subpath)

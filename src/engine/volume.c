@@ -102,7 +102,8 @@ static int fill_defaults(struct volume *v, struct error *err)
 		TRY(str_set(&v->driver, "local", err));
 	TRY(str_set(&v->scope, "local", err));
 	v->created = time_now();
-	v->needs_copy_up = v->needs_chown = true;
+	v->needs_copy_up = true;
+	v->needs_chown = !v->uid && !v->gid;
 	return 0;
 }
 
@@ -119,7 +120,9 @@ int volume_create(struct engine *e, struct volume *v, struct error *err)
 
 	TRY(fill_defaults(v, err));
 	if (!streq(v->driver, "local"))
-		return fail(err, ERROR_UNSUPPORTED, "volume driver \"%s\" is not known: use local", v->driver);
+		return fail(err, ERROR_UNSUPPORTED, "no volume plugin with name %s available: this build has the driver local only: "
+			    "required plugin missing", v->driver);
+	TRY(volume_options_check(v, err));
 	r = volume_find(e, v->name, &old, err);
 	if (r < 0)
 		return -1;
@@ -130,6 +133,8 @@ int volume_create(struct engine *e, struct volume *v, struct error *err)
 	free(take_ptr(v->mountpoint));
 	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
 	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
+	if ((v->uid || v->gid) && lchown(v->mountpoint, (uid_t)v->uid, (gid_t)v->gid) < 0)
+		return fail_errno(err, "give volume %s to %lld:%lld", v->name, (long long)v->uid, (long long)v->gid);
 	TRY(volume_save(e, v, err));
 	tell(e, EVENT_CREATE, v->name);
 	return 0;
@@ -142,6 +147,9 @@ int volume_remove(struct engine *e, const char *name, struct error *err)
 
 	TRY(name_check(name, err));
 	TRY(record_path(e, name, &path, err));
+	auto_volume v = {};
+	if (volume_find(e, name, &v, err) == 1)
+		TRY(volume_unmount(e, &v, NULL, err));   /* else what is mounted there would be removed */
 	if (unlink(path) < 0)
 		return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "no volume with name \"%s\" found: no such volume", name) :
 					 fail_errno(err, "remove volume %s", name);
@@ -195,20 +203,42 @@ static bool dir_is_empty(int fd)
 	return empty;
 }
 
-int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct error *err)
+/* 1: something was copied; 0: the image has nothing there. */
+static int fill_volume(int rootfs_fd, const char *path, int to, struct volume_owner owner, struct error *err)
 {
-	autoclose int from = -1, to = -1;
-	struct path_open how = { .oflags = O_RDONLY | O_DIRECTORY };
-	struct error ignored;
+	struct error missing;
+	autoclose int from = path_open_in_root(rootfs_fd, path, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, &missing);
 
-	if (!v->needs_copy_up)
+	if (from < 0)
+		return fchown(to, owner.uid, owner.gid) < 0 ? fail_errno(err, "chown") : 0;
+	bool has = !dir_is_empty(from);
+	return copy_tree(from, to, err) < 0 ? -1 : has;
+}
+
+int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct volume_owner owner,
+		   struct error *err)
+{
+	autoclose int to = -1;
+
+	if (!v->needs_copy_up && !v->needs_chown)
 		return 0;
 	to = open(v->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return fail_errno(err, "open %s", v->mountpoint);
-	from = path_open_in_root(rootfs_fd, path, how, &ignored);
-	if (from >= 0 && dir_is_empty(to) && copy_tree(from, to, err) < 0)
+	if (!dir_is_empty(to))
+		return 0;
+	if (!v->needs_chown) {   /* its owner was chosen */
+		struct stat st;
+		if (fstat(to, &st) == 0)
+			owner = (struct volume_owner){ st.st_uid, st.st_gid };
+	}
+	int filled = v->needs_copy_up ? fill_volume(rootfs_fd, path, to, owner, err) : fchown(to, owner.uid, owner.gid);
+	if (filled >= 0 && !v->needs_chown && fchown(to, owner.uid, owner.gid) < 0)
+		filled = fail_errno(err, "chown");
+	if (filled < 0)
 		return fail_wrap(err, "copying %s of the image into volume %s", path, v->name);
+	if (!filled)
+		return 0;
 	v->needs_copy_up = v->needs_chown = false;
 	return volume_save(e, v, err);
 }

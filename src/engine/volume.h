@@ -36,6 +36,32 @@ int volume_save(struct engine *e, const struct volume *v, struct error *err);
 int volume_remove(struct engine *e, const char *name, struct error *err);
 /* Names of all volumes, sorted. */
 int volume_list(struct engine *e, struct strv *ret, struct error *err);
+/* What --opt said: uid, gid, size... taken out of "o", keys checked. Local driver. */
+int volume_options_check(struct volume *v, struct error *err);
+
+/* ---- volumes with a mount of their own (options type, device, o) ---- */
+bool volume_needs_mount(const struct volume *v);
+/* Mounted on its mountpoint as long as it has users: a container's id, ... */
+int volume_mount(struct engine *e, const struct volume *v, const char *user, struct error *err);
+/* user NULL: whoever uses it. 1: unmounted now; 0: others use it, or there is nothing to do. */
+int volume_unmount(struct engine *e, const struct volume *v, const char *user, struct error *err);
+/* `volume mount`, `volume unmount`: each mount wants an unmount. */
+int volume_mount_host(struct engine *e, const struct volume *v, struct error *err);
+int volume_unmount_host(struct engine *e, const struct volume *v, struct error *err);
+struct ctr;
+/* All volumes of a container before it starts, and after its end. Not after fork(). */
+int volumes_mount_for(struct ctr *c, struct error *err);
+int volumes_release(struct ctr *c, struct error *err);
+
+/* The contents as a tar stream; an archive (plain or compressed) over the contents. */
+int volume_export(struct engine *e, const struct volume *v, int out, struct error *err);
+int volume_import(struct engine *e, struct volume *v, int in, struct error *err);
+
 /* Copies the directory `path` of the root file system into the volume when it is new and empty; owner and mode of
- * the directory are taken over as well. rootfs_fd: the mounted root. */
-int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct error *err);
+ * the directory are taken over as well. Where the image has no such directory the volume is given to uid, gid (as stored).
+ * A volume that still holds nothing stays new. rootfs_fd: the mounted root. */
+struct volume_owner {
+	uint32_t uid, gid;
+};
+int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char *path, struct volume_owner owner,
+		   struct error *err);
