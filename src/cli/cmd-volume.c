@@ -12,6 +12,21 @@
 
 static const struct value_type volume_type = { .name = "entities.VolumeListReport", .rows = volume_rows };
 
+/* In lists labels are text. */
+static int list_labels(const void *self, struct value_call *c, struct value *ret, struct error *err)
+{
+	const struct volume *v = self;
+	auto_buf text = BUF_INIT(1 << 20);
+
+	for (size_t i = 0; i < v->labels.n; i++)
+		buf_addf(&text, "%s%s=%s", i ? "," : "", v->labels.v[i].key, v->labels.v[i].value);
+	TRY(buf_ok(&text, "labels", err));
+	*ret = value_strf(c->pool, "%s", text.data ? text.data : "");
+	return 0;
+}
+static const struct value_method list_methods[] = { { "Labels", list_labels }, {} };
+static const struct value_type list_type = { .name = "entities.VolumeListReport", .rows = volume_rows, .methods = list_methods };
+
 struct volumes {
 	struct volume *v;
 	size_t n;
@@ -161,10 +176,10 @@ static int run_ls(struct cli *cli, void *params, struct strv *args, struct error
 		if (r < 0)
 			return -1;
 		if (r)
-			rows[n++] = value_struct(&volume_type, &l.v[i]);
+			rows[n++] = value_struct(&list_type, &l.v[i]);
 	}
 	const struct format_request rq = { .name = "volume ls", .format = p->format, .noheading = p->noheading,
-					   .fallback = p->quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}", .type = &volume_type,
+					   .fallback = p->quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}", .type = &list_type,
 					   .headers = (const struct format_header[]){ { "Name", "VOLUME NAME" }, {} } };
 	struct value list = value_list(rows, n);
 	TRY(format_rows(&rq, &list, &out, err));
@@ -183,7 +198,7 @@ static const struct field ls_rows[] = {
 const struct command cmd_volume_ls = {
 	.summary = "List volumes", .description = "Lists all volumes.", .examples = "--format json\n-q",
 	.groups = (const struct command_rows[]){ { ls_rows, 0 }, {} }, .params_size = sizeof(struct ls_params), .run = run_ls,
-	.format_type = &volume_type, .flags = COMMAND_IN_USERNS,
+	.format_type = &list_type, .flags = COMMAND_IN_USERNS,
 };
 
 /* ---- rm and prune ---- */

@@ -19,15 +19,29 @@ void param_mount_done(struct param_mount *m)
 }
 #define auto_mount CLEANUP(param_mount_done) struct param_mount
 
-/* Two mounts on one place make no sense, whatever option they came from. */
+static bool is_same(const struct param_mount *a, const struct param_mount *b)
+{
+	bool same = streq0(a->type, b->type) && streq0(a->source, b->source) && streq0(a->subpath, b->subpath) &&
+		    a->options.n == b->options.n;
+
+	for (size_t i = 0; same && i < a->options.n; i++)
+		same = streq(a->options.v[i], b->options.v[i]);
+	return same;
+}
+
+/* Two mounts on one place make no sense, whatever option they came from; the same one twice is one. */
 static int append(struct list *mounts, struct param_mount *m, struct error *err)
 {
 	const struct param_mount *have = mounts->v;
 	struct param_mount *to;
 
 	for (size_t i = 0; i < mounts->n; i++)
-		if (streq0(have[i].destination, m->destination))
+		if (streq0(have[i].destination, m->destination) && is_same(&have[i], m)) {
+			param_mount_done(m);
+			return 0;
+		} else if (streq0(have[i].destination, m->destination)) {
 			return fail(err, ERROR_INVALID, "%s: duplicate mount destination", m->destination);
+		}
 	to = list_add(mounts, sizeof(*to), err);
 	if (!to)
 		return -1;
@@ -198,7 +212,7 @@ static const struct {
 	{ "rprivate", KEY_FLAG, BIND | GLOB }, { "slave", KEY_FLAG, BIND | GLOB }, { "rslave", KEY_FLAG, BIND | GLOB },
 	{ "shared", KEY_FLAG, BIND | GLOB }, { "rshared", KEY_FLAG, BIND | GLOB }, { "unbindable", KEY_FLAG, BIND | GLOB },
 	{ "runbindable", KEY_FLAG, BIND | GLOB }, { "bind", KEY_FLAG, BIND | GLOB }, { "rbind", KEY_FLAG, BIND | GLOB },
-	{ "no-dereference", KEY_FLAG, BIND | GLOB }, { "z", KEY_FLAG, BIND | VOLUME }, { "Z", KEY_FLAG, BIND | VOLUME },
+	{ "no-dereference", KEY_FLAG, BIND | GLOB }, { "z", KEY_FLAG, BIND | VOLUME | GLOB }, { "Z", KEY_FLAG, BIND | VOLUME | GLOB },
 	{ "bind-propagation", KEY_PROPAGATION, BIND | GLOB }, { "bind-nonrecursive", KEY_NON_RECURSIVE, BIND | GLOB },
 	{ "relabel", KEY_RELABEL, BIND | VOLUME | GLOB }, { "consistency", KEY_IGNORED, BIND | VOLUME | TMPFS },
 	{ "U", KEY_CHOWN, ~0u }, { "chown", KEY_CHOWN, ~0u },
@@ -206,7 +220,7 @@ static const struct {
 	{ "volume-subpath", KEY_SUBPATH, VOLUME }, { "image-subpath", KEY_SUBPATH, IMAGE },
 	{ "volume-nocopy", KEY_NO_COPY, VOLUME }, { "nocopy", KEY_NO_COPY, VOLUME }, { "copy", KEY_FLAG, VOLUME },
 	{ "tmpfs-size", KEY_TMPFS_SIZE, TMPFS }, { "tmpfs-mode", KEY_TMPFS_MODE, TMPFS }, { "tmpcopyup", KEY_FLAG, TMPFS },
-	{ "notmpcopyup", KEY_FLAG, TMPFS }, { "size", KEY_VALUE, TMPFS }, { "mode", KEY_VALUE, TMPFS | DEVPTS },
+	{ "notmpcopyup", KEY_FLAG, TMPFS }, { "noswap", KEY_FLAG, TMPFS }, { "size", KEY_VALUE, TMPFS }, { "mode", KEY_VALUE, TMPFS | DEVPTS },
 	{ "uid", KEY_VALUE, DEVPTS | TMPFS }, { "gid", KEY_VALUE, DEVPTS | TMPFS }, { "max", KEY_VALUE, DEVPTS },
 };
 

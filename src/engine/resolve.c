@@ -320,7 +320,8 @@ static int add_configured_mounts(struct params_storage *s, const struct conf_con
 	for (size_t i = 0; r >= 0 && i < conf->volumes.n; i++)
 		r = param_volume_parse(conf->volumes.v[i], &all, err);
 	for (size_t i = 0; r >= 0 && i < conf->mounts.n; i++)
-		r = param_mount_parse(conf->mounts.v[i], &all, err);
+		if ((r = param_mount_parse(conf->mounts.v[i], &all, err)) < 0)
+			r = fail_wrap(err, "parsing containers.conf mounts");
 	struct param_mount *m = all.v;
 	for (size_t i = 0; i < all.n; i++) {
 		struct param_mount *to = r < 0 || has_mount(s, m[i].destination) ? NULL : list_add(&s->mounts, sizeof(*to), err);
@@ -352,6 +353,9 @@ static int resolve_storage(struct params_storage *s, const struct image_defaults
 {
 	const struct conf_containers *conf = &e->conf.containers;
 	static const char *const modes[] = { "bind", "anonymous", "tmpfs", "ignore" };
+
+	if (!s->image_volume && !str_empty(e->conf.engine.image_volume_mode))
+		TRY(str_set(&s->image_volume, e->conf.engine.image_volume_mode, err));
 	bool known = !s->image_volume;
 
 	for (size_t i = 0; s->image_volume && i < ARRAY_LEN(modes); i++)

@@ -123,7 +123,13 @@ static int diff_entry(void *arg, int dir, const char *name, struct error *err)
 		TRY(add_change(l, name, ROOTFS_ADDED, err));
 	else if (!l->diff->full || differs(&up, &low))
 		TRY(add_change(l, name, ROOTFS_MODIFIED, err));
-	return S_ISDIR(up.st_mode) ? enter(l, name, err) : 0;
+	if (!S_ISDIR(up.st_mode))
+		return 0;
+	size_t before = l->diff->to->n;
+	bool told = !known || !l->diff->full || differs(&up, &low);
+	TRY(enter(l, name, err));
+	/* in an upper directory every directory on the way to a change stands; here it is to be said */
+	return !told && l->diff->to->n > before ? add_change(l, name, ROOTFS_MODIFIED, err) : 0;
 }
 
 /* Names that only the lower side has: deleted from a complete tree. Layers further down are seen through the upper. */
