@@ -130,3 +130,25 @@ place() { umiak volume inspect -f '{{.Mountpoint}}' "$1"; }
     run_umiak 125 container clone -f web
     like "$output" "cannot set --force without --destroy" "force"
 }
+
+@test "mount type=image,rw=true: written to the container, not the image" {
+    umiak create --name c --mount "type=image,src=$IMAGE,dst=/i,rw=true" "$IMAGE" sh -c 'cat /i/data/file; echo new >>/i/data/file; cat /i/data/file'
+    run_umiak start -a c
+    is "$output" "second layer
+second layer
+new" "written"
+    run_umiak run --rm --mount "type=image,src=$IMAGE,dst=/i" "$IMAGE" sh -c 'cat /i/data/file; echo x >/i/data/file' || true
+    like "$output" "second layer" "the image is as it was"
+    like "$output" "Read-only file system" "and read-only without rw"
+}
+
+@test "container runlabel: names, words and quotes; shown before it is run" {
+    umiak create --name l "$IMAGE" true
+    umiak commit -q --change 'LABEL RUN="podman run --rm --name NAME -e X=\"a b\" IMAGE sh -c \"echo \\$X ${OPT1}\""' l localhost/lab
+    umiak rm l
+    run_umiak container runlabel --display --opt1 one run localhost/lab
+    is "$output" 'command: podman run --rm --name lab -e X=a b localhost/lab:latest sh -c echo $X one' "what would run"
+    run_umiak 125 container runlabel nosuch localhost/lab
+    like "$output" "cannot find the value of label: nosuch in image: localhost/lab" "no such label"
+    umiak rmi localhost/lab
+}
