@@ -94,6 +94,7 @@ static int prepare(struct cli *cli, const struct copy_params *p, struct image_co
 	o->decompress = p->decompress;
 	o->accept_uncompressed = p->accept_uncompressed;
 	o->preserve_digests = p->preserve_digests;
+	o->remove_signatures = p->remove_signatures;
 	o->tags = p->tags;
 	o->from_blobs = p->from.shared_blob_dir;
 	o->to_blobs = p->to.shared_blob_dir;

@@ -226,6 +226,7 @@ static int run_sync(struct cli *cli, void *params, struct strv *args, struct err
 		TRY(image_format_parse(p->format, &r.o.format, err));
 	r.o.multi = p->all ? COPY_ALL : COPY_SYSTEM;
 	r.o.preserve_digests = p->preserve_digests;
+	r.o.remove_signatures = p->remove_signatures;
 	r.o.from = skopeo_remote(cli, &p->from, &p->choice, &p->retry, p->authfile);
 	r.o.to = skopeo_remote(cli, &p->to, NULL, &p->retry, p->authfile);
 	r.o.platform = skopeo_platform(cli, &p->choice);

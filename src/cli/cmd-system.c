@@ -5,7 +5,9 @@
 #include "cli/cli.h"
 #include "cli/text.h"
 #include "engine/container.h"
+#include "cli/transfer.h"
 #include "engine/event.h"
+#include "engine/image-migrate.h"
 #include "engine/rootless.h"
 #include "engine/verify.h"
 #include "store/check.h"
@@ -174,21 +176,40 @@ const struct command cmd_system_renumber = {
 };
 
 struct migrate_params {
+	char *from_podman;
 	bool migrate_db;
 };
 static const struct field migrate_rows[] = {
+	{ .cli = "from-podman", F_STR(struct migrate_params, from_podman), .arg = "path", .implied = "",
+	  .flags = FIELD_OPTIONAL_VALUE, .help = "Copy the images of Podman's store (PATH: the podman program)" },
 	{ .cli = "migrate-db", F_BOOL(struct migrate_params, migrate_db),
 	  .help = "Accepted for scripts: there is no older database to convert" },
 	{}
 };
 
+/* Images come over, one after the other; Podman's own store stays as it is. */
+static int bring_images(struct engine *e, const struct migrate_params *p, struct error *err)
+{
+	struct image_progress progress = cli_progress(false);
+	auto_strv names = {};
+
+	TRY(image_migrate_podman(e, p->from_podman, &progress, &names, err));
+	for (size_t i = 0; i < names.n; i++)
+		printf("%s\n", names.v[i]);
+	return 0;
+}
+
 static int run_migrate(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
+	const struct migrate_params *p = params;
 	struct engine *e;
 	struct store *s;
 
-	(void)params;
 	(void)args;
+	if (p->from_podman) {
+		TRY(cli_engine(cli, &e, err));
+		return bring_images(e, p, err);
+	}
 	TRY(end_namespace(err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));   /* opening adapts the store to this version */
@@ -201,7 +222,7 @@ const struct command cmd_system_migrate = {
 	.summary = "Adapt the store to a new version of the engine",
 	.description = "Opens the store, which brings it to this version's format, and removes what dead commands\n"
 		       "left behind. Without root it also makes a new user namespace, which sees changed\n"
-		       "subordinate ids.",
+		       "subordinate ids. With --from-podman it copies the images of a Podman store instead.",
 	.groups = (const struct command_rows[]){ { migrate_rows }, {} }, .params_size = sizeof(struct migrate_params),
 	.run = run_migrate,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/help.h"
+#include "cli/transfer.h"
 
 static const char *command_path(const struct cli *cli)
 {
@@ -37,6 +38,7 @@ void report_error(const struct cli *cli, const struct error *err)
 	if (err->kind == ERROR_EXIT && !err->text[0])
 		return;
 	fflush(stdout);
+	cli_progress_end();
 	if (cli->skopeo)
 		log_printf(&cli->log, LOG_LEVEL_FATAL, "%s", err->text);
 	else if (cli->docker)

@@ -5,4 +5,6 @@
 
 /* Lines to stderr, or nothing with quiet. */
 struct image_progress cli_progress(bool quiet);
+/* Takes what is unfinished from the screen; before an error is printed. */
+void cli_progress_end(void);
 extern const struct image_progress cli_progress_lines;

@@ -246,6 +246,31 @@ static void drop_partial(struct image_transfer *t, struct layers *l)
 			log_debug(t->engine->log, "truncate a partial blob: %m");
 }
 
+/* What a worker tells of a layer becomes the blob's progress. */
+struct watched {
+	const struct image_progress *progress;
+	const struct source_image *image;
+};
+
+static void layer_moved(void *data, const struct source_job *j)
+{
+	const struct watched *w = data;
+	const struct op_descriptor *d = layer_of(w->image, j->layer);
+	const char *name = d->digest ? d->digest : w->image->info.diff_ids.v[j->layer];
+
+	image_progress_moved(w->progress, name, j->bytes, d->size);
+}
+
+static void layers_arrived(const struct watched *w, const struct layers *l)
+{
+	for (size_t k = 0; k < l->n; k++) {
+		size_t layer = l->v[k].job.layer;
+		const struct op_descriptor *d = layer_of(w->image, layer);
+		const char *name = d->digest ? d->digest : w->image->info.diff_ids.v[layer];
+		image_progress_moved(w->progress, name, d->size > 0 ? d->size : 0, d->size > 0 ? d->size : 0);
+	}
+}
+
 static int bring_layers(struct image_transfer *t, struct source_image *i, struct error *err)
 {
 	CLEANUP(layers_done) struct layers l = { .v = calloc(i->layers.n ? i->layers.n : 1, sizeof(*l.v)) };
@@ -258,12 +283,15 @@ static int bring_layers(struct image_transfer *t, struct source_image *i, struct
 		TRY(plan_layer(t, i, k, &l, err));
 	for (size_t k = 0; k < l.n; k++)
 		jobs[k] = l.v[k].job;
-	int r = source_run(t->source, i, jobs, l.n, NULL, err);
+	struct watched watched = { t->progress, i };
+	struct source_progress moved = { layer_moved, &watched };
+	int r = source_run(t->source, i, jobs, l.n, &moved, err);
 	for (size_t k = 0; k < l.n; k++)
 		l.v[k].job = jobs[k];
 	if (r < 0 && err->kind == ERROR_CORRUPT)
 		drop_partial(t, &l);
 	TRY(r);
+	layers_arrived(&watched, &l);
 	TRY(describe(i, &l, MEDIA_DOCKER_MANIFEST, err));
 	return commit_layers(t, &l, err);
 }

@@ -86,6 +86,12 @@ struct copy_blob {
 /* Brings all of them over; digest and size of each are filled in. */
 int copy_blobs(struct copy_from *f, struct copy_to *t, struct copy_blob *v, size_t n, struct error *err);
 
+/* ---- signatures that exist (image-copy-sign.c) ---- */
+/* Appends those of a manifest at the source (struct image_signature); puts them beside it at the destination. */
+int copy_signatures_find(struct copy_from *f, const struct image_copy *o, const char *digest, struct list *ret,
+			 struct error *err);
+int copy_signatures_put(struct copy_to *t, const struct list *found, const char *digest, struct error *err);
+
 /* ---- documents (image-copy-manifest.c) ---- */
 /* The manifest with other blobs, or of another type, as bytes in *ret. */
 int copy_edit_manifest(const struct source_document *d, const struct copy_blob *v, size_t n, enum media_type type,

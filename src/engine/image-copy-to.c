@@ -55,6 +55,12 @@ static int check_dir(struct copy_to *t, struct error *err)
 
 	if (faccessat(t->target.fd, "version", F_OK, 0) < 0 && !is_empty_dir(t->target.fd))
 		return fail(err, ERROR_INVALID, "%s: the directory is not empty and holds no image", t->name->path);
+	for (int i = 1; i <= 64; i++) {   /* of the image that lay here */
+		char old[32];
+		snprintf(old, sizeof(old), "signature-%d", i);
+		if (unlinkat(t->target.fd, old, 0) < 0)
+			break;
+	}
 	return image_target_bytes(&t->target, "version", version, sizeof(version) - 1, err);
 }
 

@@ -194,11 +194,17 @@ static int write_manifest(struct copy *c, const struct source_document *d, const
 			  bool instance, struct op_descriptor *ret, struct error *err)
 {
 	auto_source_document changed = {};
+	auto_image_signatures signatures = {};
 	bool same = type == (enum media_type)d->parsed.type;
 	size_t n = d->parsed.layers.n + 1;
 
 	for (size_t i = 0; i < n; i++)
 		same &= streq(v[i].digest, v[i].from->digest);
+	if (!instance)
+		TRY(copy_signatures_find(&c->from, c->o, d->parsed.digest, &signatures, err));
+	if (!same && signatures.n)
+		return fail(err, ERROR_INVALID, "Copying this image would require changing its manifest, which would invalidate existing "
+			    "signatures. Consider using --remove-signatures");
 	if (!same) {
 		auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX);
 		TRY(copy_edit_manifest(d, v, n, type, &text, err));
@@ -213,6 +219,7 @@ static int write_manifest(struct copy *c, const struct source_document *d, const
 	if (!instance) {
 		image_say(&c->o->progress, "Writing manifest to image destination");
 		TRY(copy_to_manifest(&c->to, d, false, err));
+		TRY(copy_signatures_put(&c->to, &signatures, d->parsed.digest, err));
 		return sign(c, d->parsed.digest, err);
 	}
 	TRY(copy_to_manifest(&c->to, d, true, err));

@@ -25,6 +25,7 @@ struct image_copy {
 	bool compress, decompress;            /* dir: and oci: layers shall be / shall not be compressed */
 	bool accept_uncompressed;             /* oci: layers may stay bare tars */
 	bool preserve_digests;                /* fail instead of changing the manifest */
+	bool remove_signatures;               /* leave them behind */
 	struct strv tags;                     /* further names (docker-archive, containers-storage); borrowed */
 	const char *from_blobs, *to_blobs;    /* oci: layouts: directories of shared blobs */
 	const char *from_daemon, *to_daemon;  /* docker-daemon: socket; NULL: $DOCKER_HOST or the usual one */

@@ -194,8 +194,8 @@ int policy_decide(const struct policy *p, enum transport transport, const char *
 	TRY(check_document(p->doc, what, err));
 	int effect = parse_requirements(find_requirements(p->doc, transport, scope), what, ret_needs, err);
 	if (effect == REJECT)
-		return fail(err, ERROR_DENIED, "Source image rejected: Running image %s:%s is rejected by policy (%s)",
-			    transport_prefix(transport), scope, what);
+		return fail(err, ERROR_DENIED, "Source image rejected: Running image %s:%s%s is rejected by policy (%s)",
+			    transport_prefix(transport), transport == TRANSPORT_DOCKER ? "//" : "", scope, what);
 	if (effect == REFUSED)
 		return fail(err, ERROR_DENIED, "Source image rejected: the policy (%s) demands signedBaseLayer of %s:%s, which nobody "
 			    "implements", what, transport_prefix(transport), scope);

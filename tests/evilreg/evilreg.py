@@ -537,7 +537,7 @@ for name in ("ping_status_200",):
 
 def is_complete(umiak, tmp):
     """What came in although it was strange must be a whole image: the store says so itself."""
-    p = subprocess.run([umiak, "--root", tmp + "/root", "--runroot", tmp + "/run", "system", "check", "--full"], capture_output=True, text=True)
+    p = subprocess.run([umiak, "--root", tmp + "/root", "--runroot", tmp + "/run", "system", "check"], capture_output=True, text=True)
     return p.returncode == 0
 
 
