@@ -16,6 +16,8 @@ start_registry() { # NAME EXTRA-YAML: sets port and url; the process is ended in
 setup_file() {
     command -v docker-registry >/dev/null && command -v skopeo >/dev/null || skip "docker-registry or skopeo is missing"
     umiak_setup_file
+    # the registries are on the host's loopback, and so is everything here
+    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }
     start_registry plain ""; export PLAIN=127.0.0.1:$port
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
         -keyout "$UMIAK_WORK/key.pem" -out "$UMIAK_WORK/cert.pem" 2>/dev/null
@@ -106,8 +108,8 @@ digest_of() { skopeo inspect --tls-verify=false "docker://$1" | jq -r .Digest; }
 @test "TLS and passwords: certificates, --creds and auth files are honoured, and nothing less is enough" {
     c="--cert-dir $UMIAK_WORK/certs"
     run_umiak 125 push -q --creds user:secret $IMAGE "$TLS/t:1"; like "$output" "certificate" "unknown authority"
-    run_umiak 125 push -q $c $IMAGE "$TLS/t:1"; like "$output" "unauthorized" "no password"
-    run_umiak 125 push -q $c --creds user:wrong $IMAGE "$TLS/t:1"; like "$output" "unauthorized" "wrong password"
+    run_umiak 125 push -q $c $IMAGE "$TLS/t:1"; like "$output" "authentication required" "no password"
+    run_umiak 125 push -q $c --creds user:wrong $IMAGE "$TLS/t:1"; like "$output" "authentication required" "wrong password"
     run_umiak push -q $c --creds user:secret $IMAGE "$TLS/t:1"
     printf '{"auths":{"%s":{"auth":"%s"}}}' "$TLS" "$(printf user:secret | base64)" >"$UMIAK_WORK/auth.json"
     printf '{"auths":' >"$UMIAK_WORK/broken.json"; chmod a+r "$UMIAK_WORK"/*.json
