@@ -207,6 +207,13 @@ static int refuse(const struct build_options *o, struct error *err)
 			  o->sbom_image_purl || o->sbom_merge,
 		  "--sbom", "bills of materials are not made" },
 		{ o->layer_labels.n > 0, "--layer-label", "there are no intermediate images to label" },
+		{ o->cache_from.n > 0, "--cache-from", "results of steps are kept in the store only" },
+		{ o->cache_to.n > 0, "--cache-to", "results of steps are kept in the store only" },
+		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
+		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
+		{ o->run.ns.uidmap.n || o->run.ns.gidmap.n || o->run.ns.subuid_name || o->run.ns.subgid_name, "--userns-uid-map",
+		  "RUN uses the builder's own user namespace" },
+		{ o->logsplit.set && o->logsplit.value, "--logsplit", "use one --logfile" },
 		{ o->all_platforms, "--all-platforms", "name the platforms with --platform" },
 	};
 
@@ -240,6 +247,8 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "the --dns-option option cannot be used with --network=none");
 	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns_search.n)
 		return fail(err, ERROR_INVALID, "the --dns-search option cannot be used with --network=none");
+	if (o->platforms.n > 1 && !o->manifest)
+		return fail(err, ERROR_INVALID, "--platform: several platforms need a manifest list: name it with --manifest");
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * build/prepare-run.c - RUN as a job: command, environment, mounts with their sources found, the key. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,25 @@ static void key_run(struct sha256 *h, const struct stage_run *st, const struct o
 	key_container(h, r->options);
 }
 
+/* Programs of another machine run only with an emulator that the kernel knows of. */
+static int check_platform(const struct stage_run *st, struct error *err)
+{
+	const char *arch = st->config.platform.architecture, *host = platform_host_architecture();
+	bool native = str_empty(arch) || streq(arch, host) || (streq(arch, "386") && streq(host, "amd64")) ||
+		      (streq(arch, "arm") && streq(host, "arm64"));
+
+	if (native)
+		return 0;
+	DIR *d = opendir("/proc/sys/fs/binfmt_misc");
+	bool found = false;
+	for (struct dirent *e = d ? readdir(d) : NULL; e && !found; e = readdir(d))
+		found = str_after(e->d_name, "qemu-") != NULL;
+	if (d)
+		closedir(d);
+	return found ? 0 : fail(err, ERROR_UNSUPPORTED, "RUN for %s on %s: no emulator is registered (binfmt_misc): install qemu-user-static",
+				arch, host);
+}
+
 int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 {
 	const struct build *b = st->b;
@@ -398,6 +418,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	struct step_run *r = &op->job.run;
 	struct sha256 h;
 
+	TRY(check_platform(st, err));
 	op->job.kind = STEP_RUN;
 	r->options = b->o;
 	r->isolation = b->isolation;

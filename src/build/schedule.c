@@ -352,11 +352,13 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 /* 1: go on with the next; 0: wait. */
 static int begin(struct stage_run *st, struct op *op, struct error *err)
 {
+	const struct build *b = st->b;
 	struct stage_run *other;
 
 	if (!op->created_by && op->kind != OP_FROM) {
 		tell(st, op, BUILD_STEP, op->text, strlen(op->text), false);
-		TRY(plan_expand(st, op, err));
+		if (plan_expand(st, op, err) < 0)
+			return instruction_fail(&b->file, op->raw, err);
 	}
 	TRY(plan_needs(st, op, &other, err));
 	if (other)

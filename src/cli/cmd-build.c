@@ -10,7 +10,7 @@
 #include "build/build.h"
 #include "cli/build-display.h"
 #include "cli/cli.h"
-#include "conf/paths.h"
+#include "engine/manifest-list.h"
 #include "os/file.h"
 
 static const struct command_rows groups[] = { { build_rows, 0 }, { image_remote_rows, offsetof(struct build_options, remote) }, {} };
@@ -82,6 +82,33 @@ static int failure(const struct build_result *r, struct error *err)
 	return -1;
 }
 
+/* --manifest: an image for each platform, all of them in one list. Its id is the result. */
+static int build_list(struct engine *e, struct build_options *o, const struct build_request *request, struct build_result *ret,
+		      struct error *err)
+{
+	auto_strv platforms = o->platforms;
+	const struct manifest_list_create create = { .amend = true };
+	const struct manifest_list_add add = { .remote = o->remote };
+	char list[65];
+
+	o->platforms = (struct strv){};
+	TRY(manifest_list_create(e, o->manifest, &create, list, err));
+	for (size_t i = 0; i < platforms.n || i == 0; i++) {
+		auto_strv digests = {};
+		build_result_done(ret);
+		*ret = (struct build_result){};
+		strv_done(&o->platforms);
+		if (platforms.n)
+			TRY(strv_add(&o->platforms, platforms.v[i], err));
+		TRY(build_image(e, request, ret, err));
+		autofree char *image = NULL;
+		TRY(str_printf(&image, err, "containers-storage:%.40s", ret->id));
+		TRY(manifest_list_add_image(e, o->manifest, image, &add, &digests, list, err));
+	}
+	memcpy(ret->id, list, sizeof(list));
+	return 0;
+}
+
 static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct build_options *o = params;
@@ -104,7 +131,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 		.options = o, .context = args->n ? args->v[0] : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
 		.event = build_display_event, .data = display,
 	};
-	int r = build_image(e, &request, &result, err);
+	int r = o->manifest ? build_list(e, o, &request, &result, err) : build_image(e, &request, &result, err);
 	build_display_end(display);
 	if (r < 0)
 		return failure(&result, err);

@@ -278,6 +278,7 @@ const struct command_row command_rows[] = {
 
 	/* images */
 	{ "build", &cmd_build },
+	{ "bud", &cmd_build, .flags = COMMAND_HIDDEN },
 	{ "history", &cmd_history },
 	{ "images", &cmd_images },
 	{ "import", &cmd_import },
