@@ -18,6 +18,7 @@ enum build_event_type {
 	BUILD_COMMIT,        /* text: the name, or "" */
 	BUILD_TAGGED,        /* text: full name */
 	BUILD_IMAGE,         /* id: done */
+	BUILD_TICK,          /* time passes (request.ticks) */
 	BUILD_NOTE,          /* text: a line of progress (pulls) or a warning */
 	BUILD_EVENT_MAX
 };
@@ -36,6 +37,7 @@ struct build_request {
 	const struct build_options *options;
 	const char *context;         /* as the user gave it; NULL: none */
 	int stdin_fd;                /* for '-' */
+	bool ticks;                  /* BUILD_TICK ten times a second */
 	void (*event)(void *data, const struct build_event *e);
 	void *data;
 };

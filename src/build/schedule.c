@@ -669,8 +669,12 @@ int schedule_run(struct build *b, struct error *err)
 		int wait = wait_time(b);
 		if (!w.n && wait < 0)
 			return fail(err, ERROR_INVALID, "the stages of %s wait for each other", b->file.name);
+		if (wait < 0 && b->request->ticks)
+			wait = 100;
 		if (poll(w.fds, w.n, wait) < 0 && errno != EINTR)
 			return fail_errno(err, "poll");
+		if (b->request->ticks)
+			build_tell(b, &(struct build_event){ .type = BUILD_TICK });
 		TRY(handle(&w, err));
 	}
 	return 0;

@@ -234,8 +234,12 @@ static void say(struct build_tty *t, const char *what, const char *text)
 
 void build_tty_event(struct build_tty *t, const struct build_event *e)
 {
-	struct tty_stage *s = stage_at(t, e->stage);
+	struct tty_stage *s = e->type == BUILD_TICK ? NULL : stage_at(t, e->stage);
 
+	if (e->type == BUILD_TICK) {
+		draw(t, false);
+		return;
+	}
 	if (!s)
 		return;
 	switch (e->type) {

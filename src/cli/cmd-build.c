@@ -129,7 +129,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(build_display_new(choose_mode(o), log ? log : stdout, log ? log : stderr, &display, err));
 	const struct build_request request = {
 		.options = o, .context = args->n ? args->v[0] : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
-		.event = build_display_event, .data = display,
+		.event = build_display_event, .data = display, .ticks = choose_mode(o) == BUILD_DISPLAY_TTY,
 	};
 	int r = o->manifest ? build_list(e, o, &request, &result, err) : build_image(e, &request, &result, err);
 	build_display_end(display);
