@@ -272,29 +272,11 @@ static int run_without_command(struct line *l, struct error *err)
 }
 
 /* ---- running ---- */
-/* Called as buildah: what has the same name but means a container of another kind there is refused, not misunderstood. */
-static int check_buildah(const struct cli *cli, struct error *err)
-{
-	static const char *const same[] = { "build", "bud", "images", "rmi", "tag", "push", "pull", "login", "logout", "version", "info",
-		"unshare", "help", "completion" };
-
-	if (!streq(cli->program, "buildah"))
-		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(same); i++)
-		if (streq(cli->row->path, same[i]))
-			return 0;
-	if (str_after(cli->row->path, "manifest"))
-		return 0;
-	return fail(err, ERROR_UNSUPPORTED, "buildah %s: working containers are not part of this build: use a Containerfile and buildah build",
-		    cli->row->path);
-}
-
 static int run_command(struct line *l, struct error *err)
 {
 	struct cli *cli = l->cli;
 	const struct command *cmd = cli->row->cmd;
 
-	TRY(check_buildah(cli, err));
 	TRY(check_count(cli, err));
 	TRY(globals_apply(cli, err));
 	log_printf(&cli->log, LOG_LEVEL_TRACE, "%s: %zu options, %zu arguments", cli->path, cli->parsed.n_seen,
@@ -340,6 +322,8 @@ static int start(struct cli *cli, int argc, char **argv, struct error *err)
 	cli->docker = streq(cli->program, "docker");
 	cli->skopeo = streq(cli->program, "skopeo");
 	log_init(&cli->log, STDERR_FILENO, getenv("NO_COLOR"));
+	if (streq(cli->program, "buildah"))
+		cli->row = command_child("", "buildah");
 	if (cli->skopeo) {
 		cli->row = command_child("", "skopeo");
 		cli->log.level = LOG_LEVEL_INFO;

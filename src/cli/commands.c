@@ -145,6 +145,15 @@ extern const struct command
 	cmd_volume_ls,
 	cmd_volume_prune,
 	cmd_volume_rm,
+	cmd_working_from,
+	cmd_working_run,
+	cmd_working_copy,
+	cmd_working_config,
+	cmd_working_commit,
+	cmd_working_list,
+	cmd_working_rm,
+	cmd_working_mount,
+	cmd_working_umount,
 	cmd_wait;
 
 const struct command_row command_rows[] = {
@@ -278,7 +287,6 @@ const struct command_row command_rows[] = {
 
 	/* images */
 	{ "build", &cmd_build },
-	{ "bud", &cmd_build, .flags = COMMAND_HIDDEN },
 	{ "history", &cmd_history },
 	{ "images", &cmd_images },
 	{ "import", &cmd_import },
@@ -366,6 +374,39 @@ const struct command_row command_rows[] = {
 	{ "builder", .group = "Manage builds" },
 	{ "builder build", &cmd_build },
 	{ "builder prune", &cmd_builder_prune },
+
+	/* what `buildah` does when the program is called so */
+	{ "buildah", .group = "Buildah's commands", .flags = COMMAND_HIDDEN },
+	{ "buildah build", &cmd_build, "bud" },
+	{ "buildah commit", &cmd_working_commit },
+	{ "buildah config", &cmd_working_config },
+	{ "buildah containers", &cmd_working_list, "list ls ps" },
+	{ "buildah copy", &cmd_working_copy },
+	{ "buildah from", &cmd_working_from },
+	{ "buildah images", &cmd_images },
+	{ "buildah info", &cmd_info },
+	{ "buildah login", &cmd_login },
+	{ "buildah logout", &cmd_logout },
+	{ "buildah mount", &cmd_working_mount },
+	{ "buildah pull", &cmd_pull },
+	{ "buildah push", &cmd_push },
+	{ "buildah rename", &cmd_rename },
+	{ "buildah rm", &cmd_working_rm, "delete" },
+	{ "buildah rmi", &cmd_rmi },
+	{ "buildah run", &cmd_working_run },
+	{ "buildah tag", &cmd_tag },
+	{ "buildah umount", &cmd_working_umount, "unmount" },
+	{ "buildah unshare", &cmd_unshare },
+	{ "buildah version", &cmd_version },
+	{ "buildah manifest", .group = "Manifest lists" },
+	{ "buildah manifest add", &cmd_manifest_add },
+	{ "buildah manifest annotate", &cmd_manifest_annotate },
+	{ "buildah manifest create", &cmd_manifest_create },
+	{ "buildah manifest exists", &cmd_manifest_exists },
+	{ "buildah manifest inspect", &cmd_manifest_inspect },
+	{ "buildah manifest push", &cmd_manifest_push },
+	{ "buildah manifest remove", &cmd_manifest_remove },
+	{ "buildah manifest rm", &cmd_manifest_rm },
 
 	/* the engine as a whole */
 	{ "system", .group = "Engine-wide commands" },
