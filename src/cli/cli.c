@@ -258,7 +258,7 @@ static int run_without_command(struct line *l, struct error *err)
 {
 	struct cli *cli = l->cli;
 
-	if (cli->global.version && (!cli->row || cli->skopeo)) {
+	if (cli->global.version && (!cli->row || cli->skopeo || streq(cli->program, "buildah"))) {
 		cli_print_version(cli);
 		return 0;
 	}

@@ -182,7 +182,7 @@ static int run_add(struct cli *cli, void *params, struct strv *args, struct erro
 const struct command cmd_manifest_add = {
 	.summary = "Add images or artifacts to a manifest list",
 	.description = "Adds images (of a registry, or containers-storage:NAME of this machine) or files to a list.",
-	.args = "LIST IMAGEORARTIFACT [IMAGEORARTIFACT...]", .min_args = 2, .max_args = ARGS_ANY,
+	.args = "LIST IMAGE [IMAGE...]", .min_args = 2, .max_args = ARGS_ANY,
 	.groups = (const struct command_rows[]){ { add_rows }, {} }, .params_size = sizeof(struct add_params), .done = add_done,
 	.examples = "web:1 containers-storage:localhost/web:arm\nweb:1 docker://quay.io/team/web:1 --all", .run = run_add,
 	.flags = COMMAND_IN_USERNS,
