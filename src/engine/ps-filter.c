@@ -188,7 +188,12 @@ MATCH(match_network)
 	TRY(ctr_load(c, err));
 	if (streq(ns_mode_names[c->params.ns.net.mode], value))
 		return 1;
-	return strv_has(&c->params.net.networks, value);
+	for (size_t i = 0; i < c->params.net.networks.n; i++) {
+		const char *rest = str_after(c->params.net.networks.v[i], value);
+		if (rest && (!*rest || *rest == ':'))   /* NAME:OPTIONS */
+			return 1;
+	}
+	return 0;
 }
 
 MATCH(match_restart)

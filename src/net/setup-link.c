@@ -119,6 +119,9 @@ static int bridge_make(const struct net_env *env, const struct network *n, const
 		return -1;
 	if (!streq(ret->kind, "bridge"))
 		return fail(err, ERROR_IN_USE, "network %s: interface %s exists and is no bridge", n->name, n->network_interface);
+	const char *driver = env->conf->firewall_driver;
+	if (!str_empty(driver) && !streq(driver, "nftables") && !streq(driver, "none"))
+		log_warn(env->log, "containers.conf: firewall_driver \"%s\" is not supported: rules are made with nftables", driver);
 	bridge_sysctls(env, n);
 	bridge_addresses(n, ret->index, &fill);
 	link_up(&fill, ret->index);
