@@ -206,9 +206,14 @@ int inspect_network(struct container_inspect *v, struct error *err)
 	if (ns->mode == NS_CONTAINER && ctr_find(c->engine, ns->value, &other, &gone) >= 0 && ctr_load(other, &gone) >= 0)
 		c = other;
 	if (ctr_is_in(c, CONTAINER_STATE_ALIVE) && c->params.ns.net.mode != NS_HOST) {
-		v->network.sandbox_key = value_pool_alloc(&v->pool, 40);
-		if (v->network.sandbox_key)
-			snprintf(v->network.sandbox_key, 40, "/proc/%d/ns/net", c->at.status.pid);
+		autofree char *dir = NULL, *path = NULL;
+		bool named = c->params.ns.net.mode == NS_BRIDGE || c->params.ns.net.mode == NS_PASTA;
+		TRY(ctr_run_dir(c, &dir, err));
+		if (named)
+			TRY(str_printf(&path, err, "%s/netns/netns-%.12s", dir, c->id));
+		else
+			TRY(str_printf(&path, err, "/proc/%d/ns/net", c->at.status.pid));
+		v->network.sandbox_key = keep(v, path);
 	}
 	v->network.networks = json_object_new_object();
 	if (!v->network.networks)

@@ -216,6 +216,23 @@ static int take_away(struct network_place *p, const char *id, const struct net_s
 	return -1;
 }
 
+/* The name that scripts expect of a namespace ("NetworkSettings.SandboxKey"): <run dir>/netns/netns-ID, which leads there.
+ * Only a convenience: a failure is none. */
+static void name_netns(const struct ctr *c, pid_t pid)
+{
+	char to[48], name[96];
+	struct error ignored;
+	autoclose int dir = ctr_open_run_dir(c, &ignored);
+
+	if (dir < 0)
+		return;
+	snprintf(to, sizeof(to), "/proc/%d/ns/net", (int)pid);
+	snprintf(name, sizeof(name), "netns/netns-%.12s", c->id);
+	mkdirat(dir, "netns", 0700);
+	unlinkat(dir, name, 0);
+	(void)!symlinkat(to, dir, name);
+}
+
 int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err)
 {
 	if (!n->planned)
@@ -224,6 +241,8 @@ int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err
 	int r = netns < 0 ? -1 : is_pasta(&n->status) ? apply_pasta(c, n, pid, netns, err) : apply_bridge(c, n, pid, netns, err);
 	if (r < 0)
 		ctr_net_abort(c, n);
+	else
+		name_netns(c, pid);
 	return r;
 }
 
