@@ -69,6 +69,8 @@ signed_by() { printf '{"type":"signedBy","keyType":"GPGKeys","keyPath":"%s"%s}' 
     is "$output" "Error: logging into \"$AUTH\": invalid username/password" "wrong password"
     run_umiak login --authfile "$auth" --tls-verify=false -u user --password-stdin "$AUTH" <<<secret
     is "$output" "Login Succeeded!" "login"
+    run umiak --log-level=trace login --authfile "$auth" --tls-verify=false -u user --password-stdin "$AUTH" <<<secret
+    is "$(grep -c -e secret -e dXNlcjpzZWNyZXQ <<<"$output")" 0 "no secret in the most talkative log"
     is "$(jq -r ".auths[\"$AUTH\"].auth" "$auth" | base64 -d)" user:secret "the stored pair"
     is "$(stat -c %a "$auth")" 600 "only the user may read it"
     run_umiak login --authfile "$auth" --get-login "$AUTH"
@@ -146,6 +148,25 @@ EOF
     pull 125 t/a:1; like "$output" "no signature exists" "its place depends on the digest"
     d=$(digest_of t/a:1); cp -r "$(dirname "$f")" "$W/lookaside/t/a@${d/:/=}"
     pull 125 t/a:1; like "$output" "the signature is for digest" "moved there it does not fit"
+}
+
+@test "G: a key that has expired, and lists: the list's signature is good for its images, nobody else's is" {
+    printf 'Key-Type: RSA\nKey-Length: 2048\nName-Real: old\nName-Email: old@example.org\nExpire-Date: seconds=4\n%%no-protection\n%%commit\n' |
+        as_user gpg --batch --quiet --gen-key 2>/dev/null
+    as_user gpg --batch --armor --export old@example.org >"$W/old.asc"
+    push x/a:1 --sign-by old@example.org; sleep 4.5
+    policy "$(signed_by old)"; pull 125 x/a:1; like "$output" "its key has expired" "expired"
+    policy "$(signed_by ann)"
+    run_umiak manifest create "$R/l/l:1"; run_umiak manifest add "$R/l/l:1" "containers-storage:$IMAGE"
+    run_umiak manifest push -q --tls-verify=false --registries.d "$W/regd" "$R/l/l:1"
+    umiak manifest rm "$R/l/l:1"
+    pull 125 l/l:1; like "$output" "no signature exists" "neither list nor image is signed"
+    run_umiak manifest create "$R/l/l:1"; run_umiak manifest add --annotation a=b "$R/l/l:1" "containers-storage:$IMAGE"
+    run_umiak manifest push -q --tls-verify=false --registries.d "$W/regd" --sign-by ann@example.org "$R/l/l:1"
+    umiak manifest rm "$R/l/l:1"
+    pull l/l:1
+    d=$(skopeo inspect --tls-verify=false --raw "docker://$R/l/l:1" | jq -r '.manifests[0].digest')
+    pull 125 "l/l@$d"; like "$output" "no signature exists" "the image by itself is not signed"
 }
 
 @test "signatures made by skopeo are verified here, and the other way round" {
