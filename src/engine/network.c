@@ -204,8 +204,6 @@ static int take_away(struct network_place *p, const char *id, const struct net_s
 
 	if (rootless && network_user_stop(p, s, &now) < 0)
 		all = now;
-	if (bridge && network_names_remove(p, id, s, &now) < 0 && !all.kind)
-		all = now;
 	if (bridge && net_teardown(&p->env, id, s, -1, &now) < 0 && !all.kind)
 		all = now;
 	if (bridge && rootless && network_user_leave(p, id, &now) < 0 && !all.kind)

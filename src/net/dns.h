@@ -24,7 +24,5 @@ int net_dns_add(const struct net_env *env, const struct network *n, const struct
 int net_dns_remove(const struct net_env *env, const char *network_id, const char *id, struct error *err);
 /* The resolver is started again if it died and the firewall's redirections are restored (after a reload). */
 int net_dns_restore(const struct net_env *env, const struct network *n, struct error *err);
-/* Containers that are gone without a word: `alive` of the environment decides. */
-int net_dns_sweep(const struct net_env *env, struct error *err);
 /* The resolver ends now: the namespace it lives in goes. */
 int net_dns_stop(const struct net_env *env, struct error *err);

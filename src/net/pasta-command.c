@@ -126,7 +126,7 @@ static int add_addresses(bool guest, struct pasta_words *w, struct error *err)
 
 /* Addresses of a namespace that has others already; see net/publish.c. */
 static const char *const ports_words[] = { "-I", PASTA_PORTS_INTERFACE, "-a", "169.254.2.2", "-n", "30", "-g", "169.254.2.1",
-	"-a", "fd75:6d69:616b::2", "-g", "fd75:6d69:616b::1", "--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra" };
+	"-a", "fd75:6d69:616b::2", "-g", "fd75:6d69:616b::1", "--no-dhcp", "--no-dhcpv6", "--no-ra" };
 
 static int add_first(const struct net_env *env, const struct pasta_job *job, struct pasta_words *w, unsigned *has, struct error *err)
 {

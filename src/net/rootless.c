@@ -240,6 +240,7 @@ int rootless_net_leave(const struct net_env *env, const struct rootless_net *r, 
 	int used = has_users(env, users, err);
 	if (used != 0)
 		return used < 0 ? -1 : 0;
+	TRY(pasta_sweep(r->dir, err));
 	TRY(net_dns_stop(env, err));   /* a resolver lives in the namespace that goes */
 	return pasta_stop(r->dir, name, err);
 }

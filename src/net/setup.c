@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
 #include "net/setup-impl.h"
@@ -299,6 +300,8 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 	for (size_t i = 0; i < s->attachments.n; i++) {
 		if (ends >= 0)
 			r |= first(attachment_unlink(env, &a[i], &e, &now), &now, &all);
+		if (a[i].dns_enabled)
+			r |= first(net_dns_remove(env, a[i].network_id, id, &now), &now, &all);
 		r |= first(attachment_release(env, id, &a[i], &now), &now, &all);
 	}
 	if (r < 0)

@@ -42,7 +42,7 @@ static void test_pasta_command_words(void **state)
 		  "--dns-forward 169.254.1.1 -T none -U none --no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", "169.254.1.1", NULL },
 		{ { .ports = ports, .n_ports = 1, .ports_only = true }, true,
 		  "-I umiak-ports -a 169.254.2.2 -n 30 -g 169.254.2.1 -a fd75:6d69:616b::2 -g fd75:6d69:616b::1 --no-dhcp --no-dhcpv6 "
-		  "--no-ndp --no-ra -t 8080:80 -u none -T none -U none --no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", NULL, NULL },
+		  "--no-ra -t 8080:80 -u none -T none -U none --no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", NULL, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -53,6 +53,8 @@ talk() { # HOST PORT [exec prefix]
     run_umiak run -d --name web --network n1 -p 8080:80 $IMAGE nc -ll -p 80 -e sh -c 'read x; netstat -tn | grep ":80 " | grep ESTA'
     run talk 198.51.100.10 8080 peer_exec
     like "$output" "198.51.100.1:" "the far client's address"
+    run talk 2001:db8:51::10 8080 peer_exec
+    like "$output" "2001:db8:51::1:" "over IPv6, although the network has none"
     run talk 127.0.0.1 8080 netns_exec
     is "$status" 0 "loopback"
     run_umiak 126 run --rm --network n1 -p 8080:80 $IMAGE true
