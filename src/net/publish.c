@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
 
 #include "net/rootless.h"
 #include "os/link.h"
 #include "os/netlink.h"
+#include "os/netns.h"
 
-enum { TABLE = 20053, PRIORITY = 20053, MTU = 65520 };
+enum { TABLE = 20053, PRIORITY = 20053, MTU = 65520, DISCARD = 9 };
 static const struct side {
 	uint8_t family, prefix;
 	struct ip own, gateway;
@@ -81,6 +84,26 @@ static int configure(int netns_fd, struct error *err)
 	return netlink_send_judged(&n, &six, judge, NULL, err);
 }
 
+/* pasta learns the namespace's hardware and IPv6 address from what it sends: something to nobody. Failures mean no more than
+ * that it learns them later. */
+static int say_hello(void *arg, struct error *err)
+{
+	(void)arg;
+	(void)err;
+	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
+		const struct side *s = &sides[i];
+		bool four = s->family == AF_INET;
+		struct sockaddr_in6 own6 = { .sin6_family = AF_INET6 }, to6 = { .sin6_family = AF_INET6, .sin6_port = htons(DISCARD) };
+		struct sockaddr_in own4 = { .sin_family = AF_INET }, to4 = { .sin_family = AF_INET, .sin_port = htons(DISCARD) };
+		autoclose int fd = socket(s->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		memcpy(four ? (void *)&own4.sin_addr : (void *)&own6.sin6_addr, s->own.b, ip_len(&s->own));
+		memcpy(four ? (void *)&to4.sin_addr : (void *)&to6.sin6_addr, s->gateway.b, ip_len(&s->gateway));
+		if (fd >= 0 && bind(fd, four ? (void *)&own4 : (void *)&own6, four ? sizeof(own4) : sizeof(own6)) == 0)
+			sendto(fd, "", 1, MSG_DONTWAIT, four ? (void *)&to4 : (void *)&to6, four ? sizeof(to4) : sizeof(to6));
+	}
+	return 0;
+}
+
 int rootless_net_publish(const struct net_env *env, const struct pasta_job *job, int netns_fd, struct error *err)
 {
 	struct pasta_job ports = *job;
@@ -88,7 +111,7 @@ int rootless_net_publish(const struct net_env *env, const struct pasta_job *job,
 
 	ports.ports_only = true;
 	TRY(pasta_start(env, &ports, netns_fd, NULL, err));
-	if (configure(netns_fd, err) < 0) {
+	if (configure(netns_fd, err) < 0 || netns_call(netns_fd, say_hello, NULL, err) < 0) {
 		pasta_stop(job->dir, job->name, &ignored);
 		return -1;
 	}

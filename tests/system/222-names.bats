@@ -30,7 +30,7 @@ start_fake() {
     rootless || { far_dns=192.0.2.53; netns_exec ip addr replace 192.0.2.53/32 dev lo; }
     far sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$UMIAK_WORK/fake.pid" "$BATS_TEST_DIRNAME/../lib/fake-dns" "$far_dns" "$@" \
         >"$UMIAK_WORK/questions" 3>&- 2>&1 &
-    sleep 0.5
+    for _ in $(seq 50); do far ss -Hlun | grep -qF "$far_dns:53 " && far ss -Hltn | grep -qF "$far_dns:53 " && return; sleep 0.1; done
 }
 resolver_pid() { # of this test's run directory
     local p
