@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "os/file.h"
 #include "os/link.h"
@@ -20,6 +21,7 @@
 #define FEATURES ".umiak-pasta"   /* "DEVICE:INODE:MTIME:SIZE 0|1": whether that program knows --map-guest-addr */
 #define TUN      "/dev/net/tun"
 #define START_NS (INT64_C(30) * 1000000000)
+enum { PORT_TRIES = 20, PORT_PAUSE_NS = 25000000 };
 
 void pasta_name(char ret[PASTA_NAME], pid_t pid, uint64_t start)
 {
@@ -204,6 +206,16 @@ static int find_taken_port(const struct net_port *p, struct error *err)
 	return 0;
 }
 
+static bool is_port_taken(const struct pasta_job *job)
+{
+	struct error ignored;
+
+	for (size_t i = 0; i < job->n_ports; i++)
+		if (find_taken_port(&job->ports[i], &ignored))
+			return true;
+	return false;
+}
+
 static int fail_start(const struct pasta_job *job, int status, struct buf *out, struct error *err)
 {
 	const char *said = clean_output(out);
@@ -214,14 +226,14 @@ static int fail_start(const struct pasta_job *job, int status, struct buf *out, 
 	return fail(err, ERROR_NOT_EXECUTABLE, "pasta failed with exit code %d:\n%s", process_exit_code(status), said ? said : "(it said nothing)");
 }
 
-/* Once more without the option that an old pasta does not know. */
+/* Once more without the option that an old pasta does not know; some more times while a port is taken. */
 static int start(const struct net_env *env, const struct pasta_job *job, struct pasta_words *w, struct error *err)
 {
 	char version[128];
 
 	TRY(describe(job->program, version, sizeof(version), err));
 	bool guest = knows_guest(job, version);
-	for (;; guest = false) {
+	for (int tries = 0;;) {
 		auto_buf out = BUF_INIT(256 << 10);
 		int status;
 		pasta_words_done(w);
@@ -231,10 +243,14 @@ static int start(const struct net_env *env, const struct pasta_job *job, struct 
 			log_debug(env->log, "pasta: %s", clean_output(&out));
 		if (status == 0)
 			return 0;
-		bool unknown = guest && out.data && strstr(out.data, "unrecognized option '--map-guest-addr");
-		if (!unknown)
+		if (guest && out.data && strstr(out.data, "unrecognized option '--map-guest-addr")) {
+			remember_guest(job, version, false);
+			guest = false;
+		} else if (!is_port_taken(job) || tries++ == PORT_TRIES) {
 			return fail_start(job, status, &out, err);
-		remember_guest(job, version, false);
+		} else {   /* maybe by the pasta of this container's last run, which is just ending */
+			nanosleep(&(struct timespec){ .tv_nsec = PORT_PAUSE_NS }, NULL);
+		}
 	}
 }
 

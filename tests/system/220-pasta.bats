@@ -66,6 +66,9 @@ talk() { # HOST PORT [exec prefix]: sends a line, prints what comes back
     is "$output" "80/tcp -> 0.0.0.0:8080" "port"
     run_umiak 126 run --rm -p 8080:80 $IMAGE true
     like "$output" "listen tcp 0.0.0.0:8080: bind: address already in use" "taken"
+    for _ in 1 2 3; do run_umiak restart -t0 web; done
+    run talk 127.0.0.1 8080 netns_exec
+    is "$status" 0 "after restarts, which free the port and take it again"
     run_umiak rm -f -t0 web
     run talk 127.0.0.1 8080 netns_exec
     [ "$status" != 0 ]
