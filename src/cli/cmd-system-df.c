@@ -203,7 +203,7 @@ METHOD(container, id) { ROW(container); *ret = value_str_n(r->of->record.id, 12)
 METHOD(container, command)
 {
 	ROW(container);
-	const char *text = r->of->record.command;
+	const char *text = r->of->record.infra ? NULL : r->of->record.command;   /* an infra container runs our own init */
 	struct error ignored = {};
 	auto_json *words = NULL;
 	auto_buf line = BUF_INIT(1 << 16);
