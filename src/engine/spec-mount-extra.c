@@ -97,7 +97,11 @@ int spec_chown_source(struct spec_context *x, const char *path, struct error *er
 	autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || fchown(fd, uid, gid) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_errno(err, "chown %s", path);
+	if (st.st_uid == uid && st.st_gid == gid)
+		return 0;   /* handed over before: what was changed inside since then stays */
+	if (fchown(fd, uid, gid) < 0)
 		return fail_errno(err, "chown %s", path);
 	if (S_ISDIR(st.st_mode) && chown_tree(fd, uid, gid, 0, err) < 0)
 		return fail_wrap(err, "%s", path);
