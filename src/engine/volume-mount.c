@@ -15,18 +15,20 @@
 #include "base/units.h"
 #include "engine/container-impl.h"
 #include "engine/event.h"
+#include "engine/image-list.h"
 #include "engine/volume.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
 #include "os/spawn.h"
+#include "store/rootfs.h"
 #include "store/store.h"
 
 #define MOUNT_TIME_NS (60 * NSEC_PER_SEC)
 
 bool volume_needs_mount(const struct volume *v)
 {
-	return !str_empty(strmap_get(&v->options, "type")) || !str_empty(strmap_get(&v->options, "device"));
+	return streq0(v->driver, "image") || !str_empty(strmap_get(&v->options, "type")) || !str_empty(strmap_get(&v->options, "device"));
 }
 
 /* ---- users ---- */
@@ -184,6 +186,52 @@ static int run_mount(const struct volume *v, struct error *err)
 	return fail(err, ERROR_SYSTEM, "mounting volume %s: %.*s", v->name, (int)strcspn(said, "\n"), said);
 }
 
+/* ---- driver image ---- */
+static int open_layers(struct engine *e, const struct volume *v, int *ret_fd, struct error *err)
+{
+	auto_store_image image = {};
+	auto_strv layers = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	if (image_find(e, strmap_get(&v->options, "image"), STORE_IMAGE_LAYERS, &image, NULL, err) < 0)
+		return fail_wrap(err, "volume %s", v->name);
+	for (size_t i = 0; i < image.n_layers; i++)
+		TRY(strv_add(&layers, image.layers[i].diff_id, err));
+	return store_rootfs_open_layers(s, &layers, ret_fd, err);
+}
+
+/* The image below, what is written beside the mount point: it stays with the volume. */
+static int mount_image(struct engine *e, const struct volume *v, struct error *err)
+{
+	autofree char *upper = NULL, *work = NULL;
+	autoclose int lower = -1, mount = -1, target = -1;
+	char path[40];
+
+	TRY(str_printf(&upper, err, "%s/../upper", v->mountpoint));
+	TRY(str_printf(&work, err, "%s/../work", v->mountpoint));
+	TRY(file_mkdirs(AT_FDCWD, upper, 0755, err));
+	TRY(file_mkdirs(AT_FDCWD, work, 0700, err));
+	TRY(open_layers(e, v, &lower, err));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", lower);
+	const struct mount_option options[] = {
+		{ .key = "lowerdir", .value = path }, { .key = "upperdir", .value = upper }, { .key = "workdir", .value = work },
+		{ .key = "userxattr" },
+	};
+	const struct mount_new m = { .fstype = "overlay", .source = "overlay", .options = options,
+				     .n_options = ARRAY_LEN(options) - !e->paths.rootless };
+	mount = mount_new(&m, err);
+	target = mount < 0 ? -1 : open(v->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (mount < 0 || target < 0 || mount_attach(mount, target, err) < 0)
+		return mount < 0 ? fail_wrap(err, "mounting volume %s", v->name) : fail_errno(err, "mounting volume %s", v->name);
+	return 0;
+}
+
+static int mount_it(struct engine *e, const struct volume *v, struct error *err)
+{
+	return streq0(v->driver, "image") ? mount_image(e, v, err) : run_mount(v, err);
+}
+
 static int add_user(int dir, const char *user, struct error *err)
 {
 	autoclose int fd = openat(dir, user, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -204,7 +252,7 @@ int volume_mount(struct engine *e, const struct volume *v, const char *user, str
 	TRY(add_user(dir, user, err));   /* first: killed in between, the next user still knows of the mount */
 	if (is_mounted(v->mountpoint))
 		return 0;
-	if (run_mount(v, err) == 0)
+	if (mount_it(e, v, err) == 0)
 		return 0;
 	unlinkat(dir, user, 0);
 	return -1;

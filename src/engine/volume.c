@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "engine/copy.h"
 #include "engine/event.h"
+#include "engine/image-list.h"
 #include "engine/names.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -112,6 +113,21 @@ static void tell(const struct engine *e, enum event_status status, const char *n
 	engine_event(e, &(struct event){ .type = EVENT_VOLUME, .status = status, .name = name });
 }
 
+static int check_image(struct engine *e, struct volume *v, struct error *err)
+{
+	auto_store_image found = {};
+	const char *name = strmap_get(&v->options, "image");
+
+	if (str_empty(name))
+		return fail(err, ERROR_INVALID, "must provide an image name when creating a volume with the image driver (--opt image=NAME): "
+			    "invalid argument");
+	for (size_t i = 0; i < v->options.n; i++)
+		if (!streq(v->options.v[i].key, "image"))
+			return fail(err, ERROR_INVALID, "invalid option %s for driver 'image': invalid argument", v->options.v[i].key);
+	v->needs_copy_up = v->needs_chown = false;
+	return image_find(e, name, 0, &found, NULL, err) < 0 ? -1 : 0;
+}
+
 int volume_create(struct engine *e, struct volume *v, struct error *err)
 {
 	auto_volume old = {};
@@ -119,10 +135,11 @@ int volume_create(struct engine *e, struct volume *v, struct error *err)
 	int r;
 
 	TRY(fill_defaults(v, err));
-	if (!streq(v->driver, "local"))
-		return fail(err, ERROR_UNSUPPORTED, "no volume plugin with name %s available: this build has the driver local only: "
-			    "required plugin missing", v->driver);
-	TRY(volume_options_check(v, err));
+	bool image = streq(v->driver, "image");
+	if (!image && !streq(v->driver, "local"))
+		return fail(err, ERROR_UNSUPPORTED, "no volume plugin with name %s available: this build has the drivers local and image "
+			    "only: required plugin missing", v->driver);
+	TRY(image ? check_image(e, v, err) : volume_options_check(v, err));
 	r = volume_find(e, v->name, &old, err);
 	if (r < 0)
 		return -1;

@@ -152,3 +152,21 @@ new" "written"
     like "$output" "cannot find the value of label: nosuch in image: localhost/lab" "no such label"
     umiak rmi localhost/lab
 }
+
+@test "volume driver image: the image's files, with what is written kept in the volume" {
+    run_umiak 125 volume create -d image x
+    like "$output" "must provide an image name" "no image"
+    run_umiak 125 volume create -d image -o image=nosuch:1 x
+    like "$output" "image not known" "unknown image"
+    run_umiak volume create -d image -o image="$IMAGE" i
+    run_umiak run --rm -v i:/i "$IMAGE" sh -c 'cat /i/data/file; echo more >/i/data/more; rm /i/etc/motd'
+    is "$output" "second layer" "the image's file"
+    run_umiak run --rm -v i:/i "$IMAGE" sh -c 'cat /i/data/more; ls /i/etc'
+    is "${lines[0]}" more "kept"
+    [[ $output != *motd* ]]
+    run_umiak run --rm "$IMAGE" ls /data
+    is "$output" file "the image is as it was"
+    run_umiak volume inspect -f '{{.Driver}}' i
+    is "$output" image "driver"
+    run_umiak volume rm i
+}
