@@ -277,14 +277,32 @@ static void default_routes(const struct net_attachment *a, uint32_t metric, uint
 	}
 }
 
-/* IPv6 addresses are ours to give: no autoconfiguration beside them. */
-static void quiet_ipv6(const struct net_env *env, const struct net_attachment *a, int netns_fd)
+/* Addresses and routes are ours to give: router advertisements of a neighbour change nothing, and where no IPv6 was asked
+ * for there is none (CVE-2020-13401). Before the interface is up. */
+struct quiet {
+	const char *ifname;
+	bool ipv6;
+};
+
+static int quiet_inside(void *arg, struct error *err)
 {
+	const struct quiet *q = arg;
 	char name[96];
+
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", q->ifname);
+	TRY(netns_sysctl(-1, name, "0", err));
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", q->ifname);
+	return q->ipv6 ? 0 : netns_sysctl(-1, name, "1", err);
+}
+
+static void quiet_ipv6(const struct net_env *env, const struct network *n, const struct net_attachment *a, int netns_fd)
+{
+	struct quiet q = { a->ifname, n->ipv6_enabled };
 	struct error failed;
 
-	snprintf(name, sizeof(name), "net/ipv6/conf/%s/autoconf", a->ifname);
-	if (netns_sysctl(netns_fd, name, "0", &failed) < 0)
+	if (!streq(network_ipam_driver(n), "host-local"))
+		return;   /* somebody else gives them */
+	if (netns_call(netns_fd, quiet_inside, &q, &failed) < 0)
 		log_warn(env->log, "%s", failed.text);
 }
 
@@ -299,8 +317,7 @@ static int configure_inside(const struct net_env *env, const struct network *n, 
 
 	if (r <= 0)
 		return r < 0 ? -1 : fail(err, ERROR_STATE, "interface %s vanished", a->ifname);
-	if (n->ipv6_enabled)
-		quiet_ipv6(env, a, e->netns_fd);
+	quiet_ipv6(env, n, a, e->netns_fd);
 	link_up(&b, 1);   /* lo */
 	for (size_t i = 0; i < a->addresses.n; i++)
 		if (ip_net_parse(x[i].net, &net))
