@@ -14,7 +14,7 @@ struct load_params {
 #define P struct load_params
 static const struct field rows[] = {
 	{ .cli = "input", .abbr = 'i', F_STR(P, input), .arg = "string", .complete = "files",
-	  .help = "Load from file or directory. Read from stdin if not specified" },
+	  .help = "Load from file, directory or URL. Read from stdin if not specified" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Print less" },
 	{ .cli = "signature-policy", F_STR(P, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
 	  .help = "Signature policy to use instead of policy.json" },

@@ -57,6 +57,10 @@ static int decide_compression(struct copy *c, struct error *err)
 	if (o->compression && c->wanted == COMPRESSION_NONE)
 		return fail(err, ERROR_UNSUPPORTED, "--compression-format %s is not supported (use gzip, zstd or zstd:chunked)",
 			    o->compression);
+	if (c->wanted == COMPRESSION_ZSTD_CHUNKED) {
+		log_warn(c->engine->log, "zstd:chunked is written as plain zstd: without a table of contents, readable by all that read zstd");
+		c->wanted = COMPRESSION_ZSTD;
+	}
 	if (!o->compression && o->force_compression)
 		c->wanted = COMPRESSION_GZIP;
 	int64_t most = c->wanted == COMPRESSION_GZIP || c->wanted == COMPRESSION_NONE ? 9 : 22;
@@ -75,8 +79,6 @@ static bool must_change(const struct copy *c, enum compression is, enum compress
 		*to = COMPRESSION_NONE;
 	} else if (c->wanted != COMPRESSION_NONE) {
 		*to = c->wanted;
-		if (is == COMPRESSION_ZSTD && c->wanted == COMPRESSION_ZSTD_CHUNKED && !c->o->force_compression)
-			*to = is;
 	} else if (layers == COPY_LAYERS_COMPRESS && is == COMPRESSION_NONE) {
 		*to = COMPRESSION_GZIP;
 	}

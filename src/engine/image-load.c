@@ -123,16 +123,38 @@ static enum transport transport_of(const struct op_archive *a, bool directory)
 	return directory ? TRANSPORT_OCI : TRANSPORT_OCI_ARCHIVE;
 }
 
+/* An archive at an address is fetched first. */
+static int download(struct image_transfer *t, const char *url, struct error *err)
+{
+	autoclose int fd = scratch_file(t, err);
+
+	if (fd < 0)
+		return -1;
+	image_say(t->progress, "Downloading from \"%s\"", url);
+	TRY(source_get_url(t->source, url, fd, NULL, err));
+	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "seek") : take_fd(fd);
+}
+
+static int open_input(struct image_transfer *t, const struct image_load *o, struct error *err)
+{
+	if (o->path && (str_after(o->path, "http://") || str_after(o->path, "https://")))
+		return download(t, o->path, err);
+	int fd = o->path ? open(o->path, O_RDONLY | O_CLOEXEC) : fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? fail_errno(err, "%s", o->path ? o->path : "standard input") : fd;
+}
+
 int image_load_archive(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err)
 {
 	auto_image_transfer t = {};
 	const char *what = o->path ? o->path : "standard input";
-	autoclose int fd = o->path ? open(o->path, O_RDONLY | O_CLOEXEC) : fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(err, "%s", what);
 	TRY(image_transfer_begin(e, "load", &o->progress, &t, err));
+	autoclose int fd = open_input(&t, o, err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return fail_errno(err, "%s", what);
 	TRY(image_open_local(&t, fd, what, err));
 	const struct op_archive *a = source_archive(t.source);
 	enum transport transport = transport_of(a, S_ISDIR(st.st_mode));

@@ -37,6 +37,11 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 		.signing = o->signing,
 	};
 
+	/* containers.conf: gzip is the habit anyway, and no reason to compress anew what is zstd */
+	if (!c.compression && !str_empty(e->conf.engine.compression_format) && !streq(e->conf.engine.compression_format, "gzip"))
+		c.compression = e->conf.engine.compression_format;
+	if (!c.compression_level.set)
+		c.compression_level = e->conf.engine.compression_level;
 	TRY(image_find(e, what, 0, &image, &name, err));
 	TRY(decide_destination(destination, name, what, &to, err));
 	TRY(image_copy_parsed(e, &from, what, &to, &c, ret_digest, err));

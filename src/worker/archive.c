@@ -195,8 +195,8 @@ int op_open_archive(struct worker_state *w, const struct request *r, void *reply
 	a->table.fd = -1;
 	if (archive_table_read(&a->table, r->fds[0], r->fds[1], q->in_offset >= 0, err) < 0) {
 		if (err->kind == ERROR_CORRUPT && a->table.n == 0)
-			fail_wrap(err, "payload does not match any of the supported image formats (oci, oci-archive, docker-archive, "
-				  "dir)");
+			fail_wrap(err, "payload does not match any of the supported image formats: oci, oci-archive, docker-archive, "
+				  "dir");
 		return fail_wrap(err, "%s", q->what ? q->what : "archive");
 	}
 	TRY(recognise(a, q->what ? q->what : "archive", err));

@@ -7,6 +7,8 @@ load helpers
 setup_file() {
     command -v docker-registry >/dev/null && command -v skopeo >/dev/null || skip "docker-registry or skopeo is missing"
     umiak_setup_file
+    # the registry is on the host's loopback, and so is everything here
+    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }
     port=$((20000 + RANDOM % 20000))
     printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nlog: {level: error, accesslog: {disabled: true}}\nhttp: {addr: "127.0.0.1:%s"}\n' \
         "$UMIAK_WORK/registry" "$port" >"$UMIAK_WORK/registry.yml"
@@ -155,8 +157,20 @@ P
     like "$(skopeo inspect --raw "oci-archive:$T/u.tar")" 'image.layer.v1.tar"' "--uncompressed"
     run_umiak push -q --compression-format zstd $IMAGE "oci:$T/z:1"; like "$(skopeo inspect --raw "oci:$T/z:1")" "tar.zstd" "push to a directory"
     run_umiak --max-workers 1 --pull-option enable_partial_images=true pull -q "oci:$T/z:1"
+    run_umiak push -q --compression-format zstd:chunked $IMAGE "oci:$T/zc:1"; like "$output" "written as plain zstd" "said"
+    like "$(skopeo inspect --raw "oci:$T/zc:1")" "tar.zstd" "what it is"
     run_umiak 125 --pull-option nonsense=1 pull -q "oci:$T/z:1"; like "$output" "unknown option" "unknown"
     run_umiak 125 --pull-option convert_images=true pull -q "oci:$T/z:1"; like "$output" "convert_images=true is not supported" "by name"
+}
+
+@test "load: an archive at an address; what is no archive is told in Podman's words" {
+    umiak save -q --format oci-archive -o "$T/i.tar" $IMAGE
+    (cd "$T" && exec python3 -m http.server --bind 127.0.0.1 $((${REG##*:} + 1))) >/dev/null 2>&1 3>&- & web=$!
+    for _ in $(seq 50); do curl -s "http://127.0.0.1:$((${REG##*:} + 1))/" >/dev/null && break; sleep 0.1; done
+    run_umiak load -q -i "http://127.0.0.1:$((${REG##*:} + 1))/i.tar"; kill $web
+    like "$output" "Loaded image" "from an address"
+    echo nonsense >"$T/n"
+    run_umiak 125 load -i "$T/n"; like "$output" "payload does not match any of the supported image formats:" "words"
 }
 
 @test "archives packed by gzip, zstd, xz and bzip2 are read" {
