@@ -219,6 +219,27 @@ static int commit(struct build *b, const struct stage_run *st, const char *confi
 	return store_image_commit(b->stage, &row, ret_id, err);
 }
 
+/* 1: a build that came from the cache as a whole: the image is here and has these names already. */
+static int is_there(struct build *b, const char *config_digest, const struct strv *names, char ret_id[65], char ret_manifest[72],
+		    struct error *err)
+{
+	auto_store_image image = {};
+	const struct build_options *o = b->o;
+
+	if (o->annotations.n || o->unset_annotations.n || o->created_annotation.set || o->format)
+		return 0;   /* they are in the manifest, which the id does not tell of */
+	int found = store_image_get(b->store, config_digest + strlen("sha256:"), STORE_IMAGE_NAMES, &image, err);
+	if (found != 1 || image.read_only || !image.manifest || strlen(image.manifest) >= 72 ||
+	    !streq0(image.manifest_type, media_type_name(MEDIA_OCI_MANIFEST)))
+		return found < 0 ? -1 : 0;
+	for (size_t i = 0; i < names->n; i++)
+		if (!strv_has(&image.names, names->v[i]))
+			return 0;
+	snprintf(ret_id, 65, "%s", image.id);
+	snprintf(ret_manifest, 72, "%s", image.manifest);
+	return 1;
+}
+
 int image_finish(struct build *b, struct stage_run *st, struct error *err)
 {
 	auto_buf config = BUF_INIT(CONFIG_BYTES_MAX), manifest = BUF_INIT(MANIFEST_BYTES_MAX);
@@ -230,6 +251,9 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err)
 					     .text = b->o->tags.n ? b->o->tags.v[0] : "" });
 	TRY(image_config_format(&st->config, &config, err));
 	digest_of(&config, config_digest);
+	int same = is_there(b, config_digest, &r->names, r->id, r->manifest, err);
+	if (same)
+		return same < 0 ? -1 : 0;
 	TRY(stage_blob_add(b->stage, config_digest, config.data, config.len, err));
 	TRY(write_manifest(b, st, config_digest, config.len, &manifest, err));
 	digest_of(&manifest, manifest_digest);

@@ -15,6 +15,7 @@
 #include "store/layer.h"
 
 #define FLUSH_NS (NSEC_PER_SEC / 2)
+#define TOUCH_NS (3600 * NSEC_PER_SEC)   /* last use is noted to the hour */
 enum { OUTPUT_MAX = 65536 };
 
 /* ---- telling ---- */
@@ -204,7 +205,8 @@ static int use_cached(struct stage_run *st, struct op *op, struct build_cache_en
 	if (e->note)
 		snprintf(op->content, sizeof(op->content), "%s", e->note);
 	TRY(take_cached_layer(st, e, err));
-	TRY(strv_add(&st->b->touched, e->key, err));
+	if (time_now() - e->used > TOUCH_NS)
+		TRY(strv_add(&st->b->touched, e->key, err));
 	return finish_op(st, op, err);
 }
 

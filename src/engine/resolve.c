@@ -294,9 +294,11 @@ static bool has_mount(const struct params_storage *s, const char *destination)
 static int add_image_volume(struct params_storage *s, const char *path, struct error *err)
 {
 	bool tmpfs = s->image_volume && streq(s->image_volume, "tmpfs");
-	autofree char *clean = path_clean(path);
+	autofree char *rooted = NULL, *clean = NULL;
 	struct param_mount *m;
 
+	TRY(str_printf(&rooted, err, "/%s", path));   /* "VOLUME ['/a']" is the volume "[/a]" below the root */
+	clean = path_clean(rooted);
 	if (!clean)
 		return fail_oom(err);
 	if (*clean != '/' || streq(clean, "/") || has_mount(s, clean))
