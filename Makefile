@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE = --buildtype=release -Doptimization=2 -Db_ndebug=false -Dstrip=true
 
-.PHONY: all demo check check-asan bench bench-build bench-images fuzz hostile faults scale install uninstall docs clean
+.PHONY: all demo check check-asan check-self bench bench-build bench-images fuzz hostile faults scale install uninstall docs clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -36,6 +36,11 @@ hostile: ## every scripted bad registry and archive (make check runs a choice of
 	@$(MAKE) --no-print-directory all
 	@tests/evilreg/evilreg.py $(BUILD)/umiak --all
 	@tests/evilreg/evilimg.py $(BUILD)/umiak
+
+check-self: ## builds Umiak's own Containerfile with Umiak, from Debian's packages
+	@tools/install-deps build run vm
+	@$(MAKE) --no-print-directory all
+	@tools/self-build $(BUILD)
 
 bench-build: ## builds beside Podman: steps, cache, stages, a large tree, memory
 	@tools/install-deps build run bench
