@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * build/copy-find.c - which files a source of COPY names. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -107,25 +106,6 @@ struct globber {
 	size_t dropped;
 };
 
-static int list_names(int fd, struct strv *names, struct error *err)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		close_p(&copy);
-		return fail_errno(err, "open directory");
-	}
-	while (r >= 0 && (e = readdir(d)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			r = strv_add(names, e->d_name, err);
-	closedir(d);
-	strv_sort(names);
-	return r;
-}
-
 static int glob_level(struct globber *g, const char *dir, size_t part, struct error *err);
 
 static int glob_entry(struct globber *g, const char *path, size_t part, struct error *err)
@@ -183,7 +163,7 @@ static int glob_level(struct globber *g, const char *dir, size_t part, struct er
 
 	if (fd < 0)
 		return 0;
-	TRY(list_names(fd, &names, err));
+	TRY(place_list(fd, &names, err));
 	if (streq(g->parts.v[part], "**"))
 		return glob_deep(g, dir, &names, part, err);
 	for (size_t i = 0; i < names.n; i++) {

@@ -2,7 +2,6 @@
  * build/copy.c - walking what is copied: hashing it, writing it, or both in one pass. */
 #include "build/copy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -276,27 +275,6 @@ static int copy_node(struct copier *c, const struct source *s, const struct targ
 }
 
 /* ---- directories ---- */
-static int list_names(int fd, struct strv *names, struct error *err)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
-	int r = 0;
-
-	if (!d) {
-		close_p(&copy);
-		return fail_errno(err, "open directory");
-	}
-	while (r >= 0 && (errno = 0, e = readdir(d)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			r = strv_add(names, e->d_name, err);
-	if (r >= 0 && errno)
-		r = fail_errno(err, "read directory");
-	closedir(d);
-	strv_sort(names);
-	return r;
-}
-
 static bool is_left_out(const struct ignore *ig, const char *path, bool is_dir, bool *ret_maybe)
 {
 	enum ignore_verdict v = ignore_is_empty(ig) || !*path ? IGNORE_KEEP : ignore_check(ig, path);
@@ -330,7 +308,7 @@ static int copy_contents(struct copier *c, const struct source *s, int dir, cons
 
 	if (++c->depth > DEPTH_MAX)
 		return fail(err, ERROR_UNSUPPORTED, "directories are nested more than %d deep", DEPTH_MAX);
-	TRY(list_names(dir, &names, err));
+	TRY(place_list(dir, &names, err));
 	for (size_t i = 0; i < names.n; i++) {
 		char path[PATH_MAX];
 		if (snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", names.v[i]) >= PATH_MAX)

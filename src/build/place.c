@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -247,4 +248,26 @@ int place_target(int view, int tree, const char *path, bool directory, struct er
 		return -1;
 	autoclose int fd = openat(dir, slash + 1, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	return fd < 0 ? fail_errno(err, "make %s", path) : 1;
+}
+
+/* ---- names ---- */
+int place_list(int dir, struct strv *ret, struct error *err)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d) {
+		close_p(&copy);
+		return fail_errno(err, "open directory");
+	}
+	while (r >= 0 && (errno = 0, e = readdir(d)))
+		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
+			r = strv_add(ret, e->d_name, err);
+	if (r >= 0 && errno)
+		r = fail_errno(err, "read directory");
+	closedir(d);
+	strv_sort(ret);
+	return r;
 }

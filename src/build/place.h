@@ -33,3 +33,6 @@ int place_copy_attributes(int from, int to, struct error *err);
 /* Makes a directory in dir that hides what layers below have there when it takes the place of a whiteout. EEXIST is not an
  * error: *ret_made says whether it is new. Other kinds of objects of that name give way. Returns its descriptor. */
 int place_mkdir(int dir, const char *name, bool *ret_made, struct error *err);
+/* Names in a directory, sorted, without "." and "..". */
+struct strv;
+int place_list(int dir, struct strv *ret, struct error *err);
