@@ -118,6 +118,8 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	struct engine *e;
 	bool from_stdin = o->files.n && streq(o->files.v[0], "-");
 
+	if (streq(cli->program, "buildah") && !o->layers.set && !getenv("BUILDAH_LAYERS"))
+		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
 	TRY(build_options_finish(o, err));
 	if (o->logfile && !(log = fopen(o->logfile, "ae")))
 		return fail_errno(err, "opening logfile %s", o->logfile);
