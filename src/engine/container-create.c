@@ -63,6 +63,12 @@ static int find_image(struct creation *k, struct error *err)
 
 static int rootfs_option(struct params_basic *b, const char *word, struct error *err)
 {
+	const char *mapping = str_after(word, "idmap=");
+
+	if (mapping) {
+		b->rootfs_idmap = true;
+		return str_set(&b->rootfs_mapping, mapping, err);
+	}
 	if (streq(word, "O"))
 		b->rootfs_overlay = true;
 	else if (streq(word, "idmap"))

@@ -17,6 +17,7 @@
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
 #include "monitor/exit.h"
+#include "oci/plan.h"
 #include "oci/resources.h"
 #include "oci/runtime.h"
 #include "os/cgroup.h"
@@ -174,7 +175,12 @@ static int open_given_root(struct child *k, struct error *err)
 		return -1;
 	if (b->rootfs_idmap && k->job->maps) {
 		struct mount_attrs a = MOUNT_ATTRS_INIT;
-		k->userns_fd = idmap_make_userns(k->job->maps, err);
+		autofree struct idmap_pair *own = calloc(1, sizeof(*own));
+		if (!own)
+			return fail_oom(err);
+		if (b->rootfs_mapping)
+			TRY(plan_idmap_parse(b->rootfs_mapping, k->job->maps, own, err));
+		k->userns_fd = idmap_make_userns(b->rootfs_mapping ? own : k->job->maps, err);
 		if (k->userns_fd < 0)
 			return -1;
 		a.idmap_fd = k->userns_fd;

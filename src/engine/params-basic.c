@@ -12,6 +12,7 @@ const struct field params_basic_rows[] = {
 	  .help = "The first argument is a directory to use as root file system" },
 	{ .json = "rootfs_overlay", F_BOOL(S, basic.rootfs_overlay) },
 	{ .json = "rootfs_idmap", F_BOOL(S, basic.rootfs_idmap) },
+	{ .json = "rootfs_mapping", F_STR(S, basic.rootfs_mapping) },
 	{ .cli = "label", .abbr = 'l', .json = "labels", F_MAP(S, basic.labels), .arg = "stringArray",
 	  .help = "Label (KEY=VALUE, repeatable)" },
 	{ .cli = "label-file", F_STRV(S, basic.label_files), .arg = "stringArray", .complete = "files",

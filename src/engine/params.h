@@ -93,6 +93,7 @@ struct params_basic {
 	char *raw_image_name;          /* as the user wrote it */
 	bool rootfs;                   /* raw_image_name is a directory, with ":O" and ":idmap" options behind */
 	bool rootfs_overlay, rootfs_idmap;   /* ":O": changes go elsewhere; ":idmap": seen through the container's ids */
+	char *rootfs_mapping;          /* ":idmap=TEXT": through these (oci/plan.h) */
 	struct strmap labels, annotations;
 	struct strv label_files;
 	struct strv requires;          /* containers that must run first */

@@ -143,7 +143,7 @@ static int parse_idmap_part(const char *text, const struct idmap *relative, stru
 	return 0;
 }
 
-static int parse_idmap_text(const char *text, const struct idmap_pair *maps, struct idmap_pair *to, struct error *err)
+int plan_idmap_parse(const char *text, const struct idmap_pair *maps, struct idmap_pair *to, struct error *err)
 {
 	auto_strv parts = {};
 
@@ -171,7 +171,7 @@ static int mount_idmap(struct plan *p, struct plan_mount *m, const struct oci_mo
 	if (!m->idmap)
 		return fail_oom(err);
 	if (m->flags.idmap_text)
-		return parse_idmap_text(m->flags.idmap_text, p->maps, m->idmap, err);
+		return plan_idmap_parse(m->flags.idmap_text, p->maps, m->idmap, err);
 	if (spec->uid_mappings.n || spec->gid_mappings.n) {
 		TRY(add_ranges(&spec->uid_mappings, &m->idmap->uids, err));
 		return add_ranges(&spec->gid_mappings, &m->idmap->gids, err);

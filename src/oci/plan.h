@@ -229,3 +229,6 @@ struct plan_process_options {
 int plan_process(struct plan *p, const struct plan_process_options *o, struct error *err);
 /* Host paths that nothing may be mounted over (CVE-2019-16884); ERROR_INVALID. */
 int plan_check_target(const char *target, bool is_procfs, struct error *err);
+
+/* The text behind "idmap=": "uids=0-1-10#..;gids=..". `maps`: the container's own, which "@" triples refer to; NULL: none. */
+int plan_idmap_parse(const char *text, const struct idmap_pair *maps, struct idmap_pair *to, struct error *err);

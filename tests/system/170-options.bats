@@ -85,6 +85,9 @@ gg:x:6000:" "the entries"
     rootless && return
     run_umiak run --rm --uidmap 0:200000:1000 --rootfs "$root:idmap" stat -c %u /bin/busybox
     is "$output" 0 "its files are root's inside"
+    chown 0:0 "$root/tmp"
+    run_umiak run --rm --uidmap 0:200000:1000 --rootfs "$root:idmap=uids=0-200005-10;gids=0-200006-10" stat -c %u:%g /tmp
+    is "$output" 5:6 "a mapping of its own"
     run_umiak run --rm --uidmap 0:200000:1000 --rootfs "$root:O,idmap" sh -c 'touch /x; stat -c %u /x /bin/busybox'
     is "$output" "0
 0" "both"
