@@ -227,6 +227,8 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	const struct net_request *r = requests.v;
 	TRY(net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err));
 	TRY(network_names_add(c, &place, live.net, err));
+	if (c->engine->paths.rootless && live.net->attachments.n == 1)   /* its ports lead somewhere again */
+		TRY(network_user_publish(&place, c->at.status.pid, netns, live.net, err));
 	TRY(change_files(c, net_status_find(live.net, network), true, err));
 	return save_status(c, &live, err);
 }
@@ -280,6 +282,8 @@ static int disconnect_running(struct ctr *c, const char *network, struct error *
 	TRY(change_files(c, a, false, err));
 	TRY(network_names_remove(&place, c->id, &gone, err));
 	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
+	if (c->engine->paths.rootless && !live.net->attachments.n)
+		TRY(network_user_stop(&place, live.net, err));
 	return save_status(c, &live, err);
 }
 

@@ -52,7 +52,15 @@ static void add_route(struct netlink_batch *b, const struct side *s, uint32_t in
 	netlink_put_u32(b, RTA_TABLE, TABLE);
 }
 
-/* A kernel or namespace without IPv6 has IPv4's ports; a rule that stands already is right. */
+/* A rule that stands already (of an earlier pasta) is right. */
+static int but_existing(void *arg, const char *what, int errnum)
+{
+	(void)arg;
+	(void)what;
+	return errnum == EEXIST ? 0 : errnum;
+}
+
+/* A kernel or namespace without IPv6 has IPv4's ports. */
 static int judge(void *arg, const char *what, int errnum)
 {
 	(void)arg;
@@ -80,7 +88,7 @@ static int configure(int netns_fd, struct error *err)
 		add_rule(to, s);
 		add_route(to, s, l.index);
 	}
-	TRY(netlink_send(&n, &b, err));
+	TRY(netlink_send_judged(&n, &b, but_existing, NULL, err));
 	return netlink_send_judged(&n, &six, judge, NULL, err);
 }
 

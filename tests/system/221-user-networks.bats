@@ -82,6 +82,19 @@ talk() { # HOST PORT [exec prefix]
     run_umiak 1 exec a nslookup b.dns.podman
 }
 
+@test "without a network ports lead nowhere; with one they do again" {
+    run_umiak network create n1
+    run_umiak run -d --name web --network n1 -p 8080:80 $IMAGE nc -ll -p 80 -e sh -c 'read x; echo here'
+    run talk 127.0.0.1 8080 netns_exec
+    is "$output" here "control"
+    run_umiak network disconnect n1 web
+    run netns_exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
+    [ "$status" != 0 ]
+    run_umiak network connect n1 web
+    run talk 127.0.0.1 8080 netns_exec
+    is "$output" here "again"
+}
+
 @test "the way out comes back when pasta was killed" {
     run_umiak network create n1
     run_umiak run -d --name a --network n1 $IMAGE sleep 1000
