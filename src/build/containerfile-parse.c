@@ -171,8 +171,9 @@ static int parse_copy(struct line_reader *r, struct instruction *in, struct erro
 /* ---- pairs ---- */
 static int add_pair(struct instruction *in, const char *name, size_t len, const char *value, struct error *err)
 {
+	if (in->pairs.n >= CONTAINERFILE_PAIRS_MAX)
+		return fail(err, ERROR_INVALID, "more than %d names in one %s", CONTAINERFILE_PAIRS_MAX, instruction_name(in->kind));
 	struct instruction_pair *p = list_add(&in->pairs, sizeof(*p), err);
-
 	if (!p)
 		return -1;
 	p->name = strndup(name, len);

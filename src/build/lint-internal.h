@@ -12,6 +12,7 @@ struct lint {
 	struct scope_head head;            /* as if nothing were given by --build-arg but what counts for FROM */
 	bool mostly_lower;                 /* instructions are written in lower case more often than not */
 	struct strv stage_names;           /* seen so far */
+	unsigned guesses;                  /* how often a similar name was looked for */
 };
 
 /* One instruction, at its place in the walk. */

@@ -7,6 +7,7 @@
 
 #define ON(k) (1u << INSTRUCTION_##k)
 #define ANY (~0u)
+#define GUESSES_MAX 200
 
 /* ---- casing ---- */
 static bool is_lower(const char *s)
@@ -173,9 +174,12 @@ static const char *similar_in_map(const struct strmap *m, const char *name, cons
 }
 
 /* What was probably meant, or NULL. For names of environments buf holds the copy. */
-static const char *similar(const struct lint *l, const struct lint_visit *v, const char *name, char buf[64])
+static const char *similar(struct lint *l, const struct lint_visit *v, const char *name, char buf[64])
 {
 	size_t limit = 3;
+
+	if (l->guesses++ >= GUESSES_MAX)   /* each looks at all names there are */
+		return NULL;
 	const char *best = similar_in_map(&l->head.args, name, NULL, &limit);
 
 	best = similar_in_map(&l->head.platform, name, best, &limit);

@@ -107,6 +107,8 @@ int scope_head_arg(struct scope_head *h, const struct instruction *arg, char esc
 	const struct instruction_pair *pairs = arg->pairs.v;
 	struct expand x = scope_head_expand(h, escape);
 
+	if (h->args.n + arg->pairs.n > SCOPE_NAMES_MAX)
+		return fail(err, ERROR_INVALID, "more than %d build arguments", SCOPE_NAMES_MAX);
 	for (size_t i = 0; i < arg->pairs.n; i++) {
 		autofree char *name = NULL, *value = NULL;
 		TRY(eval_arg(h, &pairs[i], &x, false, &name, &value, err));
@@ -163,6 +165,8 @@ int scope_arg(struct scope *s, const struct instruction *arg, struct error *err)
 	const struct instruction_pair *pairs = arg->pairs.v;
 	struct expand x = scope_expand(s);
 
+	if (s->args.n + s->bare.n + arg->pairs.n > SCOPE_NAMES_MAX)
+		return fail(err, ERROR_INVALID, "more than %d build arguments", SCOPE_NAMES_MAX);
 	for (size_t i = 0; i < arg->pairs.n; i++) {
 		autofree char *name = NULL, *value = NULL;
 		TRY(eval_arg(s->head, &pairs[i], &x, true, &name, &value, err));
@@ -181,6 +185,8 @@ int scope_env(struct scope *s, const struct instruction *env, struct error *err)
 
 	TRY(instruction_expand(env, &x, &set, err));
 	const struct instruction_pair *pairs = set.pairs.v;
+	if (s->env.n + set.pairs.n > SCOPE_NAMES_MAX)
+		return fail(err, ERROR_INVALID, "more than %d variables", SCOPE_NAMES_MAX);
 	for (size_t i = 0; i < set.pairs.n; i++)
 		TRY(strv_env_set(&s->env, pairs[i].name, pairs[i].value, err));
 	return 0;

@@ -9,6 +9,8 @@
 #pragma once
 #include "build/containerfile.h"
 
+#define SCOPE_NAMES_MAX 10000      /* variables of a stage; an image takes no more either */
+
 struct scope_head {
 	struct strmap given;        /* --build-arg NAME=VALUE */
 	struct strmap platform;     /* TARGETPLATFORM, TARGETOS, TARGETARCH, TARGETVARIANT, BUILD..., and further built-ins */

@@ -285,7 +285,7 @@ static void test_bounds(void **state)
 	for (int i = 0; i < 300000; i++)
 		buf_add_str(&long_line, " \\\nab");
 	assert_int_equal(containerfile_parse("C", long_line.data, long_line.len, &f, &err), 0);
-	for (int i = 0; i < 100001; i++)
+	for (int i = 0; i <= CONTAINERFILE_INSTRUCTIONS_MAX; i++)
 		buf_add_str(&many, "FROM a\n");
 	assert_int_equal(containerfile_parse("C", many.data, many.len, &f, &err), -1);
 }
