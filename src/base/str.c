@@ -2,6 +2,7 @@
  * base/str.c - string vectors, key=value maps, and small string helpers. */
 #include "base/str.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <sys/random.h>
@@ -358,6 +359,39 @@ uint32_t utf8_decode(const char *s, size_t n)
 	for (size_t i = 1; i < n; i++)
 		rune = rune << 6 | ((unsigned char)s[i] & 0x3f);
 	return rune;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+size_t str_distance(const char *a, const char *b)
+{
+	uint8_t d[64][64];
+	size_t na = strlen(a), nb = strlen(b);
+
+	if (na > 63 || nb > 63)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= na; i++)
+		d[i][0] = (uint8_t)i;
+	for (size_t j = 0; j <= nb; j++)
+		d[0][j] = (uint8_t)j;
+	for (size_t i = 1; i <= na; i++) {
+		for (size_t j = 1; j <= nb; j++) {
+			size_t n = least(d[i - 1][j] + 1u, d[i][j - 1] + 1u);
+			n = least(n, d[i - 1][j - 1] + !same(a[i - 1], b[j - 1]));
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+				n = least(n, d[i - 2][j - 2] + 1u);
+			d[i][j] = (uint8_t)n;
+		}
+	}
+	return d[na][nb];
 }
 
 size_t utf8_count(const char *s, size_t len)

@@ -96,6 +96,9 @@ bool parse_bool(const char *s, bool *ret);
 size_t utf8_length(const char *s, size_t len);
 /* The code point of a sequence utf8_length() found; U+FFFD for n == 0. */
 uint32_t utf8_decode(const char *s, size_t n);
+/* How many edits (insert, remove, change a byte, exchange two neighbours) make b of a, without regard to case; SIZE_MAX
+ * when one has more than 63 bytes. For "did you mean ...?". */
+size_t str_distance(const char *a, const char *b);
 /* Code points in s; a byte that is no UTF-8 counts as one. */
 size_t utf8_count(const char *s, size_t len);
 /* Lower-case hexadecimal of len bytes into out[2 * len + 1]. */

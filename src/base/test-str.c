@@ -128,6 +128,18 @@ static void test_str_random_ids_differ(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static void test_str_distance_table(void **state)
+{
+	static const struct { const char *a, *b; size_t d; } cases[] = {
+		{ "", "", 0 }, { "", "ab", 2 }, { "run", "RUN", 0 }, { "rnu", "RUN", 1 }, { "cpy", "copy", 1 }, { "copyy", "copy", 1 },
+		{ "kitten", "sitting", 3 }, { "ab", "ba", 1 }, { "abc", "", 3 },
+		{ "0123456789012345678901234567890123456789012345678901234567890123", "x", SIZE_MAX },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(str_distance(cases[i].a, cases[i].b), cases[i].d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_strv_env_sets_in_place),	   cmocka_unit_test(test_strmap_replaces_and_removes),
 		cmocka_unit_test(test_str_numbers_table),	   cmocka_unit_test(test_str_utf8_table),
 		cmocka_unit_test(test_str_random_ids_differ),
+		cmocka_unit_test(test_str_distance_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,37 +347,13 @@ static int parse_onbuild(struct line_reader *r, struct instruction *in, struct e
 }
 
 /* ---- the whole ---- */
-/* Edits (insert, remove, change, exchange of neighbours) that make b of a; SIZE_MAX: too long to ask. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t d[16][16], na = strlen(a), nb = strlen(b);
-
-	if (na > 14 || nb > 14)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= na; i++)
-		d[i][0] = i;
-	for (size_t j = 0; j <= nb; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		for (size_t j = 1; j <= nb; j++) {
-			size_t best = d[i - 1][j - 1] + (toupper((unsigned char)a[i - 1]) != b[j - 1]);
-			size_t least = d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] + 1 : d[i][j - 1] + 1;
-			bool swapped = i > 1 && j > 1 && toupper((unsigned char)a[i - 1]) == b[j - 2] &&
-				       toupper((unsigned char)a[i - 2]) == b[j - 1];
-			best = best < least ? best : least;
-			d[i][j] = swapped && d[i - 2][j - 2] + 1 < best ? d[i - 2][j - 2] + 1 : best;
-		}
-	}
-	return d[na][nb];
-}
-
 static int fail_unknown(const char *word, struct error *err)
 {
 	size_t best = 3;
 	const char *name = NULL;
 
 	for (size_t i = 0; i < INSTRUCTION_MAX; i++) {
-		size_t d = distance(word, table[i].name);
+		size_t d = str_distance(word, table[i].name);
 		if (d < best && d < strlen(table[i].name)) {
 			best = d;
 			name = table[i].name;

@@ -136,29 +136,9 @@ static int check_const_platform(struct lint *l, const struct lint_rule *rule, co
 }
 
 /* ---- variables ---- */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[33], n = strlen(b);
-
-	if (strlen(a) > 32 || n > 32)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]), least = row[j] < row[j - 1] ? row[j] : row[j - 1];
-			diagonal = row[j];
-			row[j] = best < least + 1 ? best : least + 1;
-		}
-	}
-	return row[n];
-}
-
 static void nearer(const char *name, const char *candidate, const char **best, size_t *limit)
 {
-	size_t d = distance(name, candidate);
+	size_t d = str_distance(name, candidate);
 
 	if (d < *limit && d < strlen(name)) {
 		*limit = d;

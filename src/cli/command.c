@@ -68,37 +68,13 @@ const struct command_row *command_find(char *const *words, int n, int *ret_used)
 	return at;
 }
 
-/* Levenshtein's distance without regard to case; both words shorter than 64 bytes, else "far". */
-static size_t distance(const char *a, const char *b)
-{
-	size_t na = strlen(a), nb = strlen(b), row[64];
-
-	if (na >= ARRAY_LEN(row) || nb >= ARRAY_LEN(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= nb; j++) {
-			size_t change = diagonal + ((a[i - 1] | 0x20) != (b[j - 1] | 0x20));
-			size_t insert = row[j - 1] + 1, drop = row[j] + 1;
-			diagonal = row[j];
-			row[j] = insert < drop ? insert : drop;
-			if (change < row[j])
-				row[j] = change;
-		}
-	}
-	return row[nb];
-}
-
 int command_suggest(const char *parent, const char *word, struct strv *ret, struct error *err)
 {
 	for (const struct command_row *r = command_rows; r->path; r++) {
 		if (command_is_hidden(r) || !command_is_child(r, parent))
 			continue;
 		const char *name = command_name(r);
-		if (distance(word, name) <= 2 || strncasecmp(name, word, strlen(word)) == 0)
+		if (str_distance(word, name) <= 2 || strncasecmp(name, word, strlen(word)) == 0)
 			TRY(strv_add(ret, name, err));
 	}
 	strv_sort(ret);
