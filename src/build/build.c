@@ -14,8 +14,13 @@
 
 void build_tell(struct build *b, const struct build_event *e)
 {
+	struct build_event shown = *e;
+	size_t last = b->graph.target > e->stage ? b->graph.target : e->stage;
+
+	if (shown.n_stages)   /* those behind the target do not count */
+		shown.n_stages = last + 1;
 	if (b->request->event)
-		b->request->event(b->request->data, e);
+		b->request->event(b->request->data, &shown);
 }
 
 void build_note(struct build *b, const char *text)
@@ -202,11 +207,15 @@ static int read_file(struct build *b, struct error *err)
 	if (o->files.n <= 1) {
 		TRY(build_context_read_file(&b->context_options, &b->context, o->files.n ? o->files.v[0] : NULL, &o->cpp_flags, &b->text,
 					    err));
+		if (b->text.warning)
+			build_note(b, b->text.warning);
 	} else {   /* several files are read as one */
 		auto_buf all = BUF_INIT(CONTAINERFILE_BYTES_MAX);
 		for (size_t i = 0; i < o->files.n; i++) {
 			auto_containerfile_text t = {};
 			TRY(build_context_read_file(&b->context_options, &b->context, o->files.v[i], &o->cpp_flags, &t, err));
+			if (t.warning)
+				build_note(b, t.warning);
 			buf_add(&all, t.text, t.len);
 			buf_add_char(&all, '\n');
 		}

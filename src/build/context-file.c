@@ -22,6 +22,7 @@ void containerfile_text_done(struct containerfile_text *t)
 	free(t->name);
 	free(t->text);
 	free(t->path);
+	free(t->warning);
 	*t = (struct containerfile_text){};
 }
 
@@ -199,6 +200,8 @@ static int preprocess(const struct build_context *c, const struct strv *flags, s
 	/* As Buildah: what cpp complains about while it still gives a text is not fatal. */
 	if (!out.len)
 		return fail(err, ERROR_INVALID, "%s: cpp: %s", t->name, complaint.data ? complaint.data : "no output");
+	if (complaint.len)
+		TRY(str_printf(&t->warning, err, "Ignoring %s", complaint.data));
 	free(t->text);
 	t->len = out.len;
 	t->text = buf_steal(&out);

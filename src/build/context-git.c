@@ -184,7 +184,7 @@ static int set_remote(struct git_address *g, const char *s, size_t len, struct e
 	if (!remote)
 		return fail_oom(err);
 	const char *host = strstr(remote, "://");
-	if (has_control(remote) || *remote == '-' || (host && (host[3] == '-' || !host[3] || host[3] == '/')))
+	if (has_control(remote) || *remote == '-' || (host && (host[3] == '-' || !host[3])))
 		return fail(err, ERROR_INVALID, "\"%.80s\" cannot be a git repository", remote);
 	if (str_after(remote, "github.com/"))
 		return str_printf(&g->remote, err, "https://%s", remote);
@@ -276,6 +276,7 @@ static int run_git(const struct clone *c, const char *const *words, struct buf *
 		"advice.detachedHead=false", "-c", "gc.auto=0", "-c", "core.symlinks=true", "-C" };
 	auto_strv argv = {};
 	auto_buf complaint = BUF_INIT(256 << 10);
+	const char *what = *words;
 	int status;
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
@@ -292,7 +293,7 @@ static int run_git(const struct clone *c, const char *const *words, struct buf *
 	TRY(spawn_run(&s, &io, &status, err));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return fail(err, ERROR_UNREACHABLE, "git: %s", last_line(&complaint));
+	return fail(err, ERROR_UNREACHABLE, "failed while performing `git %s`: %s", what, last_line(&complaint));
 }
 #define GIT(c, out, err, ...) run_git(c, (const char *const[]){ __VA_ARGS__, NULL }, out, err)
 

@@ -57,6 +57,7 @@ int build_context_open(const struct context_options *o, const char *spec, struct
 struct containerfile_text {
 	char *name, *text;           /* name: what messages call it */
 	char *path;                  /* of the host, or relative to the context; NULL: it has none. For ..._load_ignore() */
+	char *warning;               /* what cpp complained about while it still gave a text; NULL: nothing */
 	size_t len;
 	bool in_context;             /* path is relative to the context */
 };

@@ -166,4 +166,7 @@ in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
     build -f "$CTX/Containerfile.in"
     in_made cat /name
     is "$output" value "a macro"
+    printf 'FROM %s\n#warning look\n' "$IMAGE" >"$CTX/Containerfile.in"
+    run_umiak build -f "$CTX/Containerfile.in" "$CTX"
+    like "$output" 'Ignoring .*look' "what cpp says"
 }
