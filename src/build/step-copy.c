@@ -77,15 +77,12 @@ int step_copy_child(struct step_job *j, int socket, struct step_message *ret, st
 	}
 	c.directory = j->items.v.n > 1 || (j->items.v.n == 1 && COPY_ITEM(&j->items, 0)->contents);
 	if (j->items.v.n > 1 && !str_ends(j->destination, "/") && !str_ends(j->destination, "/.")) {
-		bool plain = true;
-		for (size_t i = 0; i < j->items.v.n; i++)
-			plain &= !COPY_ITEM(&j->items, i)->contents;
 		char real[PATH_MAX];
 		mode_t type = 0;
 		int there = place_resolve(view, j->destination, real, &type, err);
-		if (plain && (there < 0 || !(there && S_ISDIR(type))))
-			return there < 0 ? -1 : fail(err, ERROR_INVALID, "adding multiple sources to non-directory destination \"%s\"",
-						     j->destination);
+		TRY(there);
+		if (there && !S_ISDIR(type))   /* one that is not there becomes a directory (Buildah) */
+			return fail(err, ERROR_INVALID, "destination %s already exists but is not a directory", j->destination);
 	}
 	c.view = view;
 	c.upper = -1;

@@ -170,3 +170,14 @@ in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
     run_umiak build -f "$CTX/Containerfile.in" "$CTX"
     like "$output" 'Ignoring .*look' "what cpp says"
 }
+
+@test "build: several sources make the destination a directory" {
+    echo 1 >"$CTX/a.txt"; echo 2 >"$CTX/b.txt"
+    cf "FROM $IMAGE" 'COPY *.txt /d'
+    build
+    in_made cat /d/a.txt /d/b.txt
+    is "$output" $'1\n2' "both files"
+    cf "FROM $IMAGE" 'COPY *.txt /etc/motd'
+    run_umiak 125 build -q "$CTX"
+    like "$output" 'destination /etc/motd already exists but is not a directory' "a file in the way"
+}
