@@ -277,7 +277,7 @@ struct value value_strmap(const struct strmap *m)
 }
 
 /* ---- JSON trees ---- */
-static const struct value_ops json_array_ops, json_object_ops, document_ops, documents_ops;
+static const struct value_ops json_array_ops, json_object_ops, document_ops, documents_ops, document_map_ops;
 
 static struct value json_scalar(struct json_object *o)
 {
@@ -398,6 +398,8 @@ static struct value document_member(const struct value_schema *schema, const cha
 
 	if (is_listed(schema->maps, key))
 		return value_json(o);
+	if (is_listed(schema->struct_maps, key))
+		return value_document_map(schema, o);
 	if (!is_listed(schema->times, key) || !json_object_is_type(o, json_type_string))
 		return value_document(schema, o);
 	const char *text = json_object_get_string(o);
@@ -448,6 +450,38 @@ static const char *name_document(const struct value *v)
 	return ((const struct value_schema *)v->c.type)->name;
 }
 
+/* ---- maps of them ---- */
+struct value value_document_map(const struct value_schema *schema, struct json_object *tree)
+{
+	if (!json_object_is_type(tree, json_type_object))
+		return value_document(schema, tree);
+	return (struct value){ .kind = VALUE_MAP, .c = { .ops = &document_map_ops, .at = tree, .type = schema } };
+}
+
+static int at_document_map(struct value_pool *p, const struct value *v, size_t i, struct value *key, struct value *ret,
+			   struct error *err)
+{
+	struct lh_entry *e = nth_member(v, i);
+
+	if (key)
+		*key = value_str(lh_entry_k(e));
+	*ret = value_document(v->c.type, (struct json_object *)lh_entry_v(e));
+	return 0;
+}
+
+static int get_document_map(struct value_pool *p, const struct value *v, const char *name, const struct value *args, size_t n,
+			    struct value *ret, struct error *err)
+{
+	struct json_object *o = NULL;
+
+	json_object_object_get_ex(tree_of(v), name, &o);
+	*ret = o ? value_document(v->c.type, o) : value_missing();
+	return 1;
+}
+
+static const struct value_ops document_map_ops = {
+	.kind_name = "map[string]struct", .len = count_object, .at = at_document_map, .get = get_document_map,
+};
 static const struct value_ops document_ops = {
 	.type_name = name_document, .len = count_object, .at = at_document, .get = get_document, .save = save_tree,
 };

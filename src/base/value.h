@@ -125,7 +125,10 @@ struct value value_json(struct json_object *tree);   /* objects are maps: a miss
 struct value_schema {
 	const char *name;                /* type name in messages */
 	const char *const *maps, *const *times;   /* end with NULL; may be NULL */
+	const char *const *struct_maps;  /* members that are maps of such structs ("Interfaces") */
 };
+/* A map of such structs. */
+struct value value_document_map(const struct value_schema *schema, struct json_object *tree);
 struct value value_document(const struct value_schema *schema, struct json_object *tree);
 
 /* ---- questions ---- */

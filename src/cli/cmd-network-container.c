@@ -142,9 +142,12 @@ static int add_containers(struct engine *e, struct inspected *v, struct error *e
 
 static int show_containers(const void *self, struct value_call *c, struct value *ret, struct error *err)
 {
+	static const char *const maps[] = { "interfaces", NULL };
+	static const struct value_schema schema = { .name = "entities.NetworkContainerInfo", .struct_maps = maps };
+
 	(void)c;
 	(void)err;
-	*ret = value_json(((const struct inspected *)self)->containers);
+	*ret = value_document_map(&schema, ((const struct inspected *)self)->containers);
 	return 0;
 }
 

@@ -230,6 +230,9 @@ J
     like "$output" "2: first@.*02:00:00:00:00:50" "name and MAC"
     like "$output" "3: eth0@.*mtu 1400" "MTU"
     is "$(address x a)" 10.60.0.50 "static address"
+    run_umiak network inspect a --format '{{range $k, $v := .Containers}}{{$v.Name}} {{json $v}}{{end}}'
+    like "$output" '^x \{"name":"x","interfaces":\{"first":\{"subnets":\[\{"ipnet":"10\.60\.0\.50/24","gateway":"10\.60\.0\.1"\}\],"mac_address":"02:' \
+        "inspect of the network"
     run_umiak inspect x --format '{{(index .NetworkSettings.Networks "b").Aliases}}'
     like "$output" "^\[y [0-9a-f]{12}\]$" "aliases"
     run_umiak 125 run --rm --network a:ip=10.60.0.50 $IMAGE true
