@@ -151,7 +151,7 @@ static void test_network_create_chooses_what_is_free(void **state)
 	struct error err;
 	struct ip_net net;
 
-	OK(str_set(&a.name, "a", &err));
+	OK(str_set(&a.name, "zeta", &err));   /* no prefix of an id */
 	assert_int_equal(network_create(&f->env, &a, &how, &err), 1);
 	assert_int_equal(a.subnets.n, 2);
 	assert_true(a.ipv6_enabled);
@@ -160,17 +160,17 @@ static void test_network_create_chooses_what_is_free(void **state)
 	assert_string_not_equal(a.network_interface, b.network_interface);
 	assert_true(ip_net_parse(((struct network_subnet *)b.subnets.v)->subnet, &net));
 	assert_false(network_overlaps(&a, &net));
-	assert_int_equal(network_find(&f->env, "a", &found, &err), 1);
+	assert_int_equal(network_find(&f->env, "zeta", &found, &err), 1);
 	assert_string_equal(found.id, a.id);
-	OK(str_set(&same.name, "a", &err));
+	OK(str_set(&same.name, "zeta", &err));
 	assert_int_equal(network_create(&f->env, &same, &again, &err), 0);
 	assert_string_equal(same.id, a.id);
 	auto_network taken = {};
-	OK(str_set(&taken.name, "a", &err));
+	OK(str_set(&taken.name, "zeta", &err));
 	assert_true(network_create(&f->env, &taken, &(struct network_create){}, &err) < 0 && err.kind == ERROR_EXISTS);
 	OK(network_remove(&f->env, &a, &err));
 	network_done(&found);
-	assert_int_equal(network_find(&f->env, "a", &found, &err), 0);
+	assert_int_equal(network_find(&f->env, "zeta", &found, &err), 0);
 }
 
 static void test_network_default_exists_without_a_file(void **state)
