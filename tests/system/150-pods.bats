@@ -230,7 +230,7 @@ o" "both ran before"
     is "${lines[1]}" "pb:1:bc" "second"
     run_umiak pod ps -q --filter label=k=v --no-trunc
     is "$output" "$(umiak pod inspect --format '{{.Id}}' pa)" "label"
-    run_umiak pod ps --format '{{.Name}}' --filter ctr-names=bc
+    run_umiak pod ps --format '{{.Name}}' --filter 'ctr-names=^bc$'
     is "$output" pb "member"
     run_umiak pod ps --format '{{.Name}}' --filter status=created --filter name='^pa'
     is "$output" pa "two filters"
