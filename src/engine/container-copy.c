@@ -104,6 +104,7 @@ static int copy_between(struct job *j, struct error *err)
 	j->merge.overwrite = j->o->overwrite;
 	j->merge.where = j->where;
 	j->merge.no_devices = !j->to.c;
+	j->merge.no_link = j->from.c != NULL;
 	j->merge.skip_unreadable = j->from.c && j->engine->paths.rootless;
 	for (size_t i = 0; j->from.is_root && j->from.c && i < ARRAY_LEN(never); i++)
 		TRY(strv_add(&j->skip, never[i], err));

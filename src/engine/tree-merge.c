@@ -32,6 +32,7 @@ struct level {
 	int from, to;
 	const char *path;    /* below `where`, for messages; begins with a slash or is empty */
 	unsigned depth;
+	bool is_object;      /* the level of tree_merge_object(): its one entry is what was asked for */
 };
 
 static void merge_done(struct merge *m)
@@ -249,6 +250,8 @@ static int merge_object(struct merge *m, const struct level *l, const char *name
 
 	if (fstatat(l->from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT && l->depth ? 0 : fail_errno(err, "\"%s\"", name);
+	if (S_ISLNK(st.st_mode) && l->is_object && m->how->no_link)
+		return fail(err, ERROR_STATE, "\"%s\" became a link while it was being copied", name);
 	if (S_ISDIR(st.st_mode))
 		return copy_directory(m, l, name, as, &st, err);
 	if (st.st_nlink > 1) {
@@ -296,7 +299,7 @@ static int merge_level(struct merge *m, const struct level *l, struct error *err
 int tree_merge_object(const struct tree_merge *how, int from, const char *name, int to, const char *as, struct error *err)
 {
 	CLEANUP(merge_done) struct merge m = { .how = how };
-	const struct level top = { .from = from, .to = to, .path = "" };
+	const struct level top = { .from = from, .to = to, .path = "", .is_object = true };
 
 	return merge_object(&m, &top, name, as, err);
 }

@@ -22,6 +22,8 @@ struct tree_merge {
 	const struct idmap_pair *to_maps;    /* and back to what is stored at the destination; NULL: as they are */
 	bool no_devices;                     /* devices are left out */
 	bool skip_unreadable;                /* what may not be read is left out */
+	bool no_link;                        /* tree_merge_object(): links were followed to find the object, so a link in its
+	                                      * place was put there meanwhile and is refused */
 	const struct strv *skip_top;         /* names left out of the top directory; may be NULL */
 	const char *where;                   /* the destination's name in messages, without the slash at its end */
 };
