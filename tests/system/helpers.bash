@@ -104,7 +104,19 @@ like() { # ACTUAL REGEX MESSAGE
     [[ $1 =~ $2 ]] || { printf '%s\n  expected match: %s\n  actual:         %s\n' "$3" "$2" "$1"; return 1; }
 }
 
+# What the test left in the background, with everything it started: bats waits for whoever holds its descriptors.
+end_jobs() {
+    local p
+    for p in $(jobs -p); do end_tree "$p"; done
+}
+end_tree() { # PID
+    local child
+    for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do end_tree "$child"; done
+    kill "$1" 2>/dev/null || true
+}
+
 umiak_teardown() {
+    end_jobs
     umiak rm -af -t0 >/dev/null
     # nothing of ours may stay mounted or running
     ! grep -F "$UMIAK_WORK/root/containers" /proc/self/mountinfo
