@@ -229,6 +229,8 @@ static int open_entry(int dir, const char *name, struct entry *e, struct error *
 
 int pack_describe(struct pack *p, int dir, const char *name, struct entry *e, struct error *err)
 {
+	static char none[] = "";   /* outlives this call, as a compound literal would not */
+
 	e->tar.type = type_of(e->st.st_mode);
 	if (S_ISLNK(e->st.st_mode))
 		TRY(read_link(dir, name, e, err));
@@ -237,7 +239,7 @@ int pack_describe(struct pack *p, int dir, const char *name, struct entry *e, st
 		TRY(read_xattrs(e, e->fd, err));
 	}
 	e->tar.name = e->name;
-	e->tar.link = e->link ? e->link : (char[]){ "" };
+	e->tar.link = e->link ? e->link : none;
 	e->tar.mode = e->st.st_mode & 07777;
 	if (S_ISLNK(e->st.st_mode))
 		e->tar.mode = 0777;

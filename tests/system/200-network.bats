@@ -153,7 +153,7 @@ address() { umiak inspect "$1" --format "{{(index .NetworkSettings.Networks \"$2
     netns_exec socat TCP-LISTEN:8085,bind=127.0.0.1,fork EXEC:cat 3>&- & pid=$!
     wait_for tcp_open 127.0.0.1 8085
     run_umiak 126 run --rm -p 8085:81 $IMAGE true
-    kill $pid
+    end_tree $pid
     run_umiak rm -ft0 web
     run_umiak run --rm -p 8080:81 $IMAGE true
     wait_for nothing_left
@@ -389,7 +389,7 @@ N
     wait_for tcp_open 127.0.0.1 8099
     run umiak run --rm --cap-add NET_ADMIN $IMAGE sh -c 'ip addr del 127.0.0.1/8 dev lo; ip route del table local local 127.0.0.0/8 dev lo; ip route add 127.0.0.1 via 10.88.0.1; nc -w 1 127.0.0.1 8099 </dev/null'
     [[ $output != *inside* ]]
-    kill $pid
+    end_tree $pid
     run_umiak 125 run --rm --add-host $'a:1.2.3.4\nevil' $IMAGE true
     run_umiak 125 network create $'a\nb'
 }

@@ -116,7 +116,7 @@ talk() { # HOST PORT [exec prefix]: sends a line, prints what comes back
     [[ $output != *secret* ]]
     run umiak run --rm --network pasta:--map-gw $IMAGE sh -c 'sleep 2 | nc -w 3 198.51.100.1 7777; true'
     local got=$output
-    kill $server
+    end_tree $server
     like "$got" "secret" "control: --map-gw leads there"
 }
 
