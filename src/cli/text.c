@@ -56,6 +56,7 @@ char *text_rfc3339(int64_t unix_seconds, char out[40])
 int text_print(const struct buf *b, const char *what, struct error *err)
 {
 	TRY(buf_ok(b, what, err));
-	fwrite(b->data, 1, b->len, stdout);   /* main() looks for write errors */
+	if (b->len)
+		fwrite(b->data, 1, b->len, stdout);   /* main() looks for write errors */
 	return 0;
 }

@@ -112,6 +112,20 @@ static int say_hello(void *arg, struct error *err)
 	return 0;
 }
 
+/* Before the interface is up. pasta takes the last source address it saw for the namespace's own, and packets of
+ * duplicate address detection come from "::": published IPv6 ports would lead nowhere from then on. */
+static int no_detection(void *arg, struct error *err)
+{
+	struct error ignored;
+
+	(void)arg;
+	(void)err;
+	netns_sysctl(-1, "net/ipv6/conf/" PASTA_PORTS_INTERFACE "/accept_dad", "0", &ignored);   /* no IPv6: nothing to do */
+	netns_sysctl(-1, "net/ipv6/conf/" PASTA_PORTS_INTERFACE "/dad_transmits", "0", &ignored);
+	netns_sysctl(-1, "net/ipv6/conf/" PASTA_PORTS_INTERFACE "/router_solicitations", "0", &ignored);
+	return 0;
+}
+
 int rootless_net_publish(const struct net_env *env, const struct pasta_job *job, int netns_fd, struct error *err)
 {
 	struct pasta_job ports = *job;
@@ -119,7 +133,7 @@ int rootless_net_publish(const struct net_env *env, const struct pasta_job *job,
 
 	ports.ports_only = true;
 	TRY(pasta_start(env, &ports, netns_fd, NULL, err));
-	if (configure(netns_fd, err) < 0 || netns_call(netns_fd, say_hello, NULL, err) < 0) {
+	if (netns_call(netns_fd, no_detection, NULL, err) < 0 || configure(netns_fd, err) < 0 || netns_call(netns_fd, say_hello, NULL, err) < 0) {
 		pasta_stop(job->dir, job->name, &ignored);
 		return -1;
 	}

@@ -25,7 +25,7 @@ helpers() { pgrep -fc -- "--netns=$UMIAK_WORK/xdg/netns/" || true; }
 talk() { # HOST PORT [exec prefix]
     local host=$1 port=$2; shift 2
     for _ in $(seq 20); do
-        "$@" bash -c "exec 3<>/dev/tcp/$host/$port && echo hello >&3 && timeout 5 head -1 <&3" 2>/dev/null && return
+        "$@" bash -c "exec 3<>/dev/tcp/$host/$port && echo hello >&3 && timeout 2 head -1 <&3" 2>/dev/null && return
         sleep 0.1
     done
     return 1
@@ -88,7 +88,11 @@ talk() { # HOST PORT [exec prefix]
     run talk 127.0.0.1 8080 netns_exec
     is "$output" here "control"
     run_umiak network disconnect n1 web
-    run netns_exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
+    for _ in $(seq 50); do   # pasta ends when it sees that its file is gone
+        run netns_exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'
+        [ "$status" = 0 ] || break
+        sleep 0.1
+    done
     [ "$status" != 0 ]
     run_umiak network connect n1 web
     run talk 127.0.0.1 8080 netns_exec
