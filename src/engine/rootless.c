@@ -148,7 +148,24 @@ static bool is_monitor(pid_t pid)
 	       process_ns_inode(pid, "pid") == process_ns_inode(0, "pid");
 }
 
-static pid_t find_monitor(void)
+/* Whether our run-time directory is the same one there: a test's or a service's mount namespace may show another world
+ * under the same paths. */
+static bool sees_directory(pid_t pid, int dir)
+{
+	char link[48], path[PATH_MAX], there[PATH_MAX + 32];
+	struct stat ours, theirs;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	snprintf(there, sizeof(there), "/proc/%d/root%s", (int)pid, path);
+	return fstat(dir, &ours) == 0 && stat(there, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
+}
+
+static pid_t find_monitor(int run_dir)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
@@ -156,7 +173,8 @@ static pid_t find_monitor(void)
 
 	while (dir && !found && (e = readdir(dir))) {
 		uint32_t pid;
-		if (parse_u32(e->d_name, &pid) && is_monitor((pid_t)pid) && is_our_namespace((pid_t)pid))
+		if (parse_u32(e->d_name, &pid) && is_monitor((pid_t)pid) && is_our_namespace((pid_t)pid) &&
+		    sees_directory((pid_t)pid, run_dir))
 			found = (pid_t)pid;
 	}
 	if (dir)
@@ -196,9 +214,9 @@ static int start_pause_in(int pidfd, pid_t *ret, struct error *err)
 }
 
 /* 1: *ret is a new sleeping process in the old namespace; 0: there is no such namespace. */
-static int adopt_namespace(pid_t *ret, struct error *err)
+static int adopt_namespace(int run_dir, pid_t *ret, struct error *err)
 {
-	pid_t monitor = find_monitor();
+	pid_t monitor = find_monitor(run_dir);
 
 	if (!monitor)
 		return 0;
@@ -285,7 +303,7 @@ static int find_or_make(int dir, const struct paths *p, struct rootless *r, stru
 	int found = open_recorded(dir, &fd, err);
 	if (found != 0)
 		return found < 0 ? -1 : fd;
-	found = adopt_namespace(&pid, err);
+	found = adopt_namespace(dir, &pid, err);
 	if (found < 0)
 		return -1;
 	if (found == 0) {

@@ -170,3 +170,19 @@ teardown() { umiak_teardown; }
     done
     run_umiak ps -aq; is "$output" "" "none left"
 }
+
+@test "rootless: a lost sleeping process is replaced from a running container's namespace, never from another world's" {
+    rootless || skip "users only"
+    [ "$(id -u)" = 0 ] || skip "needs root to make the other world"
+    run_umiak run -d --name a --network none $IMAGE sleep 1000
+    local record world=$UMIAK_WORK/world
+    record=$(find "$UMIAK_WORK/xdg" -name pause -type f)
+    kill -9 "$(grep -oE '^[0-9]+|[0-9]+' "$record" | head -1)"
+    run_umiak exec a true
+    # the same user where the run-time directory is another one: nothing of here may be joined
+    mkdir "$world"
+    unshare -m --propagation private sh -c "mount -t tmpfs tmpfs '$world' && mkdir '$world/home' '$world/xdg' &&
+        chown -R $UMIAK_TEST_USER: '$world' && chmod 700 '$world/xdg' && setpriv --reuid=$(id -u "$UMIAK_TEST_USER") \
+        --regid=$(id -g "$UMIAK_TEST_USER") --init-groups env HOME='$world/home' XDG_RUNTIME_DIR='$world/xdg' \
+        '$UMIAK_BUILD/umiak' images; s=\$?; [ \$s != 0 ] || kill -9 \$(grep -oE '[0-9]+' \$(find '$world/xdg' -name pause -type f) | head -1); exit \$s"
+}
