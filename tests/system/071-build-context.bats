@@ -12,14 +12,13 @@ setup() {
     unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 }
 teardown() {
-    [ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null || true
-    umiak_teardown
+    umiak_teardown   # ends the servers, too
 }
 
 cf() { printf '%s\n' "$@" >"$CTX/Containerfile"; }
 in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_port() { local i; for i in $(seq 100); do (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.05; done; return 1; }
+wait_port() { local i; for i in $(seq 100); do netns_exec bash -c ": </dev/tcp/127.0.0.1/$1" 2>/dev/null && return; sleep 0.05; done; return 1; }
 
 # A repository in $CTX/repo, served at git://127.0.0.1:$PORT/repo
 serve_git() {
@@ -28,16 +27,14 @@ serve_git() {
     git -C "$CTX/repo" add -A
     git -C "$CTX/repo" commit -q -m one
     PORT=$(free_port)
-    git daemon --reuseaddr --listen=127.0.0.1 --port="$PORT" --base-path="$CTX" --export-all "$CTX" >/dev/null 2>&1 3>&- &
-    SERVER=$!
+    netns_exec git daemon --reuseaddr --listen=127.0.0.1 --port="$PORT" --base-path="$CTX" --export-all "$CTX" >/dev/null 2>&1 3>&- &
     unset GIT_CONFIG_GLOBAL
     wait_port "$PORT"
 }
 
 serve_http() {
     PORT=$(free_port)
-    (cd "$CTX" && exec python3 -m http.server --bind 127.0.0.1 "$PORT") >/dev/null 2>&1 3>&- &
-    SERVER=$!
+    (cd "$CTX" && netns_exec python3 -m http.server --bind 127.0.0.1 "$PORT") >/dev/null 2>&1 3>&- &
     wait_port "$PORT"
 }
 

@@ -65,7 +65,7 @@ umiak() {
     else
         local inside=(nsenter --net="$UMIAK_WORK/netns" --)
         # those that talk to registries, which the tests start beside it
-        case ${1:-} in pull|push|login|logout|search|manifest|image|build|artifact) inside=() ;; esac
+        case ${1:-} in pull|push|login|logout|search|manifest|image|artifact) inside=() ;; esac
         [ -e "$UMIAK_WORK/netns" ] || inside=()
         "${inside[@]}" "$UMIAK_BUILD/umiak" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" \
             --network-config-dir "$UMIAK_WORK/networks" "$@"
