@@ -102,3 +102,16 @@ A /etc/motd" "the last layer of an image"
     run_umiak unshare cat /proc/self/uid_map
     like "$output" "65536|[0-9]{5}" "ranges"
 }
+
+@test "mount points that the image lacks are there and leave nothing in the container" {
+    run_umiak run --name m --network none "$IMAGE" sh -c 'test -d /proc/1 && test -d /dev/shm && test -f /etc/hosts && test -f /etc/hostname'
+    run_umiak diff m
+    is "$output" "" "no difference"
+    if ! rootless; then
+        is "$(find "$UMIAK_WORK/root/containers/$(umiak inspect --format '{{.Id}}' m)/upper" -mindepth 1)" "" "nothing was made"
+    fi
+    run_umiak run --name control --network none "$IMAGE" touch /etc/new
+    run_umiak diff control
+    is "$output" $'C /etc\nA /etc/new' "control: what is written shows"
+    run_umiak run --rm --network none --no-hosts "$IMAGE" test ! -e /etc/hosts
+}
