@@ -108,6 +108,8 @@ static int open_target(struct building *b, struct error *err)
 		return fail(err, ERROR_STATE, "can only create exec sessions on running containers: container state improper");
 	snprintf(path, sizeof(path), "/proc/%d/root", b->c->at.status.pid);
 	b->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (b->root_fd < 0 && (errno == ENOENT || errno == ESRCH))   /* a dying process has no root any more, see proc(5) */
+		return fail(err, ERROR_STATE, "container %s has just ended: container state improper", b->c->id);
 	return b->root_fd < 0 ? fail_errno(err, "open the root of container %s", b->c->id) : 0;
 }
 
