@@ -11,6 +11,7 @@
 #include "build/context.h"
 #include "build/graph.h"
 #include "build/lint.h"
+#include "build/remote-cache.h"
 #include "build/step.h"
 #include "image/oci-image.h"
 #include "store/build-cache.h"
@@ -39,6 +40,7 @@ struct op {
 	char key[65], quick[65];         /* cache keys; quick: without the contents of files (COPY) */
 	char content[SHA256_HEX_MAX];    /* what was copied */
 	bool cached, has_layer, prepared, applied;
+	bool pulled;                     /* its result came from --cache-from */
 	int64_t created;                 /* Unix ns */
 	char id[65];                     /* of the image so far */
 	/* while it runs */
@@ -95,6 +97,7 @@ struct build {
 	struct build_cache_entry *rows;  /* to be written to the cache */
 	size_t n_rows;
 	struct strv touched;             /* keys of rows that were of use */
+	struct remote_cache remote;
 	int64_t flushed;                 /* when */
 	size_t running;
 	unsigned serial;                 /* of scratch directories */

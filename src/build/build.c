@@ -77,6 +77,7 @@ static void build_done(struct build *b)
 		build_cache_entry_done(&b->rows[i]);
 	free(b->rows);
 	strv_done(&b->touched);
+	remote_cache_done(&b->remote);
 	build_graph_done(&b->graph);
 	containerfile_done(&b->file);
 	containerfile_text_done(&b->text);
@@ -153,6 +154,7 @@ static int begin(struct build *b, struct error *err)
 	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
 	b->use_cache = !b->o->no_cache && !b->single;
 	TRY(set_time(b, err));
+	TRY(remote_cache_open(b, err));
 	int scratch = file_open_dir(stage_fd(b->stage), "context", true, 0700, err);
 	if (scratch < 0)
 		return -1;

@@ -207,8 +207,6 @@ static int refuse(const struct build_options *o, struct error *err)
 			  o->sbom_image_purl || o->sbom_merge,
 		  "--sbom", "bills of materials are not made" },
 		{ o->layer_labels.n > 0, "--layer-label", "there are no intermediate images to label" },
-		{ o->cache_from.n > 0, "--cache-from", "results of steps are kept in the store only" },
-		{ o->cache_to.n > 0, "--cache-to", "results of steps are kept in the store only" },
 		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
 		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
 		{ o->run.ns.uidmap.n || o->run.ns.gidmap.n || o->run.ns.subuid_name || o->run.ns.subgid_name, "--userns-uid-map",

@@ -29,6 +29,12 @@ static void tell(struct stage_run *st, const struct op *op, enum build_event_typ
 		.is_err = is_err, .last = st->s->index == b->graph.target && st->next + 1 >= st->n });
 }
 
+static void tell_line(struct build *b, const char *line)
+{
+	build_tell(b, &(struct build_event){ .type = BUILD_OUTPUT, .stage = b->graph.target, .n_stages = b->n_stages, .text = line,
+					     .len = strlen(line), .id = "" });
+}
+
 /* ---- the cache ---- */
 static void *grow(void *v, size_t n, size_t size)
 {
@@ -59,6 +65,30 @@ static int look_up(struct build *b, const char *key, struct build_cache_entry *r
 		return 0;
 	}
 	return found;
+}
+
+/* The local cache, then --cache-from: what comes from there is entered here. */
+static int look_up_all(struct stage_run *st, struct op *op, struct build_cache_entry *ret, struct error *err)
+{
+	struct build *b = st->b;
+	autofree char *where = NULL, *line = NULL;
+	int found = look_up(b, op->key, ret, err);
+
+	if (found || !b->use_cache || !*op->key || !b->remote.from.n)
+		return found;
+	found = remote_cache_find(b, op->key, ret, &where, err);
+	if (found != 1)
+		return found;
+	op->pulled = true;
+	TRY(str_printf(&line, err, "--> Cache pulled from remote %s\n", where));
+	tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
+	op->created = ret->created;
+	snprintf(op->content, sizeof(op->content), "%s", ret->note ? ret->note : "");
+	TRY(remember(b, op, op->key, NULL, err));
+	struct build_cache_entry *row = &b->rows[b->n_rows - 1];
+	row->size = ret->size;
+	TRY(str_set(&row->diff_id, ret->diff_id, err));
+	return *op->quick && remember(b, op, op->quick, NULL, err) < 0 ? -1 : 1;
 }
 
 static int reopen_layer(struct build *b, struct build_layer *l, struct error *err)
@@ -99,7 +129,7 @@ int schedule_flush(struct build *b, struct error *err)
 		build_cache_entry_done(&b->rows[i]);
 	b->n_rows = 0;
 	b->flushed = time_now();
-	return 0;
+	return remote_cache_push(b, tell_line, err);
 }
 
 /* ---- the state ---- */
@@ -175,6 +205,18 @@ static int next_chain(struct stage_run *st, const struct op *op)
 	return 0;
 }
 
+static int note_remote(struct stage_run *st, const struct op *op, struct error *err)
+{
+	const struct build_layer *l = op->has_layer ? st->layers[st->n_layers - 1] : NULL;
+	struct build_cache_entry e = { .created = op->created, .size = l ? l->size : 0, .diff_id = l ? (char *)l->diff_id : NULL,
+				       .note = *op->content ? (char *)op->content : NULL };
+
+	if (op->pulled || st->b->single || !*op->key)
+		return 0;
+	memcpy(e.key, op->key, sizeof(e.key));
+	return remote_cache_note(st->b, &e, err);
+}
+
 static int finish_op(struct stage_run *st, struct op *op, struct error *err)
 {
 	struct build *b = st->b;
@@ -194,7 +236,7 @@ static int finish_op(struct stage_run *st, struct op *op, struct error *err)
 		tell(st, op, BUILD_CACHED, NULL, 0, false);
 	tell(st, op, BUILD_STEP_DONE, NULL, 0, false);
 	st->next++;
-	return 0;
+	return note_remote(st, op, err);
 }
 
 static int use_cached(struct stage_run *st, struct op *op, struct build_cache_entry *e, struct error *err)
@@ -221,7 +263,7 @@ static int do_config(struct stage_run *st, struct op *op, struct error *err)
 	key_text(&h, st->chain);
 	key_text(&h, op->created_by);
 	sha256_end_hex(&h, op->key);
-	int found = b->single ? 0 : look_up(b, op->key, &e, err);
+	int found = b->single ? 0 : look_up_all(st, op, &e, err);
 	if (found)
 		return found < 0 ? -1 : use_cached(st, op, &e, err);
 	op->created = time_now();
@@ -333,13 +375,13 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 		auto_build_cache_entry e = {};
 		TRY(prepare[op->kind](st, op, err));
 		op->prepared = true;
-		int found = b->single ? 0 : look_up(b, op->key, &e, err);
+		int found = b->single ? 0 : look_up_all(st, op, &e, err);
 		if (found)
 			return found < 0 || use_cached(st, op, &e, err) < 0 ? -1 : 1;
 		found = b->single || !*op->quick ? 0 : look_up(b, op->quick, &e, err);
 		if (found < 0)
 			return -1;
-		op->job.ask_first = found;
+		op->job.ask_first = found || (b->remote.from.n && b->use_cache && *op->quick);
 	}
 	if (!may_start(b))
 		return 0;
@@ -526,7 +568,7 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 	key_text(&h, op->quick);
 	key_text(&h, op->content);
 	sha256_end_hex(&h, op->key);
-	int found = look_up(b, op->key, &e, err);
+	int found = look_up_all(st, op, &e, err);
 	if (found < 0)
 		return -1;
 	step_answer(&op->step, !found);

@@ -164,7 +164,9 @@ static int is_here(struct image_transfer *t, struct op_descriptor *d, const char
 	int blob = 0;
 
 	TRY(tree);
-	if (d->digest)
+	if (t->trees_only)
+		blob = 1;
+	else if (d->digest)
 		blob = stage_pin_blob(t->stage, d->digest, err);
 	else if (tree)
 		blob = find_known_blob(t, diff_id, d, err);
@@ -271,7 +273,7 @@ static void layers_arrived(const struct watched *w, const struct layers *l)
 	}
 }
 
-static int bring_layers(struct image_transfer *t, struct source_image *i, struct error *err)
+int image_bring_layers(struct image_transfer *t, struct source_image *i, struct error *err)
 {
 	CLEANUP(layers_done) struct layers l = { .v = calloc(i->layers.n ? i->layers.n : 1, sizeof(*l.v)) };
 	autofree struct source_job *jobs = calloc(i->layers.n ? i->layers.n : 1, sizeof(*jobs));
@@ -364,7 +366,7 @@ static int commit_row(struct image_transfer *t, const struct source_image *i, co
 int image_commit(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
 		 struct error *err)
 {
-	TRY(bring_layers(t, i, err));
+	TRY(image_bring_layers(t, i, err));
 	return image_commit_documents(t, i, names, ret_id, err);
 }
 

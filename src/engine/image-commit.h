@@ -15,6 +15,7 @@ struct image_transfer {
 	struct source *source;
 	const struct image_progress *progress;
 	bool resumable;           /* from a registry: what has come of a blob survives a failure and a kill */
+	bool trees_only;          /* blobs are not kept */
 };
 int image_transfer_begin(struct engine *e, const char *purpose, const struct image_progress *progress,
 			 struct image_transfer *ret, struct error *err);
@@ -23,6 +24,8 @@ void image_transfer_done(struct image_transfer *t);
 
 void image_say(const struct image_progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Unpacks what is missing and makes it durable; the stage pins all of it. */
+int image_bring_layers(struct image_transfer *t, struct source_image *i, struct error *err);
 /* Unpacks what is missing, makes everything durable, gives the names. The stage may take several images in a row. */
 int image_commit(struct image_transfer *t, struct source_image *i, const struct strv *names, char ret_id[65],
 		 struct error *err);
