@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "base/value.h"
 
-/* How one way of keeping data is looked at. `args` reach only structs with methods. */
+/* How one way of keeping data is looked at. */
 struct value_ops {
 	const char *kind_name;                           /* Go's name of the type, or */
 	const char *(*type_name)(const struct value *v);
@@ -16,12 +16,19 @@ struct value_ops {
 	int (*get)(struct value_pool *p, const struct value *v, const char *name, const struct value *args, size_t n,
 		   struct value *ret, struct error *err);
 	int (*save)(const struct value *v, struct json_object **ret, struct error *err);   /* NULL: member by member */
+	bool takes_args;       /* has methods: `args` reach .get */
 	bool zero_is_string;   /* maps: `index` of a key that is not there gives "" */
 };
 
 struct value value_missing(void);
 /* What `index` gives for a key that the map does not have. */
 struct value value_zero_of(const struct value *map);
+/* The pool owns the reference from now on, also on failure. */
+int value_pool_keep(struct value_pool *p, struct json_object *tree, struct error *err);
+/* value_ops.len of what keeps its number in c.n. */
+size_t value_count(const struct value *v);
+/* Go's rule: begins with a capital. */
+bool value_name_is_exported(const char *name);
 /* Equal without regard to case and underscores. */
 bool value_name_matches(const char *want, const char *have);
 /* A type's method or row of that name. */
