@@ -39,9 +39,11 @@ int network_names_remove(const struct network_place *p, const char *id, const st
 	const struct net_attachment *a = s->attachments.v;
 	int r = 0;
 
-	for (size_t i = 0; i < s->attachments.n; i++)
-		if (a[i].dns_enabled && net_dns_remove(&p->env, a[i].network_id, id, err) < 0)
+	for (size_t i = 0; i < s->attachments.n; i++) {
+		const struct net_dns_gone gone = { .network_id = a[i].network_id, .id = id };
+		if (a[i].dns_enabled && net_dns_remove(&p->env, &gone, err) < 0)
 			r = -1;
+	}
 	return r;
 }
 

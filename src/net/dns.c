@@ -25,7 +25,7 @@
 #define RUNNING ".running"
 #define LOCK    ".lock"
 #define STOP_NS INT64_C(1000000000)
-enum { DNS_PORT = 53, HOST_PORT = 20053, PORT_TRIES = 32, LISTEN_MAX = 8, ANSWER_TRIES = 50, ANSWER_MS = 20 };
+enum { DNS_PORT = 53, HOST_PORT = 20053, PORT_TRIES = 32, LISTEN_MAX = FIREWALL_DNS_MAX, ANSWER_TRIES = 50, ANSWER_MS = 20 };
 
 /* What a network's "listen" file says. */
 struct listening {
@@ -169,11 +169,18 @@ static int choose_port(const struct net_env *env, const struct network *n, uint1
 		    n->name, p.port - 1U);
 }
 
-static int redirect(const struct net_env *env, const struct listening *l, bool remove, struct error *err)
+static int redirect(const struct net_env *env, const struct listening *l, struct error *err)
 {
-	for (size_t i = 0; l->port != DNS_PORT && i < l->n; i++)
-		TRY(firewall_dns(env, &l->v[i], l->port, remove, err));
-	return 0;
+	const struct firewall_dns d = { .addresses = l->v, .n = l->n, .port = l->port };
+
+	return l->port == DNS_PORT ? 0 : firewall_dns(env, &d, err);
+}
+
+static int redirect_no_more(const struct net_env *env, const struct listening *l, struct netlink *firewall, struct error *err)
+{
+	const struct firewall_dns d = { .addresses = l->v, .n = l->n, .port = l->port, .remove = true, .socket = firewall };
+
+	return l->port == DNS_PORT ? 0 : firewall_dns(env, &d, err);
 }
 
 static int write_listen(const struct net_env *env, const struct network *n, int dir, struct listening *l, struct error *err)
@@ -192,7 +199,7 @@ static int write_listen(const struct net_env *env, const struct network *n, int 
 		return 0;
 	TRY(file_replace(dir, LISTEN, text.data, text.len, 0644, 0, err));
 	TRY(parse_listen(dir, l, err));
-	return redirect(env, l, false, err);
+	return redirect(env, l, err);
 }
 
 /* ---- the container's file ---- */
@@ -368,8 +375,9 @@ static int is_empty(int dir, struct error *err)
 }
 
 /* Under the lock. */
-static int remove_member(const struct net_env *env, int root, const char *network_id, const char *id, struct error *err)
+static int remove_member(const struct net_env *env, int root, const struct net_dns_gone *g, struct error *err)
 {
+	const char *network_id = g->network_id, *id = g->id;
 	autoclose int dir = openat(root, network_id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct listening l = {};
 
@@ -380,14 +388,14 @@ static int remove_member(const struct net_env *env, int root, const char *networ
 	int empty = is_empty(dir, err);
 	if (empty <= 0)
 		return empty;
-	int r = parse_listen(dir, &l, err) < 0 ? -1 : redirect(env, &l, true, err);
+	int r = parse_listen(dir, &l, err) < 0 ? -1 : redirect_no_more(env, &l, g->firewall, err);
 	unlinkat(dir, LISTEN, 0);
 	if (unlinkat(root, network_id, AT_REMOVEDIR) < 0 && errno != ENOENT && r >= 0)
 		return file_remove_tree(root, network_id, err);   /* a file that a killed command left */
 	return r;
 }
 
-int net_dns_remove(const struct net_env *env, const char *network_id, const char *id, struct error *err)
+int net_dns_remove(const struct net_env *env, const struct net_dns_gone *g, struct error *err)
 {
 	autoclose int root = open_root(env, err);
 	auto_lock lock = LOCK_INIT;
@@ -395,7 +403,7 @@ int net_dns_remove(const struct net_env *env, const char *network_id, const char
 	if (root < 0)
 		return -1;
 	TRY(lock_root(root, &lock, err));
-	return remove_member(env, root, network_id, id, err);
+	return remove_member(env, root, g, err);
 }
 
 int net_dns_restore(const struct net_env *env, const struct network *n, struct error *err)
@@ -413,6 +421,6 @@ int net_dns_restore(const struct net_env *env, const struct network *n, struct e
 		TRY(lock_root(root, &lock, err));
 		TRY(write_listen(env, n, dir, &l, err));
 	}
-	TRY(redirect(env, &l, false, err));
+	TRY(redirect(env, &l, err));
 	return ensure_running(env, &l, n->name, root, err);
 }

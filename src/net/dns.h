@@ -11,6 +11,7 @@
 #pragma once
 #include "net/setup.h"
 
+struct netlink;
 struct net_dns_member {
 	const char *id;                   /* the container's */
 	const struct strv *names;         /* its own first, then aliases and the short id */
@@ -20,8 +21,12 @@ struct net_dns_member {
 /* After the bridge is there. Once it returns the name resolves. A resolver that does not come up is a warning: containers
  * run without names, too. */
 int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct error *err);
+struct net_dns_gone {
+	const char *network_id, *id;
+	struct netlink *firewall;         /* as struct firewall_change's socket; NULL: none */
+};
 /* Not there: success. */
-int net_dns_remove(const struct net_env *env, const char *network_id, const char *id, struct error *err);
+int net_dns_remove(const struct net_env *env, const struct net_dns_gone *g, struct error *err);
 /* The resolver is started again if it died and the firewall's redirections are restored (after a reload). */
 int net_dns_restore(const struct net_env *env, const struct network *n, struct error *err);
 /* The resolver ends now: the namespace it lives in goes. */

@@ -12,7 +12,7 @@ enum { ELEMENTS_PER_MESSAGE = 512 };
 
 static int open_socket(const struct net_env *env, struct netlink *ret, struct error *err)
 {
-	return netlink_open(env->host_netns, NETLINK_NETFILTER, ret, err);
+	return ret->fd >= 0 ? 0 : netlink_open(env->host_netns, NETLINK_NETFILTER, ret, err);
 }
 
 /* One clear line where the kernel has no nftables or we no right to it. */
@@ -311,7 +311,8 @@ static bool firewall_is_off(const struct net_env *env)
 
 int firewall_apply(const struct net_env *env, const struct firewall_change *c, struct error *err)
 {
-	auto_netlink n = NETLINK_INIT;
+	auto_netlink own = NETLINK_INIT;
+	struct netlink *n = c->socket ? c->socket : &own;
 	struct port_elements ports = {};
 
 	if (firewall_is_off(env))
@@ -319,13 +320,13 @@ int firewall_apply(const struct net_env *env, const struct firewall_change *c, s
 	int r = list_ports(c->status, &ports, err);
 
 	if (r >= 0 && (c->n_networks || ports.n)) {
-		r = open_socket(env, &n, err);
+		r = open_socket(env, n, err);
 		if (r >= 0 && c->remove)
-			r = remove_ports(&n, &ports, err);
+			r = remove_ports(n, &ports, err);
 		else if (r >= 0)
-			r = add(&n, c, &ports, err);
+			r = add(n, c, &ports, err);
 		for (size_t i = 0; r >= 0 && c->remove && i < c->n_networks; i++)
-			r = remove_network(&n, c->networks[i], err);
+			r = remove_network(n, c->networks[i], err);
 		if (r < 0)
 			r = explain(err);
 	}
@@ -333,26 +334,28 @@ int firewall_apply(const struct net_env *env, const struct firewall_change *c, s
 	return r < 0 ? -1 : 0;
 }
 
-int firewall_dns(const struct net_env *env, const struct ip *address, uint16_t port, bool remove, struct error *err)
+int firewall_dns(const struct net_env *env, const struct firewall_dns *d, struct error *err)
 {
 	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP };
-	struct port_element e[ARRAY_LEN(protocols)];
-	const struct port_elements l = { e, ARRAY_LEN(e) };
-	auto_netlink n = NETLINK_INIT;
+	struct port_element e[ARRAY_LEN(protocols) * FIREWALL_DNS_MAX];
+	struct port_elements l = { e, 0 };
+	auto_netlink own = NETLINK_INIT;
+	struct netlink *n = d->socket ? d->socket : &own;
 
-	if (firewall_is_off(env))
+	if (firewall_is_off(env) || !d->n)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(e); i++)
-		fill(&e[i], address, protocols[i], 53, address, port);
-	TRY(open_socket(env, &n, err));
-	if (remove)
-		return remove_ports(&n, &l, err);
+	for (size_t i = 0; i < d->n && i < FIREWALL_DNS_MAX; i++)
+		for (size_t k = 0; k < ARRAY_LEN(protocols); k++)
+			fill(&e[l.n++], &d->addresses[i], protocols[k], 53, &d->addresses[i], d->port);
+	TRY(open_socket(env, n, err));
+	if (d->remove)
+		return remove_ports(n, &l, err);
 	struct firewall_change nothing = { .replace = true };
 	struct error absent;
-	if (try_add(&n, &nothing, &l, false, &absent) >= 0)
+	if (try_add(n, &nothing, &l, false, &absent) >= 0)
 		return 0;
-	remove_ports(&n, &l, &absent);
-	return try_add(&n, &nothing, &l, true, err) < 0 ? explain(err) : 0;
+	remove_ports(n, &l, &absent);
+	return try_add(n, &nothing, &l, true, err) < 0 ? explain(err) : 0;
 }
 
 int firewall_intact(const struct net_env *env, struct error *err)

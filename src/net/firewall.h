@@ -7,6 +7,7 @@
  * Callers restore the elements of running containers with net_reload(). Allocates: not between clone() and exec(). */
 #pragma once
 #include "net/setup.h"
+#include "os/netlink.h"
 
 /* Everything one container or network adds or removes, sent as one transaction. */
 struct firewall_change {
@@ -15,11 +16,22 @@ struct firewall_change {
 	const struct network *const *networks;   /* their bridges and subnets */
 	size_t n_networks;
 	const struct net_status *status;         /* its ports lead to the first attachment's addresses; may be NULL */
+	/* Opened when it is not and left open: closing it after a removal takes milliseconds (netlink_send_detached()).
+	 * NULL: one of its own. */
+	struct netlink *socket;
 };
 /* Networks that have their chain already cost one question; a port that is there is replaced: who has its socket owns it. */
 int firewall_apply(const struct net_env *env, const struct firewall_change *c, struct error *err);
 /* `address:53` (udp and tcp) of the host side leads to address:port. */
-int firewall_dns(const struct net_env *env, const struct ip *address, uint16_t port, bool remove, struct error *err);
+struct firewall_dns {
+	const struct ip *addresses;
+	size_t n;
+	uint16_t port;
+	bool remove;
+	struct netlink *socket;                  /* as above */
+};
+enum { FIREWALL_DNS_MAX = 8 };
+int firewall_dns(const struct net_env *env, const struct firewall_dns *d, struct error *err);
 /* 1: the table is there and complete; 0: it is missing or was flushed. */
 int firewall_intact(const struct net_env *env, struct error *err);
 /* The whole table goes (`system reset`). */

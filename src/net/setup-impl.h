@@ -16,14 +16,19 @@ bool attachment_is_leased(const struct net_env *env, const char *id, const struc
 struct link_ends {
 	struct netlink host, inside;
 	int netns_fd;                     /* the container's */
+	struct netlink firewall;          /* rules were taken away with it (net/firewall.h) */
+	struct netlink_batch gone;        /* interfaces nobody waits for */
 };
-#define LINK_ENDS_INIT { .host = NETLINK_INIT, .inside = NETLINK_INIT, .netns_fd = -1 }
+#define LINK_ENDS_INIT { .host = NETLINK_INIT, .inside = NETLINK_INIT, .netns_fd = -1, .firewall = NETLINK_INIT, \
+			 .gone = NETLINK_BATCH_INIT }
 void link_ends_done(struct link_ends *e);
 #define auto_ends CLEANUP(link_ends_done) struct link_ends
 int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *ret, struct error *err);
+/* What takes the kernel long at the end of a container, all at once and without waiting. */
+void link_ends_detach(struct link_ends *e);
 
 /* Bridge (made when missing), pair, addresses, routes. */
 int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err);
-/* Takes the interface away; gone already is fine. */
+/* Takes the interface away, or notes it in e->gone when its namespace is going; gone already is fine. */
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
 void net_attachment_done(struct net_attachment *a);

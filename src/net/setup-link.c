@@ -14,6 +14,13 @@ void link_ends_done(struct link_ends *e)
 {
 	netlink_close(&e->host);
 	netlink_close(&e->inside);
+	netlink_close(&e->firewall);
+	netlink_batch_done(&e->gone);
+}
+
+void link_ends_detach(struct link_ends *e)
+{
+	netlink_send_detached(&e->host, &e->gone, &e->firewall);
 }
 
 int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *ret, struct error *err)
@@ -357,15 +364,15 @@ int attachment_unlink(const struct net_env *env, const struct net_attachment *a,
 	(void)env;
 	if (where->fd < 0)   /* macvlan, ipvlan: gone with the namespace */
 		return 0;
-	link_delete(&b, a->host_ifname ? a->host_ifname : a->ifname);
 	if (e->netns_fd < 0) {
 		/* Most often the namespace died with its last process and takes the pair along; one that others share must
 		 * lose it now. */
 		struct link_info l;
 		int r = link_find(&e->host, a->host_ifname, &l, err);
 		if (r > 0)
-			netlink_send_detached(&e->host, &b);
+			link_delete(&e->gone, a->host_ifname);
 		return r < 0 ? -1 : 0;
 	}
+	link_delete(&b, a->host_ifname ? a->host_ifname : a->ifname);
 	return netlink_send_judged(where, &b, but_missing, NULL, err);
 }

@@ -286,9 +286,9 @@ static bool owns_address(const struct net_env *env, const char *id, const struct
 
 int net_teardown(const struct net_env *env, const char *id, const struct net_status *s, int netns_fd, struct error *err)
 {
-	const struct firewall_change c = { .remove = true, .status = s };
 	const struct net_attachment *a = s->attachments.v;
 	auto_ends e = LINK_ENDS_INIT;
+	const struct firewall_change c = { .remove = true, .status = s, .socket = &e.firewall };
 	struct error now, all = {};
 	int r = 0;
 
@@ -300,10 +300,12 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 	for (size_t i = 0; i < s->attachments.n; i++) {
 		if (ends >= 0)
 			r |= first(attachment_unlink(env, &a[i], &e, &now), &now, &all);
+		const struct net_dns_gone gone = { a[i].network_id, id, &e.firewall };
 		if (a[i].dns_enabled)
-			r |= first(net_dns_remove(env, a[i].network_id, id, &now), &now, &all);
+			r |= first(net_dns_remove(env, &gone, &now), &now, &all);
 		r |= first(attachment_release(env, id, &a[i], &now), &now, &all);
 	}
+	link_ends_detach(&e);
 	if (r < 0)
 		*err = all;
 	return r < 0 ? -1 : 0;
@@ -400,16 +402,17 @@ int net_connect(const struct net_env *env, const char *id, const struct net_requ
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
 		   struct error *err)
 {
-	const struct firewall_change old = { .remove = true, .status = s };
 	struct net_attachment *a = net_status_find(s, network);
 	CLEANUP(networks_done) struct networks l = {};
 	auto_ends e = LINK_ENDS_INIT;
+	const struct firewall_change old = { .remove = true, .status = s, .socket = &e.firewall };
 
 	if (!a)
 		return fail(err, ERROR_NOT_FOUND, "container %s is not connected to network %s", id, network);
 	TRY(firewall_apply(env, &old, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	TRY(attachment_unlink(env, a, &e, err));
+	link_ends_detach(&e);
 	TRY(attachment_release(env, id, a, err));
 	remove_attachment(s, a);
 	/* the ports lead to what is left */

@@ -304,17 +304,23 @@ int netlink_send(struct netlink *n, struct netlink_batch *b, struct error *err)
 	return netlink_send_judged(n, b, NULL, NULL, err);
 }
 
-void netlink_send_detached(struct netlink *n, struct netlink_batch *b)
+void netlink_send_detached(struct netlink *n, struct netlink_batch *b, struct netlink *last)
 {
+	const bool closes = last && last->fd >= 0, sends = b->n && !b->b.failed;
+	const int keep[] = { n->fd, closes ? last->fd : n->fd };
 	struct error ignored;
 
-	if (!b->n || b->b.failed)
+	if (!sends && !closes)
 		return;
 	/* no signal at its end: it is not a child anybody counts */
-	if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) != 0)
+	if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) != 0) {
+		if (closes)
+			netlink_close(last);
 		return;
-	file_close_from(0, &n->fd, 1, &ignored);
-	netlink_send(n, b, &ignored);
+	}
+	file_close_from(0, keep, ARRAY_LEN(keep), &ignored);
+	if (sends)
+		netlink_send(n, b, &ignored);
 	_exit(0);
 }
 

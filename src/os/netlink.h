@@ -67,8 +67,10 @@ int netlink_send(struct netlink *n, struct netlink_batch *b, struct error *err);
 int netlink_send_judged(struct netlink *n, struct netlink_batch *b, netlink_judge judge, void *arg, struct error *err);
 
 /* Sends it from a process of its own that nobody waits for: what takes the kernel long (an interface is removed after
- * a grace period of milliseconds) and whose outcome does not matter. It holds no descriptor but a copy of the socket. */
-void netlink_send_detached(struct netlink *n, struct netlink_batch *b);
+ * a grace period of milliseconds) and whose outcome does not matter. It holds no descriptor but copies of the sockets.
+ * `last` (may be NULL) is closed there: whoever closes a nfnetlink socket after elements were removed waits for a grace
+ * period of all processors. Nothing to send and nothing to close: no process. */
+void netlink_send_detached(struct netlink *n, struct netlink_batch *b, struct netlink *last);
 
 /* Sends a request of one message and calls `each` for every answer (dump or single). `each` < 0 stops. */
 struct netlink_answer {
