@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "engine/container.h"
 #include "engine/event.h"
-#include "engine/volume.h"
+#include "engine/volume-plugin.h"
 
 static int find(struct cli *cli, const char *name, struct engine **ret_e, struct volume *ret, struct error *err)
 {
@@ -87,7 +88,7 @@ const struct command cmd_volume_import = {
 };
 
 /* ---- mount, unmount ---- */
-static int each(struct cli *cli, struct strv *names, int (*act)(struct engine *e, const struct volume *v, struct error *err),
+static int each(struct cli *cli, struct strv *names, int (*act)(struct engine *e, struct volume *v, struct error *err),
 		bool path, struct error *err)
 {
 	if (geteuid() != 0)
@@ -105,14 +106,14 @@ static int each(struct cli *cli, struct strv *names, int (*act)(struct engine *e
 	return 0;
 }
 
-static int mount_one(struct engine *e, const struct volume *v, struct error *err)
+static int mount_one(struct engine *e, struct volume *v, struct error *err)
 {
 	TRY(volume_mount_host(e, v, err));
 	engine_event(e, &(struct event){ .type = EVENT_VOLUME, .status = EVENT_MOUNT, .name = v->name });
 	return 0;
 }
 
-static int unmount_one(struct engine *e, const struct volume *v, struct error *err)
+static int unmount_one(struct engine *e, struct volume *v, struct error *err)
 {
 	TRY(volume_unmount_host(e, v, err));
 	engine_event(e, &(struct event){ .type = EVENT_VOLUME, .status = EVENT_UNMOUNT, .name = v->name });
@@ -145,17 +146,46 @@ const struct command cmd_volume_unmount = {
 };
 
 /* ---- reload ---- */
+/* 1 when a container mounts it. */
+static int is_used(void *arg, const char *name, struct error *err)
+{
+	const struct ctr_list *all = arg;
+
+	for (size_t i = 0; i < all->n; i++) {
+		int r = ctr_uses_volume(all->v[i], name, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void print_names(const char *title, const struct strv *names)
+{
+	if (names->n)
+		puts(title);
+	for (size_t i = 0; i < names->n; i++)
+		puts(names->v[i]);
+}
+
 static int run_reload(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
+	CLEANUP(volume_reload_done) struct volume_reload r = {};
+	auto_ctr_list all = {};
 	struct engine *e;
 
 	(void)params;
 	(void)args;
 	TRY(cli_engine(cli, &e, err));
-	if (e->conf.engine.volume_plugins.n)
-		return fail(err, ERROR_UNSUPPORTED, "volume plugin %s: plugins are not part of this build",
-			    e->conf.engine.volume_plugins.v[0].key);
-	return 0;   /* without plugins there is nobody to ask: the records are the truth */
+	TRY(ctr_list(e, &all, err));
+	TRY(volume_reload(e, is_used, &all, &r, err));
+	print_names("Added:", &r.added);
+	print_names("Removed:", &r.removed);
+	for (size_t i = 0; i < r.problems.n; i++) {
+		struct error why;
+		fail(&why, ERROR_SYSTEM, "%s", r.problems.v[i]);
+		cli_note_error(cli, &why);
+	}
+	return 0;
 }
 
 const struct command cmd_volume_reload = {

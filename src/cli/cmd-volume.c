@@ -213,13 +213,10 @@ struct rm_params {
 static int users(struct ctr_list *all, const char *name, struct strv *ret, struct error *err)
 {
 	for (size_t i = 0; i < all->n; i++) {
-		TRY(ctr_load(all->v[i], err));
-		const struct param_mount *m = all->v[i]->params.storage.mounts.v;
-		for (size_t j = 0; j < all->v[i]->params.storage.mounts.n; j++)
-			if (streq(m[j].type, "volume") && streq0(m[j].source, name)) {
-				TRY(strv_add(ret, all->v[i]->id, err));
-				break;
-			}
+		int r = ctr_uses_volume(all->v[i], name, err);
+		TRY(r);
+		if (r)
+			TRY(strv_add(ret, all->v[i]->id, err));
 	}
 	return 0;
 }

@@ -76,6 +76,8 @@ int ctr_list_add(struct ctr_list *l, struct ctr **c, struct error *err);
 int ctr_find(struct engine *e, const char *name_or_id, struct ctr **ret, struct error *err);
 /* Parses the record's params into c->config and c->params when that was not done yet. */
 int ctr_load(struct ctr *c, struct error *err);
+/* 1: it mounts the volume of that name; 0: it does not. */
+int ctr_uses_volume(struct ctr *c, const char *name, struct error *err);
 /* 1 found, 0 not there. */
 int ctr_exists(struct engine *e, const char *name_or_id, struct error *err);
 /* The newest container (by creation). ERROR_NOT_FOUND when there is none. */

@@ -93,6 +93,9 @@ static int source_of(struct engine *e, int root, const struct param_mount *m, ch
 	int found = volume_find(e, m->source, &v, err);
 	if (found <= 0)
 		return found;
+	if (str_empty(v.mountpoint))
+		return fail(err, ERROR_STATE, "volume %s at %s is not mounted by its plugin %s: start the container, or run volume mount %s first",
+			    v.name, m->destination, v.driver, v.name);
 	if (!strv_has(&m->options, "nocopy") && !m->subpath)
 		TRY(volume_copy_up(e, &v, root, m->destination, (struct volume_owner){}, err));
 	TRY(str_printf(ret, err, "%s%s%s", v.mountpoint, m->subpath ? "/" : "", m->subpath ? m->subpath : ""));

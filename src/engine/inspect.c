@@ -425,8 +425,10 @@ static void fill_mounts(struct container_inspect *v)
 			struct error ignored;
 			w[n].name = m[i].source;
 			w[n].driver = show("local");
-			if (m[i].source && volume_find(v->c->engine, m[i].source, &volume, &ignored) > 0)
+			if (m[i].source && volume_find(v->c->engine, m[i].source, &volume, &ignored) > 0) {
 				w[n].source = text(v, "%s", volume.mountpoint);
+				w[n].driver = text(v, "%s", volume.driver);
+			}
 			volume_done(&volume);
 		}
 		push(&v->host.binds, text(v, "%s:%s:%s,%s,%s", m[i].source ? m[i].source : "", w[n].destination ? w[n].destination : "",

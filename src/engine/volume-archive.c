@@ -13,7 +13,7 @@
 /* Mounted for as long as it is read or written. */
 struct use {
 	struct engine *e;
-	const struct volume *v;
+	struct volume *v;
 	int dir;
 	bool mounted;
 };
@@ -40,7 +40,7 @@ static void tell(struct engine *e, const struct volume *v, enum event_status sta
 	engine_event(e, &(struct event){ .type = EVENT_VOLUME, .status = status, .name = v->name });
 }
 
-int volume_export(struct engine *e, const struct volume *v, int out, struct error *err)
+int volume_export(struct engine *e, struct volume *v, int out, struct error *err)
 {
 	CLEANUP(use_done) struct use u = { .e = e, .v = v, .dir = -1 };
 	struct tree_pack pack = TREE_PACK_INIT;

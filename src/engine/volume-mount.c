@@ -16,7 +16,7 @@
 #include "engine/container-impl.h"
 #include "engine/event.h"
 #include "engine/image-list.h"
-#include "engine/volume.h"
+#include "engine/volume-plugin.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
@@ -26,9 +26,10 @@
 
 #define MOUNT_TIME_NS (60 * NSEC_PER_SEC)
 
-bool volume_needs_mount(const struct volume *v)
+static bool needs_mount(const struct engine *e, const struct volume *v)
 {
-	return streq0(v->driver, "image") || !str_empty(strmap_get(&v->options, "type")) || !str_empty(strmap_get(&v->options, "device"));
+	return volume_uses_plugin(e, v) || streq0(v->driver, "image") || !str_empty(strmap_get(&v->options, "type")) ||
+	       !str_empty(strmap_get(&v->options, "device"));
 }
 
 /* ---- users ---- */
@@ -227,8 +228,19 @@ static int mount_image(struct engine *e, const struct volume *v, struct error *e
 	return 0;
 }
 
-static int mount_it(struct engine *e, const struct volume *v, struct error *err)
+/* A plugin is asked anew by the first user alone: it counts nothing. Read again under the lock. */
+static int is_up(struct engine *e, struct volume *v, struct error *err)
 {
+	if (!volume_uses_plugin(e, v))
+		return is_mounted(v->mountpoint);
+	TRY(volume_plugin_place(e, v, err));
+	return *v->mountpoint != '\0';
+}
+
+static int mount_it(struct engine *e, struct volume *v, struct error *err)
+{
+	if (volume_uses_plugin(e, v))
+		return volume_plugin_mount(e, v, err);
 	return streq0(v->driver, "image") ? mount_image(e, v, err) : run_mount(v, err);
 }
 
@@ -239,30 +251,31 @@ static int add_user(int dir, const char *user, struct error *err)
 	return fd < 0 || futimens(fd, NULL) < 0 ? fail_errno(err, "note the user of a volume") : 0;
 }
 
-int volume_mount(struct engine *e, const struct volume *v, const char *user, struct error *err)
+int volume_mount(struct engine *e, struct volume *v, const char *user, struct error *err)
 {
 	auto_lock lock = LOCK_INIT;
 
-	if (!volume_needs_mount(v))
+	if (!needs_mount(e, v))
 		return 0;
 	TRY(lock_volume(e, v->name, &lock, err));
 	autoclose int dir = open_users(e, v->name, true, err);
 	if (dir < 0)
 		return -1;
 	TRY(add_user(dir, user, err));   /* first: killed in between, the next user still knows of the mount */
-	if (is_mounted(v->mountpoint))
+	int up = is_up(e, v, err);
+	if (up > 0)
 		return 0;
-	if (mount_it(e, v, err) == 0)
+	if (up == 0 && mount_it(e, v, err) == 0)
 		return 0;
 	unlinkat(dir, user, 0);
 	return -1;
 }
 
-int volume_unmount(struct engine *e, const struct volume *v, const char *user, struct error *err)
+int volume_unmount(struct engine *e, struct volume *v, const char *user, struct error *err)
 {
 	auto_lock lock = LOCK_INIT;
 
-	if (!volume_needs_mount(v))
+	if (!needs_mount(e, v))
 		return 0;
 	TRY(lock_volume(e, v->name, &lock, err));
 	autoclose int dir = open_users(e, v->name, false, err);
@@ -272,17 +285,20 @@ int volume_unmount(struct engine *e, const struct volume *v, const char *user, s
 		unlinkat(dir, user, 0);
 	int others = user ? count_others(e, dir, user, err) : 0;
 	TRY(others);
-	if (others > 0 || !is_mounted(v->mountpoint))
-		return 0;
+	int up = others > 0 ? 0 : is_up(e, v, err);
+	if (up <= 0)
+		return up;
+	if (volume_uses_plugin(e, v))
+		return volume_plugin_unmount(e, v, err) < 0 ? -1 : 1;
 	return mount_detach(v->mountpoint, err) < 0 ? fail_wrap(err, "unmounting volume %s", v->name) : 1;
 }
 
 /* ---- by hand ---- */
-int volume_mount_host(struct engine *e, const struct volume *v, struct error *err)
+int volume_mount_host(struct engine *e, struct volume *v, struct error *err)
 {
 	char user[32];
 
-	if (!volume_needs_mount(v))
+	if (!needs_mount(e, v))
 		return 0;
 	autoclose int dir = open_users(e, v->name, true, err);
 	for (int i = 1; dir >= 0 && i < 10000; i++) {
@@ -293,11 +309,11 @@ int volume_mount_host(struct engine *e, const struct volume *v, struct error *er
 	return dir < 0 ? -1 : fail(err, ERROR_INVALID, "volume %s is mounted too often", v->name);
 }
 
-int volume_unmount_host(struct engine *e, const struct volume *v, struct error *err)
+int volume_unmount_host(struct engine *e, struct volume *v, struct error *err)
 {
 	auto_strv users = {};
 
-	if (!volume_needs_mount(v))
+	if (!needs_mount(e, v))
 		return 0;
 	autoclose int dir = open_users(e, v->name, false, err);
 	if (dir < 0)
@@ -310,7 +326,19 @@ int volume_unmount_host(struct engine *e, const struct volume *v, struct error *
 }
 
 /* ---- of a container ---- */
-static int each_volume(struct ctr *c, int (*act)(struct engine *e, const struct volume *v, const char *user, struct error *err),
+int ctr_uses_volume(struct ctr *c, const char *name, struct error *err)
+{
+	TRY(ctr_load(c, err));
+	const struct list *l = &c->params.storage.mounts;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct param_mount *m = &((const struct param_mount *)l->v)[i];
+		if (streq0(m->type, "volume") && streq0(m->source, name))
+			return 1;
+	}
+	return 0;
+}
+
+static int each_volume(struct ctr *c, int (*act)(struct engine *e, struct volume *v, const char *user, struct error *err),
 		       struct error *err)
 {
 	const struct list *l = &c->params.storage.mounts;

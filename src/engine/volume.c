@@ -14,6 +14,7 @@
 #include "engine/event.h"
 #include "engine/image-list.h"
 #include "engine/names.h"
+#include "engine/volume-plugin.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -71,6 +72,8 @@ int volume_find(struct engine *e, const char *name, struct volume *ret, struct e
 	TRY(json_parse(path, text, len, NULL, &tree, err));
 	if (fields_load(volume_rows, FIELD_COLUMN_JSON, tree, &v, NULL, err) < 0)
 		return fail_wrap(err, "%s", path);
+	if (volume_uses_plugin(e, &v))
+		TRY(volume_plugin_place(e, &v, err));
 	*ret = v;
 	v = (struct volume){};
 	return 1;
@@ -78,12 +81,15 @@ int volume_find(struct engine *e, const char *name, struct volume *ret, struct e
 
 int volume_save(struct engine *e, const struct volume *v, struct error *err)
 {
+	struct volume record = *v;   /* borrows */
 	autofree char *path = NULL;
 	auto_json *tree = NULL;
 	auto_buf text = BUF_INIT(1 << 20);
 
+	if (volume_uses_plugin(e, v))
+		record.mountpoint = NULL;   /* true for this boot at most */
 	TRY(record_path(e, v->name, &path, err));
-	TRY(fields_save(volume_rows, FIELD_COLUMN_JSON, v, &tree, err));
+	TRY(fields_save(volume_rows, FIELD_COLUMN_JSON, &record, &tree, err));
 	json_format(&text, tree, 1);
 	buf_add_char(&text, '\n');
 	TRY(buf_ok(&text, path, err));
@@ -128,45 +134,72 @@ static int check_image(struct engine *e, struct volume *v, struct error *err)
 	return image_find(e, name, 0, &found, NULL, err) < 0 ? -1 : 0;
 }
 
-int volume_create(struct engine *e, struct volume *v, struct error *err)
+/* What the driver has to say. */
+static int check_driver(struct engine *e, struct volume *v, struct error *err)
 {
-	auto_volume old = {};
-	autofree char *dir = NULL;
-	int r;
+	if (volume_uses_plugin(e, v)) {
+		if (!strmap_get(&e->conf.engine.volume_plugins, v->driver))
+			return fail(err, ERROR_UNSUPPORTED, "no volume plugin with name %s available: required plugin missing", v->driver);
+		v->needs_chown = false;   /* the plugin's files are its own */
+		return 0;
+	}
+	return streq(v->driver, "image") ? check_image(e, v, err) : volume_options_check(v, err);
+}
 
-	TRY(fill_defaults(v, err));
-	bool image = streq(v->driver, "image");
-	if (!image && !streq(v->driver, "local"))
-		return fail(err, ERROR_UNSUPPORTED, "no volume plugin with name %s available: this build has the drivers local and image "
-			    "only: required plugin missing", v->driver);
-	TRY(image ? check_image(e, v, err) : volume_options_check(v, err));
-	r = volume_find(e, v->name, &old, err);
-	if (r < 0)
-		return -1;
-	if (r)
-		return fail(err, ERROR_EXISTS, "volume with name %s already exists: volume already exists", v->name);
+/* Where the contents will be: nothing to make for a plugin's volume but a place for the record. */
+static int make_place(struct engine *e, struct volume *v, struct error *err)
+{
+	autofree char *dir = NULL, *own = NULL;
+
 	TRY(volumes_dir(e, &dir, err));
 	TRY(file_mkdirs(AT_FDCWD, dir, 0711, err));
+	if (volume_uses_plugin(e, v)) {
+		TRY(str_printf(&own, err, "%s/%s", dir, v->name));
+		return file_mkdirs(AT_FDCWD, own, 0755, err);
+	}
 	free(take_ptr(v->mountpoint));
 	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
 	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
 	if ((v->uid || v->gid) && lchown(v->mountpoint, (uid_t)v->uid, (gid_t)v->gid) < 0)
 		return fail_errno(err, "give volume %s to %lld:%lld", v->name, (long long)v->uid, (long long)v->gid);
+	return 0;
+}
+
+static int create(struct engine *e, struct volume *v, bool known_to_plugin, struct error *err)
+{
+	auto_volume old = {};
+
+	TRY(fill_defaults(v, err));
+	TRY(check_driver(e, v, err));
+	int r = volume_find(e, v->name, &old, err);
+	if (r < 0)
+		return -1;
+	if (r)
+		return fail(err, ERROR_EXISTS, "volume with name %s already exists: volume already exists", v->name);
+	if (volume_uses_plugin(e, v) && !known_to_plugin)
+		TRY(volume_plugin_create(e, v, err));
+	TRY(make_place(e, v, err));
 	TRY(volume_save(e, v, err));
 	tell(e, EVENT_CREATE, v->name);
 	return 0;
 }
 
-int volume_remove(struct engine *e, const char *name, struct error *err)
+int volume_create(struct engine *e, struct volume *v, struct error *err)
+{
+	return create(e, v, false, err);
+}
+
+int volume_adopt(struct engine *e, struct volume *v, struct error *err)
+{
+	return create(e, v, true, err);
+}
+
+static int remove_record(struct engine *e, const char *name, struct error *err)
 {
 	autofree char *path = NULL, *dir = NULL;
 	autoclose int fd = -1;
 
-	TRY(name_check(name, err));
 	TRY(record_path(e, name, &path, err));
-	auto_volume v = {};
-	if (volume_find(e, name, &v, err) == 1)
-		TRY(volume_unmount(e, &v, NULL, err));   /* else what is mounted there would be removed */
 	if (unlink(path) < 0)
 		return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "no volume with name \"%s\" found: no such volume", name) :
 					 fail_errno(err, "remove volume %s", name);
@@ -177,6 +210,51 @@ int volume_remove(struct engine *e, const char *name, struct error *err)
 	TRY(file_remove_tree(fd, name, err));
 	tell(e, EVENT_REMOVE, name);
 	return 0;
+}
+
+int volume_forget(struct engine *e, const char *name, struct error *err)
+{
+	TRY(name_check(name, err));
+	return remove_record(e, name, err);
+}
+
+/* A plugin that is gone, or has not got the volume, does not keep the record; one that refuses does. */
+static int remove_from_plugin(struct engine *e, struct volume *v, struct error *ret_note, struct error *err)
+{
+	struct error why;
+
+	if (volume_unmount(e, v, NULL, &why) >= 0 && volume_plugin_remove(e, v, &why) == 0)
+		return 0;
+	if (why.kind == ERROR_UNSUPPORTED || (why.kind == ERROR_SYSTEM && (why.errnum == ENOENT || why.errnum == ECONNREFUSED))) {
+		fail(ret_note, ERROR_UNSUPPORTED, "cannot remove volume %s from plugin %s, but it has been removed from Podman: required "
+		     "plugin missing", v->name, v->driver);
+		return 0;
+	}
+	if (why.kind == ERROR_NOT_FOUND) {
+		fail(ret_note, ERROR_INVALID, "volume %s could not be retrieved from plugin %s, but it has been removed from Podman: %s",
+		     v->name, v->driver, why.text);
+		return 0;
+	}
+	*err = why;
+	return fail_wrap(err, "volume %s could not be removed from plugin %s", v->name, v->driver);
+}
+
+int volume_remove(struct engine *e, const char *name, struct error *err)
+{
+	struct error note = {};
+	auto_volume v = {};
+
+	TRY(name_check(name, err));
+	int found = volume_find(e, name, &v, err);
+	if (found == 1 && volume_uses_plugin(e, &v))
+		TRY(remove_from_plugin(e, &v, &note, err));
+	else if (found == 1)
+		TRY(volume_unmount(e, &v, NULL, err));   /* else what is mounted there would be removed */
+	TRY(remove_record(e, name, err));
+	if (note.kind == ERROR_NONE)
+		return 0;
+	*err = note;
+	return -1;
 }
 
 int volume_list(struct engine *e, struct strv *ret, struct error *err)
@@ -220,6 +298,15 @@ static bool dir_is_empty(int fd)
 	return empty;
 }
 
+static int give(int fd, struct volume_owner owner, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_uid == owner.uid && st.st_gid == owner.gid)
+		return 0;   /* where we may not: files of a plugin, a bind mount of others */
+	return fchown(fd, owner.uid, owner.gid) < 0 ? fail_errno(err, "chown") : 0;
+}
+
 /* 1: something was copied; 0: the image has nothing there. */
 static int fill_volume(int rootfs_fd, const char *path, int to, struct volume_owner owner, struct error *err)
 {
@@ -227,7 +314,7 @@ static int fill_volume(int rootfs_fd, const char *path, int to, struct volume_ow
 	autoclose int from = path_open_in_root(rootfs_fd, path, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, &missing);
 
 	if (from < 0)
-		return fchown(to, owner.uid, owner.gid) < 0 ? fail_errno(err, "chown") : 0;
+		return give(to, owner, err);
 	bool has = !dir_is_empty(from);
 	return copy_tree(from, to, err) < 0 ? -1 : has;
 }
@@ -249,9 +336,9 @@ int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char
 		if (fstat(to, &st) == 0)
 			owner = (struct volume_owner){ st.st_uid, st.st_gid };
 	}
-	int filled = v->needs_copy_up ? fill_volume(rootfs_fd, path, to, owner, err) : fchown(to, owner.uid, owner.gid);
-	if (filled >= 0 && !v->needs_chown && fchown(to, owner.uid, owner.gid) < 0)
-		filled = fail_errno(err, "chown");
+	int filled = v->needs_copy_up ? fill_volume(rootfs_fd, path, to, owner, err) : give(to, owner, err);
+	if (filled >= 0 && !v->needs_chown)
+		filled = give(to, owner, err) < 0 ? -1 : filled;
 	if (filled < 0)
 		return fail_wrap(err, "copying %s of the image into volume %s", path, v->name);
 	if (!filled)

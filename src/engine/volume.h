@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * engine/volume.h - named and anonymous local volumes: a directory and a record.
+ * engine/volume.h - named and anonymous volumes: a directory and a record.
  *
- *   <volume path>/NAME/_data        the contents
+ *   <volume path>/NAME/_data        the contents (those of a plugin lie where the plugin says: engine/volume-plugin.h)
  *   <volume path>/NAME/volume.json  the record (made last: a directory without it is an unfinished creation)
  *
  * The default volume path is <root>/volumes (--volumepath, containers.conf volume_path). A volume is used by the
@@ -31,7 +31,11 @@ void volume_done(struct volume *v);
 int volume_find(struct engine *e, const char *name, struct volume *ret, struct error *err);
 /* Makes it; an existing one of that name is ERROR_EXISTS. v->name NULL: a random name, anonymous. */
 int volume_create(struct engine *e, struct volume *v, struct error *err);
+/* As volume_create() for a volume its plugin is known to have. */
+int volume_adopt(struct engine *e, struct volume *v, struct error *err);
 int volume_save(struct engine *e, const struct volume *v, struct error *err);
+/* The record alone goes: what a plugin has of it is left to the plugin. */
+int volume_forget(struct engine *e, const char *name, struct error *err);
 /* Removes record and contents. ERROR_NOT_FOUND `no such volume`. */
 int volume_remove(struct engine *e, const char *name, struct error *err);
 /* Names of all volumes, sorted. */
@@ -39,22 +43,21 @@ int volume_list(struct engine *e, struct strv *ret, struct error *err);
 /* What --opt said: uid, gid, size... taken out of "o", keys checked. Local driver. */
 int volume_options_check(struct volume *v, struct error *err);
 
-/* ---- volumes with a mount of their own (options type, device, o) ---- */
-bool volume_needs_mount(const struct volume *v);
-/* Mounted on its mountpoint as long as it has users: a container's id, ... */
-int volume_mount(struct engine *e, const struct volume *v, const char *user, struct error *err);
+/* ---- volumes with a mount of their own (options type, device, o; driver image; plugins) ---- */
+/* Mounted on its mountpoint (which a plugin tells only now) as long as it has users: a container's id, ... */
+int volume_mount(struct engine *e, struct volume *v, const char *user, struct error *err);
 /* user NULL: whoever uses it. 1: unmounted now; 0: others use it, or there is nothing to do. */
-int volume_unmount(struct engine *e, const struct volume *v, const char *user, struct error *err);
+int volume_unmount(struct engine *e, struct volume *v, const char *user, struct error *err);
 /* `volume mount`, `volume unmount`: each mount wants an unmount. */
-int volume_mount_host(struct engine *e, const struct volume *v, struct error *err);
-int volume_unmount_host(struct engine *e, const struct volume *v, struct error *err);
+int volume_mount_host(struct engine *e, struct volume *v, struct error *err);
+int volume_unmount_host(struct engine *e, struct volume *v, struct error *err);
 struct ctr;
 /* All volumes of a container before it starts, and after its end. Not after fork(). */
 int volumes_mount_for(struct ctr *c, struct error *err);
 int volumes_release(struct ctr *c, struct error *err);
 
 /* The contents as a tar stream; an archive (plain or compressed) over the contents. */
-int volume_export(struct engine *e, const struct volume *v, int out, struct error *err);
+int volume_export(struct engine *e, struct volume *v, int out, struct error *err);
 int volume_import(struct engine *e, struct volume *v, int in, struct error *err);
 
 /* Copies the directory `path` of the root file system into the volume when it is new and empty; owner and mode of
