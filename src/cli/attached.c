@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "engine/attach.h"
-#include "engine/oci-error.h"
 #include "monitor/protocol.h"
 
 static bool wants(const struct attached_options *o, const char *stream)
@@ -95,10 +94,8 @@ int attached_start(struct cli *cli, struct ctr *c, const struct attached_options
 	r = ctr_start_attached(c, &how, &a, err);
 	if (r < 0)
 		return -1;
-	if (r == 0 && attach_start(&a, err) < 0) {
-		ctr_start_failed(c, err);
-		return oci_error(c->engine, err);
-	}
+	if (r == 0 && attach_start(&a, err) < 0)
+		return ctr_start_failed(c, err);
 	ctr_started_attached(c, r == 1);
 	return pump(c, &a, err);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli/cmd-inspect.c - `inspect` (container, then image, then volume of that name) and `container inspect`. */
+ * cli/cmd-inspect.c - `inspect` (container, image, volume, network, pod: the first of that name) and `container inspect`. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/format.h"
+#include "base/template.h"
 #include "cli/cli.h"
+#include "cli/complete.h"
+#include "cli/network.h"
 #include "cli/text.h"
 #include "engine/image-inspect.h"
 #include "engine/image-list.h"
@@ -26,6 +29,7 @@ struct found {
 	struct container_inspect *view;
 	struct image_inspect *image;
 	struct volume *volume;
+	struct network_inspected *network;
 	struct json_object *pod;
 };
 struct inspected {
@@ -33,17 +37,24 @@ struct inspected {
 	size_t n;
 };
 
+static void found_done(struct found *f)
+{
+	container_inspect_free(f->view);
+	ctr_free(f->container);
+	image_inspect_free(f->image);
+	if (f->volume)
+		volume_done(f->volume);
+	free(f->volume);
+	if (f->network)
+		network_inspected_done(f->network);
+	free(f->network);
+	json_object_put(f->pod);
+}
+
 static void inspected_done(struct inspected *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		container_inspect_free(l->v[i].view);
-		ctr_free(l->v[i].container);
-		image_inspect_free(l->v[i].image);
-		if (l->v[i].volume)
-			volume_done(l->v[i].volume);
-		free(l->v[i].volume);
-		json_object_put(l->v[i].pod);
-	}
+	for (size_t i = 0; i < l->n; i++)
+		found_done(&l->v[i]);
 	free(l->v);
 }
 
@@ -53,6 +64,8 @@ static struct value show(const struct found *f)
 		return value_struct(&container_inspect_type, f->view);
 	if (f->image)
 		return value_struct(&image_inspect_type, f->image);
+	if (f->network)
+		return value_struct(&network_inspected_type, f->network);
 	return f->pod ? value_document(&pod_schema, f->pod) : value_struct(&volume_type, f->volume);
 }
 
@@ -92,6 +105,19 @@ static int find_volume(struct engine *e, const struct inspect_params *p, const c
 	return fail(err, ERROR_NOT_FOUND, "inspecting object: no volume with name \"%s\" found: no such volume", name);
 }
 
+static int find_network(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
+			struct error *err)
+{
+	(void)p;
+	ret->network = calloc(1, sizeof(*ret->network));
+	if (!ret->network)
+		return fail_oom(err);
+	if (network_inspect(e, name, ret->network, err) >= 0)
+		return 0;
+	free(take_ptr(ret->network));
+	return -1;
+}
+
 static int find_pod(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
 		    struct error *err)
 {
@@ -104,7 +130,8 @@ static int find_pod(struct engine *e, const struct inspect_params *p, const char
 static const struct {
 	const char *name;
 	finder find;
-} types[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume }, { "pod", find_pod } };
+} types[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume },
+	    { "network", find_network }, { "pod", find_pod } };
 
 /* ERROR_NOT_FOUND moves on to the next kind of object. */
 static int find_any(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
@@ -132,8 +159,6 @@ static int choose(const struct inspect_params *p, finder *ret, struct error *err
 			*ret = types[i].find;
 			return 0;
 		}
-	if (streq(p->type, "network"))
-		return fail(err, ERROR_UNSUPPORTED, "--type %s: not part of this build", p->type);
 	return fail(err, ERROR_INVALID, "invalid type \"%s\": must be one of container, image, network, pod, volume, or all", p->type);
 }
 
@@ -187,7 +212,7 @@ static int inspect_all(struct cli *cli, const struct inspect_params *p, const st
 		if (find(e, p, p->latest ? NULL : names->v[i], f, &why) >= 0)
 			continue;
 		l->n--;
-		ctr_free(f->container);
+		found_done(f);
 		*f = (struct found){};
 		cli_note_error(cli, &why);
 	}
@@ -220,6 +245,37 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	return text_print(&out, "inspect", err);
 }
 
+/* What a document has, as far as `{{.` and one name go. */
+static int document_names(struct json_object *document, struct completion *c, struct error *err)
+{
+	const char *typed = str_after(c->word, "{{.");
+
+	json_object_object_foreach(document, name, value) {
+		(void)value;
+		if (typed && str_after(name, typed))
+			TRY(strv_addf(&c->found, err, "{{.%s}}", name));
+	}
+	return 1;
+}
+
+static int complete_format(struct cli *cli, void *params, struct completion *c, struct error *err)
+{
+	CLEANUP(found_done) struct found f = {};
+	struct error unknown;
+	struct engine *e;
+	finder find;
+
+	if (!c->args->n)
+		return 0;
+	TRY(cli_engine(cli, &e, err));
+	if (choose(params, &find, &unknown) < 0 || find(e, params, c->args->v[0], &f, &unknown) < 0 || f.view)
+		return 0;
+	if (f.pod)
+		return document_names(f.pod, c, err);
+	return template_complete(f.image ? &image_inspect_type : f.network ? &network_inspected_type : &volume_type, c->word,
+				 &c->found, err) < 0 ? -1 : 1;
+}
+
 static int run_container_inspect(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct inspect_params *p = params;
@@ -237,19 +293,20 @@ static const struct field rows[] = {
 };
 static const struct field type_rows[] = {
 	{ .cli = "type", .abbr = 't', F_STR(P, type), .arg = "string", .fallback = "all", .complete = "inspect-types",
-	  .help = "Kind of object to look for (container, image, volume, all)" },
+	  .help = "Kind of object to look for (container, image, network, pod, volume, all)" },
 	{}
 };
 
 const struct command cmd_inspect = {
-	.summary = "Show JSON of a container, image or volume",
-	.description = "Shows everything the engine knows of containers, images and volumes, found by name or ID.",
-	.args = "{CONTAINER|IMAGE|VOLUME} [...]", .max_args = ARGS_ANY,
+	.summary = "Show JSON of a container, image, volume, network or pod",
+	.description = "Shows everything the engine knows of containers, images, volumes, networks and pods, found by name or ID.",
+	.args = "{CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]", .max_args = ARGS_ANY,
 	.examples = "web\n"
 		    "--type image alpine\n"
 		    "--format '{{.State.Status}} {{.State.ExitCode}}' web db",
 	.groups = (const struct command_rows[]){ { rows, 0 }, { type_rows, 0 }, {} }, .params_size = sizeof(P),
-	.run = run_inspect, .format_type = &container_inspect_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
+	.run = run_inspect, .format_type = &container_inspect_type, .complete_format = complete_format,
+	.flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
 
 const struct command cmd_container_inspect = {

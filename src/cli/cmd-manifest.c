@@ -254,7 +254,7 @@ static int run_annotate(struct cli *cli, void *params, struct strv *args, struct
 const struct command cmd_manifest_annotate = {
 	.summary = "Say more about an entry of a manifest list",
 	.description = "Sets platform and annotations of an entry, or annotations of the list as a whole.",
-	.args = "LIST [IMAGEORARTIFACT]", .min_args = 1, .max_args = 2,
+	.args = "LIST [IMAGE|ARTIFACT]", .min_args = 1, .max_args = 2,
 	.groups = (const struct command_rows[]){ { annotate_rows }, {} }, .params_size = sizeof(struct annotate_params),
 	.done = annotate_done, .examples = "--arch arm64 --variant v8 web:1 sha256:15352d97...\n--index --annotation a=b web:1",
 	.run = run_annotate, .flags = COMMAND_IN_USERNS,

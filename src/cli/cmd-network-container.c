@@ -89,11 +89,6 @@ const struct command cmd_network_disconnect = {
 };
 
 /* ---- inspect ---- */
-struct inspected {
-	struct network network;
-	struct json_object *containers;   /* {id: {name, interfaces}} */
-};
-
 static int add_subnet(struct json_object *to, const struct net_address *a, struct error *err)
 {
 	struct json_object *o = json_object_new_object();
@@ -120,7 +115,7 @@ static int add_container(struct json_object *to, const struct ctr *c, const stru
 	return json_add_str(link, "mac_address", a->mac, err);
 }
 
-static int add_containers(struct engine *e, struct inspected *v, struct error *err)
+static int add_containers(struct engine *e, struct network_inspected *v, struct error *err)
 {
 	auto_ctr_list all = {};
 
@@ -147,19 +142,19 @@ static int show_containers(const void *self, struct value_call *c, struct value 
 
 	(void)c;
 	(void)err;
-	*ret = value_document_map(&schema, ((const struct inspected *)self)->containers);
+	*ret = value_document_map(&schema, ((const struct network_inspected *)self)->containers);
 	return 0;
 }
 
 static int inspected_json(const void *self, struct json_object **ret, struct error *err)
 {
-	const struct inspected *v = self;
+	const struct network_inspected *v = self;
 
 	TRY(fields_save(network_rows, FIELD_COLUMN_JSON, &v->network, ret, err));
 	return json_add(*ret, "containers", json_object_get(v->containers), err);
 }
 
-static const struct value_type inspected_type = {
+const struct value_type network_inspected_type = {
 	.name = "types.NetworkInspectReport", .rows = network_rows, .json = inspected_json,
 	.methods = (const struct value_method[]){ { "Containers", show_containers }, {} },
 };
@@ -168,30 +163,36 @@ struct inspect_params {
 	char *format;
 };
 
-static void inspected_done(struct inspected *v, size_t n)
+void network_inspected_done(struct network_inspected *v)
 {
-	for (size_t i = 0; i < n; i++) {
-		network_done(&v[i].network);
-		json_object_put(v[i].containers);
-	}
-	free(v);
+	network_done(&v->network);
+	json_object_put(v->containers);
 }
 
-static int inspect(struct cli *cli, const struct strv *args, struct inspected *all, size_t *n, struct error *err)
+int network_inspect(struct engine *e, const char *name, struct network_inspected *ret, struct error *err)
 {
 	auto_place place = NETWORK_PLACE_INIT;
+
+	TRY(network_place(e, false, &place, err));
+	TRY(network_get(&place.env, name, &ret->network, err));
+	if (add_containers(e, ret, err) >= 0)
+		return 0;
+	network_inspected_done(ret);
+	*ret = (struct network_inspected){};
+	return -1;
+}
+
+static int inspect(struct cli *cli, const struct strv *args, struct network_inspected *all, size_t *n, struct error *err)
+{
 	struct engine *e;
 
 	TRY(cli_engine(cli, &e, err));
-	TRY(network_place(e, false, &place, err));
 	for (size_t i = 0; i < args->n; i++) {
 		struct error why = {};
-		if (network_get(&place.env, args->v[i], &all[*n].network, &why) < 0) {
+		if (network_inspect(e, args->v[i], &all[*n], &why) < 0)
 			cli_note_error(cli, &why);
-			continue;
-		}
-		(*n)++;
-		TRY(add_containers(e, &all[*n - 1], err));
+		else
+			(*n)++;
 	}
 	return 0;
 }
@@ -199,7 +200,7 @@ static int inspect(struct cli *cli, const struct strv *args, struct inspected *a
 static int run_inspect(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct inspect_params *p = params;
-	struct inspected *all = calloc(args->n, sizeof(*all));
+	struct network_inspected *all = calloc(args->n, sizeof(*all));
 	auto_buf out = BUF_INIT(BUF_MAX_DEFAULT);
 	size_t n = 0;
 
@@ -207,13 +208,15 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 		return fail_oom(err);
 	int r = inspect(cli, args, all, &n, err);
 	if (r >= 0) {
-		const struct format_request rq = { .name = "network inspect", .format = p->format, .type = &inspected_type };
-		struct value list = value_structs(&inspected_type, all, n, sizeof(*all));
+		const struct format_request rq = { .name = "network inspect", .format = p->format, .type = &network_inspected_type };
+		struct value list = value_structs(&network_inspected_type, all, n, sizeof(*all));
 		r = format_each(&rq, &list, &out, err);
 	}
 	if (r >= 0)
 		r = text_print(&out, "networks", err);
-	inspected_done(all, n);
+	for (size_t i = 0; i < n; i++)
+		network_inspected_done(&all[i]);
+	free(all);
 	return r;
 }
 
@@ -226,7 +229,7 @@ const struct command cmd_network_inspect = {
 	.summary = "Show networks in full", .description = "Shows the definitions of networks and the running containers on them.",
 	.args = "NETWORK [NETWORK...]", .min_args = 1, .max_args = ARGS_ANY, .examples = "podman\n--format '{{.Subnets}}' backend",
 	.groups = (const struct command_rows[]){ { inspect_rows, 0 }, {} }, .params_size = sizeof(struct inspect_params),
-	.run = run_inspect, .format_type = &inspected_type, .flags = COMMAND_IN_USERNS,
+	.run = run_inspect, .format_type = &network_inspected_type, .flags = COMMAND_IN_USERNS,
 };
 
 /* ---- reload ---- */

@@ -223,7 +223,7 @@ static const struct field create_rows[] = {
 	  .help = "Kind of network: bridge, macvlan or ipvlan" },
 	{ .cli = "gateway", F_CSV(P, gateways), .arg = "ipSlice", .help = "Gateway of a subnet, in the order of --subnet (repeatable)" },
 	{ .cli = "ignore", F_BOOL(P, ignore), .help = "A network of that name that exists is no error" },
-	{ .cli = "interface-name", F_STR(P, interface_name), .arg = "string",
+	{ .cli = "interface-name", F_STR(P, interface_name), .arg = "string", .complete = "interfaces",
 	  .help = "Name of the bridge, or of the parent interface" },
 	{ .cli = "internal", F_BOOL(P, internal), .help = "No way out of the network" },
 	{ .cli = "ip-range", F_STRV(P, ranges), .arg = "stringArray",

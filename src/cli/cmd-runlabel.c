@@ -156,6 +156,18 @@ static bool is_ours(const struct cli *cli, const char *word)
 	return streq(word, "podman") || streq(base, "docker") || streq(word, "umiak") || streq(word, cli->program);
 }
 
+/* What is shown can be executed as it stands. */
+static int name_ourselves(const struct cli *cli, struct strv *words, struct error *err)
+{
+	char path[4096];
+	ssize_t n = is_ours(cli, words->v[0]) ? readlink("/proc/self/exe", path, sizeof(path) - 1) : -1;
+
+	if (n < 0)
+		return 0;
+	path[n] = '\0';
+	return str_set(&words->v[0], path, err);
+}
+
 static int execute(const struct cli *cli, const P *p, struct strv *words, struct error *err)
 {
 	const struct { const char *key, *value; } env[] = {
@@ -201,6 +213,7 @@ static int run_runlabel(struct cli *cli, void *params, struct strv *args, struct
 	for (size_t i = 2; i < args->n; i++)
 		TRY(strv_add(&words, args->v[i], err));
 	if (p->display) {
+		TRY(name_ourselves(cli, &words, err));
 		autofree char *line = strv_join(&words, " ");
 		printf("command: %s\n", line ? line : "");
 		return 0;

@@ -44,7 +44,7 @@ static int run_export(struct cli *cli, void *params, struct strv *args, struct e
 	struct engine *e;
 
 	if (std && isatty(STDOUT_FILENO))
-		return fail(err, ERROR_INVALID, "cannot write to terminal, redirect standard output or use --output");
+		return fail(err, ERROR_INVALID, "cannot write to terminal, use command-line redirection or the --output flag");
 	TRY(find(cli, args->v[0], &e, &v, err));
 	autoclose int out = std ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) :
 				  open(p->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

@@ -68,6 +68,9 @@ struct command {
 	int (*complete)(struct cli *cli, void *params, struct completion *c, struct error *err);
 	/* What `--format` templates see, for completion of `{{.`; NULL: --format takes no template. */
 	const struct value_type *format_type;
+	/* Where that depends on the objects named: adds the names (base/template.h template_complete()) and returns 1, or 0
+	 * to let format_type decide. May be NULL. */
+	int (*complete_format)(struct cli *cli, void *params, struct completion *c, struct error *err);
 	unsigned flags;
 };
 

@@ -70,6 +70,10 @@ static int provide_containers(struct cli *cli, struct completion *c, struct erro
 	CLEANUP(container_list_done) struct container_list l = {};
 	bool is_copy = str_ends(c->command, "cp") && !c->option;
 
+	if (is_copy && strchr(c->word, ':')) {
+		c->directive = COMPLETE_NO_SPACE;
+		return complete_container_path(cli, c, err);
+	}
 	TRY(list_containers(cli, states_for(c->command), &l, err));
 	for (size_t i = 0; i < l.n; i++)
 		TRY(add_container(c, &l.v[i], is_copy ? ":" : "", err));
@@ -82,8 +86,7 @@ static int provide_containers(struct cli *cli, struct completion *c, struct erro
 /* The states that make sense for `pod COMMAND`; others offer every pod. */
 static const struct { const char *command, *states; } pod_states[] = {
 	{ "kill", "Running Degraded" },   { "pause", "Running Degraded" }, { "stop", "Running Degraded" },
-	{ "top", "Running Degraded" },    { "stats", "Running Degraded" }, { "unpause", "Paused" },
-	{ "start", "Created Stopped Exited" },
+	{ "top", "Running Degraded" },    { "stats", "Running Degraded" }, { "start", "Created Stopped Exited" },
 };
 
 static bool pod_fits(const struct completion *c, struct pod *p)
@@ -207,7 +210,7 @@ WORDS(systemd_modes, "always", "false", "true");
 WORDS(top_columns, "args", "capeff", "comm", "etime", "group", "hgroup", "hpid", "huser", "label", "nice", "pcpu",
       "pgid", "pid", "ppid", "seccomp", "state", "stime", "time", "tty", "user", "vsz");
 
-WORDS(inspect_types, "all", "container", "image", "volume");
+WORDS(inspect_types, "all", "container", "image", "network", "pod", "volume");
 WORDS(ps_sort, "command", "created", "id", "image", "names", "runningfor", "size", "status");
 WORDS(log_options, "label=", "labels=", "max-size=", "path=", "tag=");
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli/complete-paths.c - paths inside an image, read from its layers without mounting anything.
+ * cli/complete-paths.c - paths inside an image or container, read from its layers without mounting anything.
  *
  * A directory of an image is what its layers have there together, the highest layer deciding about a name: names seen
  * once are not looked at again further down, and overlay's whiteouts hide what is below. */
@@ -13,11 +13,22 @@
 #include "cli/complete.h"
 #include "engine/image-list.h"
 #include "os/path.h"
+#include "store/container.h"
 #include "store/layer.h"
+#include "store/rootfs.h"
+
+/* What lies on top of each other. */
+struct stack {
+	struct store *s;
+	int upper;                   /* a container's own directory, -1: none */
+	const char *const *layers;   /* diff-ids, lowest first */
+	size_t n;
+};
 
 struct listing {
 	struct completion *c;
-	const char *typed_dir;   /* "etc/", "../../", "" as it stands in the word */
+	const char *prefix;      /* "web:" in front of a container's path, "" */
+	const char *typed_dir;   /* "etc/", "../../", "" as it stands behind the prefix */
 	struct strv seen;
 	bool exists;             /* some layer has the directory */
 };
@@ -39,7 +50,7 @@ static int add_entry(struct listing *l, int dir, const char *name, struct error 
 	TRY(strv_add(&l->seen, name, err));
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))   /* a whiteout */
 		return 0;
-	TRY(str_printf(&text, err, "%s%s%s", l->typed_dir, name, S_ISDIR(st.st_mode) ? "/" : ""));
+	TRY(str_printf(&text, err, "%s%s%s%s", l->prefix, l->typed_dir, name, S_ISDIR(st.st_mode) ? "/" : ""));
 	return complete_add(l->c, text, NULL, err);
 }
 
@@ -67,41 +78,46 @@ static int add_layer(struct listing *l, int tree, const char *path, struct error
 	return r;
 }
 
-static int list_image(struct store *s, const struct store_image *image, const char *path, struct listing *l,
-		      struct error *err)
+static int list_stack(const struct stack *k, const char *path, struct listing *l, struct error *err)
 {
-	for (size_t i = image->n_layers; i > 0; i--) {
-		autoclose int tree = store_layer_open(s, image->layers[i - 1].diff_id, err);
+	int r = k->upper >= 0 ? add_layer(l, k->upper, path, err) : 0;
+
+	for (size_t i = k->n; i > 0 && r == 0; i--) {
+		autoclose int tree = store_layer_open(k->s, k->layers[i - 1], err);
 		if (tree < 0)
 			return -1;
-		int r = add_layer(l, tree, path, err);
-		if (r)
-			return r < 0 ? r : 0;
+		r = add_layer(l, tree, path, err);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* What begins with the word: in the directory it names, else in the one in front of its last '/'. */
-static int complete_in(struct store *s, const struct store_image *image, struct completion *c, struct error *err)
+static int complete_in(const struct stack *k, struct completion *c, const char *prefix, struct error *err)
 {
-	CLEANUP(listing_done) struct listing inside = { .c = c }, beside = { .c = c };
-	const char *slash = strrchr(c->word, '/');
-	autofree char *as_dir = NULL, *dir = strndup(c->word, slash ? (size_t)(slash - c->word) + 1 : 0);
+	CLEANUP(listing_done) struct listing inside = { .c = c, .prefix = prefix }, beside = { .c = c, .prefix = prefix };
+	const char *word = c->word + strlen(prefix), *slash = strrchr(word, '/');
+	autofree char *as_dir = NULL, *whole = NULL, *dir = strndup(word, slash ? (size_t)(slash - word) + 1 : 0);
 
 	if (!dir)
 		return fail_oom(err);
-	TRY(str_printf(&as_dir, err, "%s%s", c->word, str_ends(c->word, "/") ? "" : "/"));
+	TRY(str_printf(&as_dir, err, "%s%s", word, str_ends(word, "/") ? "" : "/"));
 	inside.typed_dir = as_dir;
-	TRY(list_image(s, image, as_dir, &inside, err));
-	if (inside.exists)
-		return c->found.n ? 0 : complete_add(c, as_dir, NULL, err);
-	beside.typed_dir = dir;
-	return list_image(s, image, dir, &beside, err);
+	TRY(list_stack(k, as_dir, &inside, err));
+	if (!inside.exists) {
+		beside.typed_dir = dir;
+		TRY(list_stack(k, dir, &beside, err));
+	} else if (!c->found.n) {
+		TRY(str_printf(&whole, err, "%s%s", prefix, as_dir));
+		TRY(complete_add(c, whole, NULL, err));
+	}
+	strv_sort(&c->found);
+	return 0;
 }
 
 int complete_image_path(struct cli *cli, struct completion *c, const char *image, struct error *err)
 {
 	auto_store_image found = {};
+	auto_strv layers = {};
 	struct error unknown = {};
 	struct engine *e;
 	struct store *s;
@@ -110,8 +126,30 @@ int complete_image_path(struct cli *cli, struct completion *c, const char *image
 	TRY(engine_store(e, &s, err));
 	if (image_find(e, image, STORE_IMAGE_LAYERS, &found, NULL, &unknown) < 0)
 		return 0;
+	for (size_t i = 0; i < found.n_layers; i++)
+		TRY(strv_add(&layers, found.layers[i].diff_id, err));
+	const struct stack k = { s, -1, (const char *const *)layers.v, layers.n };
 	c->directive = COMPLETE_NO_SPACE | COMPLETE_NO_FILES;
-	TRY(complete_in(s, &found, c, err));
-	strv_sort(&c->found);
+	TRY(complete_in(&k, c, "", err));
 	return 1;
+}
+
+int complete_container_path(struct cli *cli, struct completion *c, struct error *err)
+{
+	const char *colon = strchr(c->word, ':');
+	autofree char *name = strndup(c->word, (size_t)(colon - c->word)), *prefix = strndup(c->word, (size_t)(colon - c->word) + 1);
+	auto_container found = {};
+	struct error unknown = {};
+	struct engine *e;
+	struct store *s;
+
+	if (!name || !prefix)
+		return fail_oom(err);
+	TRY(cli_engine(cli, &e, err));
+	TRY(engine_store(e, &s, err));
+	if (store_container_find(s, name, 0, &found, &unknown) <= 0 || found.record.rootfs)
+		return 0;
+	autoclose int upper = store_rootfs_upper(s, found.record.id, &unknown);   /* -1: it never ran */
+	const struct stack k = { s, upper, (const char *const *)found.record.layers.v, found.record.layers.n };
+	return complete_in(&k, c, prefix, err);
 }

@@ -143,6 +143,14 @@ static int offer_commands(struct unfinished *u, struct error *err)
 	return 0;
 }
 
+static int template_names(struct unfinished *u, struct error *err)
+{
+	const struct command *cmd = command_of(u);
+	int r = cmd->complete_format ? cmd->complete_format(u->cli, u->params, &u->c, err) : 0;
+
+	return r ? r : template_complete(cmd->format_type, u->c.word, &u->c.found, err);
+}
+
 static int offer_template(struct unfinished *u, struct error *err)
 {
 	const char *word = u->c.word;
@@ -151,7 +159,7 @@ static int offer_template(struct unfinished *u, struct error *err)
 	if (strncmp("json", word, strlen(word)) == 0)
 		return strv_add(&u->c.found, "json", err);
 	u->c.directive |= COMPLETE_NO_SPACE;
-	TRY(template_complete(command_of(u)->format_type, word, &u->c.found, err));
+	TRY(template_names(u, err));
 	for (size_t i = u->c.found.n; i > 1; i--)   /* a field may be a method and a row */
 		for (size_t k = 0; k < i - 1; k++)
 			if (streq(u->c.found.v[k], u->c.found.v[i - 1])) {

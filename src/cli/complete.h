@@ -38,6 +38,9 @@ int complete_add(struct completion *c, const char *text, const char *description
 /* Paths inside an image (`run IMAGE <path>`), never of the host: links and ".." stay inside. 1: done; 0: no such image. */
 int complete_image_path(struct cli *cli, struct completion *c, const char *image, struct error *err);
 
+/* Paths inside a container: the word is "NAME:PATH" (`cp`). Nothing is offered when there is no such container. */
+int complete_container_path(struct cli *cli, struct completion *c, struct error *err);
+
 struct completion_kind {
 	const char *word;   /* of a usage line: "CONTAINER"; NULL: only by name */
 	const char *name;   /* of a row's .complete: "containers" */

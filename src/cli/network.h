@@ -19,3 +19,12 @@ struct network_filter_object {
 extern const struct filter_key network_filter_keys[];
 /* Writes an event about the definition. */
 void network_tell(struct engine *e, enum event_status status, const struct network *n);
+
+/* A network as `network inspect` shows it, with the running containers on it. */
+struct network_inspected {
+	struct network network;
+	struct json_object *containers;   /* {id: {name, interfaces}} */
+};
+extern const struct value_type network_inspected_type;
+void network_inspected_done(struct network_inspected *v);
+int network_inspect(struct engine *e, const char *name, struct network_inspected *ret, struct error *err);

@@ -336,7 +336,8 @@ static int check_mounts(const struct container_params *p, struct error *err)
 
 	for (size_t i = 0; i < p->storage.mounts.n; i++)
 		if (streq(m[i].type, "bind") && !streq0(m[i].origin, "from") && lstat(m[i].source, &st) < 0)
-			return fail_errno(err, "statfs %s", m[i].source);
+			return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "statfs %s: no such file or directory", m[i].source) :
+						 fail_errno(err, "statfs %s", m[i].source);
 	return 0;
 }
 

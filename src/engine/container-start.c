@@ -59,6 +59,23 @@ static int record_launched(struct ctr *c, const struct launch *l, struct ctr_net
 	return 0;
 }
 
+/* Somebody stopped, killed or removed it between its row and its first step: that is the reason then. */
+static bool overtaken(struct ctr *c, struct error *err)
+{
+	struct error gone = {};
+
+	if (err->kind == ERROR_NO_COMMAND || err->kind == ERROR_NOT_EXECUTABLE || ctr_is_in(c, STARTABLE))
+		return false;
+	bool there = ctr_reread(c, &gone) >= 0;
+	if (!there && gone.kind != ERROR_NOT_FOUND)
+		return false;
+	if (there && !c->at.status.stopped_by_user && c->at.status.state != CONTAINER_REMOVING)
+		return false;
+	fail(err, ERROR_STATE, "container %s was %s while it was being started: container state improper", c->id,
+	     there ? "stopped" : "removed");
+	return true;
+}
+
 /* Nothing of it ran: the row goes back, the reason is kept. */
 static void record_failed(struct ctr *c, const struct error *why)
 {
@@ -107,7 +124,7 @@ static int start_external(struct ctr *c, struct error *err)
 
 	if (r <= 0)
 		return r;
-	return external_start(&x, err) < 0 ? oci_error(c->engine, err) : 0;
+	return external_start(&x, err);
 }
 
 /* ---- launching ---- */
@@ -147,6 +164,7 @@ static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, 
 	if (launch_start(l, c, &o, err) < 0 || launch_wait_pid(l, err) < 0 || set_up_network(c, l, &net, err) < 0 ||
 	    record_launched(c, l, &net, running, err) < 0 || launch_wait_ready(l, err) < 0) {
 		ctr_net_abort(c, &net);
+		overtaken(c, err);
 		return -1;
 	}
 	ctr_net_commit(c, &net);
@@ -166,13 +184,11 @@ static int start_dependencies(struct ctr *c, struct error *err)
 	return 0;
 }
 
-/* Locks, looks again and launches. 1: it was running; 2: it was initialized (nothing launched). */
-static int launch_locked(struct ctr *c, unsigned role, bool running, struct launch *l, struct error *err)
+/* Locks (the caller releases), looks again and launches. 1: it was running; 2: it was initialized (nothing launched). */
+static int launch_locked(struct ctr *c, unsigned role, bool running, struct launch *l, struct lock *ret, struct error *err)
 {
-	auto_lock lock = LOCK_INIT;
-
 	TRY(start_dependencies(c, err));
-	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_lock(c, ret, err));
 	TRY(ctr_reread(c, err));
 	if (c->at.status.state == CONTAINER_INITIALIZED)
 		return 2;
@@ -203,7 +219,8 @@ static void run_poststart(struct ctr *c)
 int ctr_init(struct ctr *c, struct error *err)
 {
 	auto_launch l = LAUNCH_INIT;
-	int r = launch_locked(c, MONITOR_ROLE_WAIT, false, &l, err);
+	auto_lock lock = LOCK_INIT;
+	int r = launch_locked(c, MONITOR_ROLE_WAIT, false, &l, &lock, err);
 
 	if (r > 0)
 		return fail(err, ERROR_STATE, "container %s has already been created in runtime: container state improper", c->id);
@@ -235,22 +252,13 @@ static int connect_initialized(struct ctr *c, int *ret_fd, struct error *err)
 	return r < 0 ? -1 : 0;
 }
 
-/* Somebody stopped or removed it between its row and its first step: that is the reason, and the row is theirs. */
-static bool ended_meanwhile(struct ctr *c, struct error *err)
-{
-	struct error gone = {};
-
-	if (ctr_reread(c, &gone) >= 0 && ctr_is_in(c, CONTAINER_STATE_BIT(CONTAINER_RUNNING) | CONTAINER_STATE_BIT(CONTAINER_INITIALIZED)))
-		return false;
-	fail(err, ERROR_STATE, "container %s was stopped or removed while it was being started: container state improper", c->id);
-	return true;
-}
-
-int ctr_start(struct ctr *c, struct error *err)
+/* From the row to the first step of the command, under the lock. 1: it was running. */
+static int start_locked(struct ctr *c, struct error *err)
 {
 	auto_launch l = LAUNCH_INIT;
+	auto_lock lock = LOCK_INIT;
 	autoclose int fd = -1;
-	int r = launch_locked(c, MONITOR_ROLE_WAIT | MONITOR_ROLE_ABANDON, true, &l, err);
+	int r = launch_locked(c, MONITOR_ROLE_WAIT | MONITOR_ROLE_ABANDON, true, &l, &lock, err);
 
 	if (r < 0 || r == 1)
 		return r;
@@ -261,16 +269,17 @@ int ctr_start(struct ctr *c, struct error *err)
 	} else {
 		fd = take_fd(l.client);
 	}
-	if (monitor_start(fd, err) < 0) {
-		if (ended_meanwhile(c, err))
-			return -1;
-		ctr_start_failed(c, err);
-		return oci_error(c->engine, err);
-	}
-	if (start_external(c, err) < 0) {
-		ctr_start_failed(c, err);
-		return -1;
-	}
+	if (monitor_start(fd, err) < 0 || start_external(c, err) < 0)
+		return ctr_start_failed(c, err);
+	return 0;
+}
+
+int ctr_start(struct ctr *c, struct error *err)
+{
+	int r = start_locked(c, err);
+
+	if (r != 0)
+		return r;
 	ctr_event(c, EVENT_INIT);
 	ctr_event(c, EVENT_START);
 	run_poststart(c);
@@ -281,10 +290,8 @@ int ctr_start(struct ctr *c, struct error *err)
 static int attach_external(struct ctr *c, int client, const struct attach_options *o, struct attach *ret, struct error *err)
 {
 	TRY(attach_inherit(client, o, ret, err));
-	if (attach_start(ret, err) < 0 || start_external(c, err) < 0) {
-		ctr_start_failed(c, err);
-		return -1;
-	}
+	if (attach_start(ret, err) < 0 || start_external(c, err) < 0)
+		return ctr_start_failed(c, err);
 	ctr_event(c, EVENT_INIT);
 	ctr_event(c, EVENT_START);
 	run_poststart(c);
@@ -294,8 +301,9 @@ static int attach_external(struct ctr *c, int client, const struct attach_option
 int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err)
 {
 	auto_launch l = LAUNCH_INIT;
+	auto_lock lock = LOCK_INIT;
 	unsigned role = attach_role(o) | MONITOR_ROLE_ABANDON;
-	int r = launch_locked(c, role, true, &l, err);
+	int r = launch_locked(c, role, true, &l, &lock, err);
 
 	if (r < 0)
 		return -1;
@@ -321,17 +329,20 @@ void ctr_started_attached(struct ctr *c, bool was_running)
 	ctr_event(c, EVENT_ATTACH);
 }
 
-void ctr_start_failed(struct ctr *c, const struct error *why)
+int ctr_start_failed(struct ctr *c, struct error *err)
 {
 	struct error ignored;
 	auto_cgroup cgroup = CGROUP_INIT;
 	auto_live live = {};
 
+	if (overtaken(c, err))
+		return -1;   /* and who did that cleans up */
 	if (ctr_live(c, &live, &ignored) >= 0)
 		ctr_net_teardown(c, live.net, &ignored);
 	if (ctr_cgroup(c, &cgroup, &ignored) > 0)
 		cgroup_remove(&cgroup, &ignored);
-	record_failed(c, why);
+	record_failed(c, err);
+	return oci_error(c->engine, err);
 }
 
 int ctr_attach(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err)

@@ -190,13 +190,16 @@ static int thaw_if_paused(struct ctr *c, struct error *err)
 	return r <= 0 ? r : cgroup_thaw(&cgroup, err);
 }
 
+/* Under the lock: one that is just being started comes to its first step before it is stopped. */
 static int change_to_stopping(struct ctr *c, struct error *err)
 {
 	const struct container_change stopping = {
 		.expected = CONTAINER_STATE_ALIVE, .set = CONTAINER_SET_STATE | CONTAINER_SET_STOPPED_BY_USER,
 		.to = { .state = CONTAINER_STOPPING, .stopped_by_user = true },
 	};
+	auto_lock lock = LOCK_INIT;
 
+	TRY(ctr_lock(c, &lock, err));
 	return ctr_change(c, &stopping, err);
 }
 

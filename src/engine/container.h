@@ -123,8 +123,9 @@ int ctr_start(struct ctr *c, struct error *err);
 int ctr_start_attached(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err);
 /* After attach_start(): tells that the container runs and is attached (events). */
 void ctr_started_attached(struct ctr *c, bool was_running);
-/* The command could not be executed: waits for the monitor's record, keeps the error with the container. */
-void ctr_start_failed(struct ctr *c, const struct error *why);
+/* The command could not be executed, *err says why: keeps that with the container and says it as the runtime's word, or
+ * says that somebody stopped or removed the container meanwhile. -1. */
+int ctr_start_failed(struct ctr *c, struct error *err);
 /* Attaches to a container that runs. 1 attached, 0 it does not run. */
 int ctr_attach(struct ctr *c, const struct attach_options *o, struct attach *ret, struct error *err);
 /* What attach_run() reported is taken over, then as ctr_cleanup(). */

@@ -15,6 +15,7 @@
  * The row says "running" before START: a command killed in between leaves a row that the next look corrects (the
  * monitor kills a container whose creator vanished and writes an exit record), never a process without a row. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -25,6 +26,7 @@
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
 #include "engine/volume.h"
+#include "os/file.h"
 #include "os/process.h"
 #include "store/image.h"
 #include "store/rootfs.h"
@@ -101,6 +103,37 @@ static int add_peers(struct launch_job *j, struct error *err)
 	return 0;
 }
 
+/* Option rw: what is written lies below `place`, a directory of the container's own. */
+static int mount_writable(struct launch_job *j, const struct strv *layers, const char *place, size_t index, int *ret_fd, struct error *err)
+{
+	autofree char *upper = NULL, *work = NULL;
+	autoclose int upper_fd = -1, work_fd = -1;
+
+	TRY(str_printf(&upper, err, "%s/image-%zu/upper", place, index));
+	TRY(str_printf(&work, err, "%s/image-%zu/work", place, index));
+	TRY(file_mkdirs(AT_FDCWD, upper, 0755, err));
+	TRY(file_mkdirs(AT_FDCWD, work, 0755, err));
+	upper_fd = file_open_dir(AT_FDCWD, upper, false, 0, err);
+	work_fd = upper_fd < 0 ? -1 : file_open_dir(AT_FDCWD, work, false, 0, err);
+	if (work_fd < 0)
+		return -1;
+	return store_rootfs_open_over(j->store, layers, &(struct rootfs_trees){ .upper = upper_fd, .work = work_fd,
+					      .kept = !j->c->at.record.transient }, ret_fd, err);
+}
+
+static int mount_layers(struct launch_job *j, const struct param_mount *m, const struct strv *layers, int *ret_fd, struct error *err)
+{
+	size_t index = (size_t)(m - (const struct param_mount *)j->c->params.storage.mounts.v);
+	struct error again;
+
+	if (!strv_has(&m->options, "rw"))
+		return store_rootfs_open_layers(j->store, layers, ret_fd, err);
+	if (mount_writable(j, layers, j->dir, index, ret_fd, err) >= 0)
+		return 0;
+	/* a store that cannot carry an overlay's upper directory: then until the next boot */
+	return mount_writable(j, layers, j->run_dir, index, ret_fd, &again);
+}
+
 static int mount_image(struct launch_job *j, const struct param_mount *m, int *ret_fd, struct error *err)
 {
 	auto_store_image image = {};
@@ -116,7 +149,7 @@ static int mount_image(struct launch_job *j, const struct param_mount *m, int *r
 		return fail(err, ERROR_NOT_FOUND, "%s: image not known", m->source);
 	for (size_t i = 0; i < image.n_layers; i++)
 		TRY(strv_add(&layers, image.layers[i].diff_id, err));
-	return store_rootfs_open_layers(s, &layers, ret_fd, err);
+	return mount_layers(j, m, &layers, ret_fd, err);
 }
 
 static int mount_images(struct launch_job *j, struct error *err)

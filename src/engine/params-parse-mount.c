@@ -340,8 +340,6 @@ static int check_mount(struct param_mount *m, unsigned type, struct error *err)
 		return fail(err, ERROR_INVALID, "must set source volume: %s mounts need source=", m->type);
 	if (!m->destination && type == GLOB)
 		return 0;
-	if (!m->destination && type == BIND)
-		TRY(set_destination(m, m->source, err));
 	if (!m->destination)
 		return fail(err, ERROR_INVALID, "must set volume destination");
 	if (type == BIND) {

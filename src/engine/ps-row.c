@@ -119,10 +119,11 @@ METHOD(row_status)
 	switch (r->state) {
 	case CONTAINER_RUNNING:
 	case CONTAINER_STOPPING:
+		*ret = value_strf(c->pool, "Up %s%s%s%s", duration_human(time_now() - r->started, ago), health ? " (" : "",
+				  health ? health : "", health ? ")" : "");
+		break;
 	case CONTAINER_PAUSED:
-		*ret = value_strf(c->pool, "Up %s%s%s%s%s", duration_human(time_now() - r->started, ago),
-				  r->state == CONTAINER_PAUSED ? " (Paused)" : "", health ? " (" : "", health ? health : "",
-				  health ? ")" : "");
+		*ret = value_str("Paused");
 		break;
 	case CONTAINER_EXITED:
 	case CONTAINER_STOPPED:

@@ -9,28 +9,6 @@
 #include "engine/spec.h"
 #include "os/file.h"
 
-/* An overlay over the image's mount; what is written lies with the container. */
-static int mount_writable(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, int fd, struct error *err)
-{
-	struct oci_mount *m = list_add(&s->mounts, sizeof(*m), err);
-	autofree char *upper = NULL, *work = NULL;
-
-	if (!m)
-		return -1;
-	TRY(str_printf(&upper, err, "%s/image-%zu/upper", x->dir, s->mounts.n));
-	TRY(str_printf(&work, err, "%s/image-%zu/work", x->dir, s->mounts.n));
-	TRY(file_mkdirs(AT_FDCWD, upper, 0755, err));
-	TRY(file_mkdirs(AT_FDCWD, work, 0755, err));
-	TRY(str_set(&m->destination, p->destination, err));
-	TRY(str_set(&m->type, "overlay", err));
-	TRY(str_set(&m->source, "overlay", err));
-	TRY(strv_addf(&m->options, err, "lowerdir=/proc/self/fd/%d%s%s", fd, p->subpath ? "/" : "", p->subpath ? p->subpath : ""));
-	TRY(strv_addf(&m->options, err, "upperdir=%s", upper));
-	TRY(strv_addf(&m->options, err, "workdir=%s", work));
-	TRY(strv_split(&m->options, "nosuid,nodev", ',', err));
-	return x->rootless ? strv_add(&m->options, "userxattr", err) : 0;
-}
-
 /* The layers were mounted before the fork (the store's database is not ours here); the runtime clones that mount. */
 int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)
 {
@@ -40,8 +18,6 @@ int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct pa
 
 	if (fd < 0)
 		return fail(err, ERROR_NOT_FOUND, "image %s for %s is not mounted", p->source, p->destination);
-	if (strv_has(&p->options, "rw"))
-		return mount_writable(x, s, p, fd, err);
 	m = list_add(&s->mounts, sizeof(*m), err);
 	if (!m)
 		return -1;
@@ -49,7 +25,8 @@ int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct pa
 	TRY(str_set(&m->type, "bind", err));
 	TRY(p->subpath ? str_printf(&m->source, err, "/proc/self/fd/%d/%s", fd, p->subpath) :
 			 str_printf(&m->source, err, "/proc/self/fd/%d", fd));
-	return strv_split(&m->options, "bind,rprivate,ro,nosuid,nodev", ',', err);
+	TRY(strv_add(&m->options, strv_has(&p->options, "rw") ? "rw" : "ro", err));
+	return strv_split(&m->options, "bind,rprivate,nosuid,nodev", ',', err);
 }
 
 static int chown_tree(int fd, uid_t uid, gid_t gid, unsigned depth, struct error *err)

@@ -415,6 +415,7 @@ static int mount_overlay(struct spec_context *x, struct oci_spec *s, const struc
 
 static int mount_glob(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)
 {
+	const size_t first = s->mounts.n;
 	glob_t g = {};
 	int r = 0;
 
@@ -430,6 +431,9 @@ static int mount_glob(struct spec_context *x, struct oci_spec *s, const struct p
 		else
 			r = str_set(&destination, g.gl_pathv[i], err);
 		one.destination = destination;
+		for (size_t k = first; r >= 0 && k < s->mounts.n; k++)
+			if (streq(((struct oci_mount *)s->mounts.v)[k].destination, destination))
+				r = fail(err, ERROR_EXISTS, "%s: duplicate mount destination", destination);
 		if (r >= 0)
 			r = mount_bind(x, s, &one, g.gl_pathv[i], err);
 	}

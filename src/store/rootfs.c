@@ -456,3 +456,14 @@ int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t,
 	*ret_fd = fd;
 	return writable ? 0 : set_read_only(fd, err);
 }
+
+int store_rootfs_open_over(const struct store *s, const struct strv *layers, const struct rootfs_trees *t, int *ret_fd, struct error *err)
+{
+	CLEANUP(layer_fds_done) struct layer_fds lower = { 0 };
+	struct rootfs_trees all = *t;
+
+	TRY(layer_fds_open(s, layers, &lower, err));
+	all.lower = lower.v;
+	all.n = lower.n;
+	return store_rootfs_open_trees(s, &all, ret_fd, err);
+}

@@ -54,6 +54,10 @@ struct rootfs_trees {
  * where overlay cannot be had this is an error. Safe after fork. */
 int store_rootfs_open_trees(const struct store *s, const struct rootfs_trees *t, int *ret_fd, struct error *err);
 
+/* The same over an image's layers; t->lower and t->n are not looked at. */
+int store_rootfs_open_over(const struct store *s, const struct strv *layers, const struct rootfs_trees *t, int *ret_fd,
+			   struct error *err);
+
 /* Mounts the container's root where the host sees it, or returns the place where it already is (the container's own
  * root, cloned, when it runs). malloc'ed path. Counted: every mount needs one unmount. Caller holds the lock. */
 int store_rootfs_mount(struct store *s, const struct container *c, char **ret_path, struct error *err);

@@ -132,6 +132,21 @@ int store_tree_settle(const struct store *s, int tree, int64_t *ret_bytes, int64
 }
 
 /* ---- df ---- */
+/* Layers once each, and what every image has for itself (manifest, configuration). ids: comma-separated, NULL: all. */
+static int image_bytes(struct db *index, const char *ids, int64_t *ret, struct error *err)
+{
+	int64_t layers = 0, own = 0;
+
+	TRY(db_get_int(index, &layers, err, "SELECT ifnull(sum(b),0) FROM (SELECT max(l.bytes) AS b FROM image_layers l"
+		       " JOIN images i ON i.row=l.image WHERE ?1 IS NULL OR instr(','||?1||',', ','||i.id||',')>0"
+		       " GROUP BY l.diff_id)", "s", ids));
+	TRY(db_get_int(index, &own, err, "SELECT ifnull(sum(max(0, i.size-(SELECT ifnull(sum(l.bytes),0) FROM image_layers l"
+		       " WHERE l.image=i.row))),0) FROM images i WHERE ?1 IS NULL OR instr(','||?1||',', ','||i.id||',')>0",
+		       "s", ids));
+	*ret = layers + own;
+	return 0;
+}
+
 static int image_usage(struct store *s, struct store_usage *u, struct error *err)
 {
 	auto_store_image_list l = { 0 };
@@ -140,8 +155,7 @@ static int image_usage(struct store *s, struct store_usage *u, struct error *err
 
 	TRY(store_image_list(s, 0, &l, err));
 	TRY(store_index(s, &index, err));
-	TRY(db_get_int(index, &u->images_bytes, err, "SELECT ifnull(sum(b),0) FROM"
-		       " (SELECT max(bytes) AS b FROM image_layers GROUP BY diff_id)", ""));
+	TRY(image_bytes(index, NULL, &u->images_bytes, err));
 	u->images_reclaimable = u->images_bytes;
 	for (size_t i = 0; i < l.n; i++) {
 		if (l.v[i].read_only)
@@ -155,9 +169,7 @@ static int image_usage(struct store *s, struct store_usage *u, struct error *err
 	autofree char *ids = strv_join(&used, ",");
 	int64_t active = 0;
 	if (used.n)
-		TRY(db_get_int(index, &active, err, "SELECT ifnull(sum(b),0) FROM (SELECT max(l.bytes) AS b FROM image_layers l"
-			       " JOIN images i ON i.row=l.image WHERE instr(','||?1||',', ','||i.id||',')>0"
-			       " GROUP BY l.diff_id)", "s", ids));
+		TRY(image_bytes(index, ids, &active, err));
 	u->images_reclaimable -= active;
 	return 0;
 }
