@@ -8,49 +8,18 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "build/copy-internal.h"
 #include "build/place.h"
 #include "os/file.h"
 #include "os/path.h"
 
-enum { DATA_MAX = 1 << 20, DEPTH_MAX = 1024 };
-
-struct copier {
-	struct copy_job *job;
-	struct sha256 hash;
-	char *data;                  /* DATA_MAX bytes */
-	int depth;
-	struct linked *links;        /* files with several names that were met: open addressing, ino 0: free */
-	size_t n_links, cap_links;
-};
+enum { DEPTH_MAX = 1024 };
 
 struct linked {
 	dev_t dev;
 	ino_t ino;
 	int dir;                     /* where its first copy lies: descriptor, name */
 	char *name;
-};
-
-/* Where entries go: the directory in upper, and the same directory of the layers below (-1: none there). */
-struct target {
-	int upper, view;
-};
-static void target_done(struct target *t)
-{
-	close_p(&t->upper);
-	close_p(&t->view);
-}
-#define auto_target CLEANUP(target_done) struct target
-#define TARGET_INIT { -1, -1 }
-
-/* One entry of the source. */
-struct source {
-	const struct copy_item *item;
-	int dir;                     /* its directory */
-	const char *name;            /* in it; "" with dir itself being meant */
-	const char *path;            /* below the item's root: for ignore patterns */
-	const char *to;              /* name at the destination */
-	const char *called;          /* name in the key: the same wherever it goes */
-	struct stat st;
 };
 
 /* ---- what counts ---- */
@@ -64,31 +33,14 @@ static void add_number(struct copier *c, uint64_t v)
 	sha256_add(&c->hash, &v, sizeof(v));
 }
 
-static struct copy_owner owner_of(const struct copier *c, const struct stat *st)
-{
-	struct copy_owner o = c->job->owner;
-
-	if (!o.set && o.keep) {
-		o.uid = st->st_uid;
-		o.gid = st->st_gid;
-	}
-	return o;
-}
-
-static int mode_of(const struct copier *c, const struct stat *st, mode_t *ret, struct error *err)
-{
-	*ret = st->st_mode & 07777;
-	return c->job->chmod ? copy_mode_parse(c->job->chmod, *ret, S_ISDIR(st->st_mode), ret, err) : 0;
-}
-
 static int add_entry(struct copier *c, const struct source *s, struct error *err)
 {
-	struct copy_owner o = owner_of(c, &s->st);
+	struct copy_owner o = copy_owner_of(c->job, &s->st);
 	mode_t mode;
 
 	if (!c->job->hash)
 		return 0;
-	TRY(mode_of(c, &s->st, &mode, err));
+	TRY(copy_mode_of(c->job, &s->st, &mode, err));
 	add_text(c, s->called);
 	add_number(c, (uint64_t)c->depth);
 	add_number(c, (uint64_t)(s->st.st_mode & S_IFMT) | mode);
@@ -149,95 +101,40 @@ static int link_copy(struct copier *c, const struct source *s, const struct targ
 	return 0;
 }
 
-/* ---- writing ---- */
-static int set_state(const struct copier *c, int fd, const struct stat *st, struct error *err)
+/* ---- plain files ---- */
+/* What the task found out, in its place of the order. */
+static int take_file(struct copier *c, struct file_task *k, struct error *err)
 {
-	struct copy_owner o = owner_of(c, st);
-	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
-	mode_t mode;
-
-	TRY(mode_of(c, st, &mode, err));
-	if ((o.uid || o.gid) && fchown(fd, o.uid, o.gid) < 0)
-		return fail_errno(err, "change owner to %u:%u", o.uid, o.gid);
-	if (fchmod(fd, mode) < 0 || futimens(fd, times) < 0)
-		return fail_errno(err, "set mode and time");
-	return 0;
-}
-
-static bool is_there(int dir, const char *name)
-{
-	return dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* A name in upper that an earlier source made gives way. */
-static int make_way(const struct target *t, const char *name, struct error *err)
-{
-	return is_there(t->upper, name) ? file_remove_tree(t->upper, name, err) : 0;
-}
-
-static int create_file(const struct target *t, const char *name, struct error *err)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(t->upper, name, flags, 0600);
-
-	if (fd < 0 && errno == EEXIST) {
-		TRY(make_way(t, name, err));
-		fd = openat(t->upper, name, flags, 0600);
+	if (k->result < 0) {
+		*err = k->error;
+		return -1;
 	}
-	return fd >= 0 ? fd : fail_errno(err, "create");
-}
-
-/* Bytes of a file: read once, hashed and written as asked. */
-static int move_bytes(struct copier *c, int in, int out, int64_t size, struct error *err)
-{
-	int64_t left = size;
-
-	if (!c->job->hash)
-		return file_copy_fd(in, out, NULL, err);
-	while (left > 0) {
-		ssize_t n = file_read_full(in, c->data, left < DATA_MAX ? (size_t)left : DATA_MAX, err);
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return fail(err, ERROR_STATE, "the file became shorter while it was copied");
-		sha256_add(&c->hash, c->data, (size_t)n);
-		if (out >= 0)
-			TRY(file_write_all(out, c->data, (size_t)n, err));
-		left -= n;
+	if (c->job->hash) {
+		add_number(c, (uint64_t)k->from.st.st_size);
+		sha256_add(&c->hash, k->digest, sizeof(k->digest));
 	}
+	c->job->files++;
+	c->job->bytes += k->from.st.st_size;
 	return 0;
 }
 
 static int copy_file(struct copier *c, const struct source *s, const struct target *t, struct error *err)
 {
-	autoclose int in = openat(s->dir, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), out = -1;
-
-	if (in < 0)
-		return fail_errno(err, "open");
+	struct file_task k = { .job = c->job, .from = *s, .to = *t };
 	int linked = link_copy(c, s, t, err);
+
 	if (linked < 0)
 		return -1;
-	if (t->upper >= 0 && !linked) {
-		out = create_file(t, s->to, err);
-		if (out < 0)
-			return -1;
-	}
-	if (c->job->hash)
-		add_number(c, (uint64_t)s->st.st_size);
-	if (out >= 0 || c->job->hash)
-		TRY(move_bytes(c, in, out, s->st.st_size, err));
-	c->job->files++;
-	c->job->bytes += s->st.st_size;
-	if (out < 0)
-		return 0;
-	TRY(set_state(c, out, &s->st, err));   /* a change of owner takes capabilities away: attributes last */
-	return place_copy_attributes(in, out, err);
+	if (linked)
+		k.to.upper = -1;
+	copy_file_run(&k, c->data);
+	return take_file(c, &k, err);
 }
 
 static int copy_link(struct copier *c, const struct source *s, const struct target *t, struct error *err)
 {
 	autofree char *text = NULL;
-	struct copy_owner o = owner_of(c, &s->st);
+	struct copy_owner o = copy_owner_of(c->job, &s->st);
 	const struct timespec times[2] = { s->st.st_mtim, s->st.st_mtim };
 
 	TRY(path_readlink(s->dir, s->name, &text, err));
@@ -245,7 +142,7 @@ static int copy_link(struct copier *c, const struct source *s, const struct targ
 		add_text(c, text);
 	if (t->upper < 0)
 		return 0;
-	TRY(make_way(t, s->to, err));
+	TRY(copy_make_way(t, s->to, err));
 	if (symlinkat(text, t->upper, s->to) < 0)
 		return fail_errno(err, "make link");
 	if (fchownat(t->upper, s->to, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -256,7 +153,7 @@ static int copy_link(struct copier *c, const struct source *s, const struct targ
 
 static int copy_node(struct copier *c, const struct source *s, const struct target *t, struct error *err)
 {
-	struct copy_owner o = owner_of(c, &s->st);
+	struct copy_owner o = copy_owner_of(c->job, &s->st);
 	mode_t mode;
 
 	if (S_ISSOCK(s->st.st_mode))
@@ -265,8 +162,8 @@ static int copy_node(struct copier *c, const struct source *s, const struct targ
 		add_number(c, s->st.st_rdev);
 	if (t->upper < 0)
 		return 0;
-	TRY(mode_of(c, &s->st, &mode, err));
-	TRY(make_way(t, s->to, err));
+	TRY(copy_mode_of(c->job, &s->st, &mode, err));
+	TRY(copy_make_way(t, s->to, err));
 	if (mknodat(t->upper, s->to, (s->st.st_mode & S_IFMT) | mode, s->st.st_rdev) < 0)
 		return fail_errno(err, "make a special file");
 	if (fchownat(t->upper, s->to, o.uid, o.gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(t->upper, s->to, mode, 0) < 0)
@@ -302,20 +199,65 @@ static int open_target(const struct target *t, const char *name, struct target *
 
 static int copy_entry(struct copier *c, struct source *s, const struct target *t, struct error *err);
 
+/* An entry that many threads may take: a plain file with one name, that counts. */
+static int begin_file(struct copier *c, const struct source *s, int dir, const char *name, const struct target *t,
+		      struct file_task *k, struct error *err)
+{
+	char path[PATH_MAX];
+	bool maybe;
+
+	*k = (struct file_task){ .job = c->job, .to = *t,
+				 .from = { .item = s->item, .dir = dir, .name = name, .to = name, .called = name } };
+	if (snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", name) >= PATH_MAX)
+		return fail_with(err, ENAMETOOLONG, "%s/%s", s->path, name);
+	if (fstatat(dir, name, &k->from.st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_errno(err, "stat %s", path);
+	k->wanted = S_ISREG(k->from.st.st_mode) && k->from.st.st_nlink == 1 && !is_left_out(s->item->ignore, path, false, &maybe) &&
+		    !is_left_out(c->job->excludes, path, false, &maybe);
+	return 0;
+}
+
+/* Anything else, in its place of the order. */
+static int copy_other(struct copier *c, const struct source *s, int dir, const char *name, const struct target *t, struct error *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", name);
+	struct source child = { .item = s->item, .dir = dir, .name = name, .path = path, .to = name, .called = name };
+	return copy_entry(c, &child, t, err);
+}
+
+static int copy_some(struct copier *c, const struct source *s, int dir, const struct target *t, char **names, size_t n,
+		     struct file_task *tasks, struct error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		TRY(begin_file(c, s, dir, names[i], t, &tasks[i], err));
+	copy_files_run(c, tasks, n);
+	for (size_t i = 0; i < n; i++) {
+		if (tasks[i].wanted)
+			TRY(add_entry(c, &tasks[i].from, err));
+		if (tasks[i].wanted && take_file(c, &tasks[i], err) < 0)
+			return fail_wrap(err, "%s", names[i]);
+		if (!tasks[i].wanted)
+			TRY(copy_other(c, s, dir, names[i], t, err));
+	}
+	return 0;
+}
+
 static int copy_contents(struct copier *c, const struct source *s, int dir, const struct target *t, struct error *err)
 {
 	auto_strv names = {};
+	enum { SOME = 128 };
+	autofree struct file_task *tasks = NULL;
 
 	if (++c->depth > DEPTH_MAX)
 		return fail(err, ERROR_UNSUPPORTED, "directories are nested more than %d deep", DEPTH_MAX);
 	TRY(place_list(dir, &names, err));
-	for (size_t i = 0; i < names.n; i++) {
-		char path[PATH_MAX];
-		if (snprintf(path, sizeof(path), "%s%s%s", s->path, *s->path ? "/" : "", names.v[i]) >= PATH_MAX)
-			return fail_with(err, ENAMETOOLONG, "%s/%s", s->path, names.v[i]);
-		struct source child = { .item = s->item, .dir = dir, .name = names.v[i], .path = path, .to = names.v[i], .called = names.v[i] };
-		TRY(copy_entry(c, &child, t, err));
-	}
+	tasks = calloc(names.n < SOME ? names.n + 1 : SOME, sizeof(*tasks));
+	if (!tasks)
+		return fail_oom(err);
+	for (size_t i = 0; i < names.n; i += SOME)
+		TRY(copy_some(c, s, dir, t, names.v + i, names.n - i < SOME ? names.n - i : SOME, tasks, err));
 	c->depth--;
 	return 0;
 }
@@ -335,7 +277,7 @@ static int copy_directory(struct copier *c, const struct source *s, const struct
 		return 0;
 	if (maybe && made && unlinkat(t->upper, s->to, AT_REMOVEDIR) == 0)
 		return 0;   /* left out itself, and nothing in it counted */
-	TRY(set_state(c, n.upper, &s->st, err));
+	TRY(copy_set_state(c->job, n.upper, &s->st, err));
 	return place_copy_attributes(dir, n.upper, err);
 }
 
@@ -373,11 +315,11 @@ static int copy_text(struct copier *c, const struct copy_item *i, const struct t
 		sha256_add(&c->hash, i->text, i->text_len);
 	if (t->upper < 0)
 		return 0;
-	autoclose int out = create_file(t, i->name, err);
+	autoclose int out = copy_create_file(t, i->name, err);
 	if (out < 0)
 		return -1;
 	TRY(file_write_all(out, i->text, i->text_len, err));
-	TRY(set_state(c, out, &st, err));
+	TRY(copy_set_state(c->job, out, &st, err));
 	const struct timespec now[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
 	return futimens(out, now) < 0 ? fail_errno(err, "set time") : 0;
 }
@@ -505,7 +447,7 @@ static int take_over_state(struct copier *c, const struct copy_item *i, bool was
 		return -1;
 	if (fstatat(dir, name, &st, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
 		return fail_errno(err, "stat %s", i->path);
-	return set_state(c, to, &st, err);
+	return copy_set_state(c->job, to, &st, err);
 }
 
 static void copier_done(struct copier *c)
@@ -517,11 +459,12 @@ static void copier_done(struct copier *c)
 	}
 	free(c->links);
 	free(c->data);
+	copy_pool_free(c->pool);
 }
 
 int copy_run(struct copy_job *j, struct error *err)
 {
-	CLEANUP(copier_done) struct copier c = { .job = j, .data = malloc(DATA_MAX) };
+	CLEANUP(copier_done) struct copier c = { .job = j, .data = malloc(COPY_DATA_MAX) };
 
 	if (!c.data)
 		return fail_oom(err);

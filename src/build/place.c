@@ -111,7 +111,7 @@ static bool counts(const char *name)
 	return (str_after(name, "user.") && !str_after(name, "user.overlay.")) || streq(name, "security.capability");
 }
 
-int place_copy_attributes(int from, int to, struct error *err)
+static int copy_attributes(int from, int to, struct error *err)
 {
 	char list[LIST_MAX], value[LIST_MAX];
 	ssize_t n = flistxattr(from, list, sizeof(list));
@@ -126,6 +126,12 @@ int place_copy_attributes(int from, int to, struct error *err)
 			return fail_errno(err, "set attribute %s", name);
 	}
 	return 0;
+}
+
+/* Most have none: the buffers, which are zeroed, cost more than to ask. */
+int place_copy_attributes(int from, int to, struct error *err)
+{
+	return flistxattr(from, NULL, 0) > 0 ? copy_attributes(from, to, err) : 0;
 }
 
 static int copy_directory_state(int view_fd, int fd, struct error *err)

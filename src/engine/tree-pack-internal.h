@@ -17,6 +17,7 @@ struct pack {
 	size_t prefix_len;
 	struct pack_link *links;   /* open addressing; name NULL: free */
 	size_t n_links, links_cap;
+	char *piece;               /* of a file, on its way through the hash */
 };
 
 struct pack_level {

@@ -19,6 +19,8 @@
 #include "os/idmap.h"
 #include "store/rootfs.h"
 
+enum { PIECE_MAX = 131072 };
+
 /* ---- the stream ---- */
 static int put(struct pack *p, const void *bytes, size_t len, struct error *err)
 {
@@ -51,18 +53,17 @@ static int put_zeros(struct pack *p, int64_t n, struct error *err)
 /* Through our own memory, because the bytes are hashed. */
 static int put_hashed(struct pack *p, int fd, const char *name, int64_t size, struct error *err)
 {
-	char piece[131072];
 	off_t at = 0;
 
 	while (at < size) {
-		ssize_t n = pread(fd, piece, size - at < (off_t)sizeof(piece) ? (size_t)(size - at) : sizeof(piece), at);
+		ssize_t n = pread(fd, p->piece, size - at < PIECE_MAX ? (size_t)(size - at) : PIECE_MAX, at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return fail_errno(err, "read %s", name);
 		if (n == 0)
 			break;
-		TRY(put(p, piece, (size_t)n, err));
+		TRY(put(p, p->piece, (size_t)n, err));
 		at += n;
 	}
 	return put_zeros(p, size - at + (-size & (TAR_BLOCK - 1)), err);
@@ -72,15 +73,15 @@ static int put_hashed(struct pack *p, int fd, const char *name, int64_t size, st
 static int put_data(struct pack *p, int fd, const char *name, int64_t size, struct error *err)
 {
 	off_t at = 0;
-	char piece[65536];
 	bool slow = false;
 
+	if (!p->piece && !(p->piece = malloc(PIECE_MAX)))   /* on the stack it would be zeroed for each file */
+		return fail_oom(err);
 	if (p->how->hash)
 		return put_hashed(p, fd, name, size, err);
-
 	while (at < size && p->how->out >= 0) {
 		size_t want = size - at > (1 << 20) ? 1 << 20 : (size_t)(size - at);
-		ssize_t n = slow ? pread(fd, piece, want < sizeof(piece) ? want : sizeof(piece), at) :
+		ssize_t n = slow ? pread(fd, p->piece, want < PIECE_MAX ? want : PIECE_MAX, at) :
 				   sendfile(p->how->out, fd, &at, want);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -93,7 +94,7 @@ static int put_data(struct pack *p, int fd, const char *name, int64_t size, stru
 		if (n == 0)
 			break;
 		if (slow) {
-			TRY(file_write_all(p->how->out, piece, (size_t)n, err));
+			TRY(file_write_all(p->how->out, p->piece, (size_t)n, err));
 			at += n;
 		}
 	}
@@ -127,7 +128,7 @@ static int add_xattr(struct entry *e, const char *name, const char *value, size_
 	return 0;
 }
 
-static int read_xattrs(struct entry *e, int fd, struct error *err)
+static int read_all_xattrs(struct entry *e, int fd, struct error *err)
 {
 	char names[8192], value[65536];
 	auto_strv sorted = {};
@@ -143,6 +144,12 @@ static int read_xattrs(struct entry *e, int fd, struct error *err)
 			TRY(add_xattr(e, sorted.v[i], value, (size_t)len, err));
 	}
 	return 0;
+}
+
+/* Most have none: the buffers, which are zeroed, cost more than to ask. */
+static int read_xattrs(struct entry *e, int fd, struct error *err)
+{
+	return flistxattr(fd, NULL, 0) > 0 ? read_all_xattrs(e, fd, err) : 0;
 }
 
 void pack_entry_done(struct entry *e)
@@ -481,6 +488,7 @@ static void pack_done(struct pack *p)
 	for (size_t i = 0; i < p->links_cap; i++)
 		free(p->links[i].name);
 	free(p->links);
+	free(p->piece);
 }
 
 static int put_end(struct pack *p, struct error *err)
