@@ -82,6 +82,13 @@ static int open_head(int proc, const char **path, struct error *err)
 	return fcntl(proc, F_DUPFD_CLOEXEC, 0);
 }
 
+/* Inside a container /proc/sys is a read-only mount of its own, of the same file system. Reading through it tells what
+ * the container may know; nothing is written that way. */
+static bool may_cross(int proc, const char *path, int oflags)
+{
+	return proc == PROC_HOST && (oflags & O_ACCMODE) == O_RDONLY && str_after(path, "sys/");
+}
+
 int procfs_open_file(int proc, const char *path, int oflags, struct error *err)
 {
 	const char *rest = path;
@@ -93,7 +100,8 @@ int procfs_open_file(int proc, const char *path, int oflags, struct error *err)
 	if (head < 0)
 		return fail_wrap(err, "/proc/%s", path);
 	autoclose int fd = path_open_beneath(head, rest,
-					     (struct path_open){ .oflags = oflags | O_NOCTTY, .flags = PATH_NO_XDEV },
+					     (struct path_open){ .oflags = oflags | O_NOCTTY,
+								.flags = may_cross(proc, path, oflags) ? 0 : PATH_NO_XDEV },
 					     err);
 	if (fd < 0)
 		return fail_wrap(err, "/proc/%s", path);
