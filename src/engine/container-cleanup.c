@@ -9,6 +9,7 @@
 #include "engine/attach.h"
 #include "engine/container-impl.h"
 #include "engine/hooks.h"
+#include "engine/hosts.h"
 #include "engine/image-remove.h"
 #include "engine/launch-external.h"
 #include "engine/network.h"
@@ -26,6 +27,7 @@ int ctr_remove_live(struct ctr *c, struct error *err)
 
 	if (r < 0 || ctr_net_teardown(c, live.net, err) < 0 || (r > 0 && external_delete(&x, err) < 0))
 		return -1;
+	hosts_guest_leave(c);
 	TRY(volumes_release(c, err));
 	r = ctr_cgroup(c, &cgroup, err);
 

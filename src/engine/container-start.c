@@ -12,6 +12,7 @@
 #include "engine/container-impl.h"
 #include "engine/health.h"
 #include "engine/hooks.h"
+#include "engine/hosts.h"
 #include "engine/launch.h"
 #include "engine/network.h"
 #include "engine/launch-external.h"
@@ -164,6 +165,7 @@ static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, 
 	if (launch_start(l, c, &o, err) < 0 || launch_wait_pid(l, err) < 0 || set_up_network(c, l, &net, err) < 0 ||
 	    record_launched(c, l, &net, running, err) < 0 || launch_wait_ready(l, err) < 0) {
 		ctr_net_abort(c, &net);
+		hosts_guest_leave(c);
 		overtaken(c, err);
 		return -1;
 	}
@@ -339,6 +341,7 @@ int ctr_start_failed(struct ctr *c, struct error *err)
 		return -1;   /* and who did that cleans up */
 	if (ctr_live(c, &live, &ignored) >= 0)
 		ctr_net_teardown(c, live.net, &ignored);
+	hosts_guest_leave(c);
 	if (ctr_cgroup(c, &cgroup, &ignored) > 0)
 		cgroup_remove(&cgroup, &ignored);
 	record_failed(c, err);

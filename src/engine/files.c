@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/container-impl.h"
+#include "engine/hosts.h"
 #include "engine/network.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -148,10 +149,10 @@ static int add_own_hosts(const struct spec_context *x, const char *host, struct 
 		buf_add_str(text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
 	if (host && !has_line_for(text, "host.containers.internal"))
 		buf_addf(text, "%s\thost.containers.internal host.docker.internal\n", host);
-	if (x->params->ns.net.mode == NS_HOST || x->params->ns.net.mode == NS_PATH || has_line_for(text, x->hostname) ||
-	    has_line_for(text, name))
+	bool hostname = !has_line_for(text, x->hostname), own = !has_line_for(text, name);
+	if (x->params->ns.net.mode == NS_HOST || x->params->ns.net.mode == NS_PATH || (!hostname && !own))
 		return 0;
-	TRY(str_printf(&names, err, "%s %s", x->hostname, name));
+	TRY(str_printf(&names, err, "%s%s%s", hostname ? x->hostname : "", hostname && own ? " " : "", own ? name : ""));
 	if (x->net && x->net->attachments.n)
 		network_hosts(x->net, names, text);
 	else
@@ -164,8 +165,12 @@ static int make_hosts(const struct spec_context *x, int dir, struct error *err)
 	auto_buf text = BUF_INIT(HOSTS_MAX + 65536);
 	const struct params_network *net = &x->params->net;
 
-	if (net->no_hosts.value || x->params->ns.net.mode == NS_CONTAINER)
+	if (net->no_hosts.value)
 		return 0;
+	if (x->params->ns.net.mode == NS_CONTAINER) {
+		const struct peer *peer = spec_peer(x, &x->params->ns.net);
+		return peer ? hosts_guest_add(peer->run_dir, x->container->at.record.name, err) : 0;
+	}
 	const char *host = network_host_address(x->engine, x->params, x->net);
 
 	for (size_t i = 0; i < net->add_hosts.n; i++)

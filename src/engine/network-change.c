@@ -8,6 +8,7 @@
 
 #include "engine/container-impl.h"
 #include "engine/event.h"
+#include "engine/hosts.h"
 #include "engine/network.h"
 #include "os/file.h"
 #include "os/ns.h"
@@ -91,8 +92,9 @@ static int rewrite(int dir, const char *name, const struct buf *text, struct err
 	return text->len ? file_write_all(fd, text->data, text->len, err) : 0;
 }
 
-static bool is_address_of(const struct net_attachment *a, const char *line)
+static bool is_address_of(const void *attachment, const char *line)
 {
+	const struct net_attachment *a = attachment;
 	const struct net_address *x = a->addresses.v;
 
 	for (size_t i = 0; i < a->addresses.n; i++) {
@@ -106,16 +108,9 @@ static bool is_address_of(const struct net_attachment *a, const char *line)
 static int change_hosts(struct ctr *c, int dir, const struct net_attachment *a, bool add, struct error *err)
 {
 	const struct net_status one = { .attachments = { (void *)(uintptr_t)a, 1 } };
-	autofree char *old = NULL, *names = NULL;
-	auto_strv lines = {};
-	auto_buf text = BUF_INIT(1 << 22);
+	autofree char *names = NULL;
+	auto_buf text = BUF_INIT(1 << 20);
 
-	if (file_read(dir, "hosts", 1 << 21, &old, NULL, err) <= 0)
-		return 0;   /* --no-hosts */
-	TRY(strv_split(&lines, old, '\n', err));
-	for (size_t i = 0; i < lines.n; i++)
-		if (*lines.v[i] && !is_address_of(a, lines.v[i]))
-			buf_addf(&text, "%s\n", lines.v[i]);
 	if (c->params.ns.hostname)
 		TRY(str_printf(&names, err, "%s %s", c->params.ns.hostname, c->at.record.name));
 	else
@@ -123,7 +118,7 @@ static int change_hosts(struct ctr *c, int dir, const struct net_attachment *a, 
 	if (add)
 		network_hosts(&one, names, &text);
 	TRY(buf_ok(&text, "hosts", err));
-	return rewrite(dir, "hosts", &text, err);
+	return hosts_edit(dir, &(struct hosts_edit){ .drops = is_address_of, .arg = a, .add = text.len ? text.data : "" }, err);
 }
 
 static int change_resolv(int dir, const struct net_attachment *a, bool add, struct error *err)
