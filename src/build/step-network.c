@@ -11,7 +11,9 @@ int step_run_plan_network(struct runner *k, struct error *err)
 
 int step_run_apply_network(struct runner *k, struct error *err)
 {
-	return ctr_net_apply(&k->c, &k->net, k->process.pid, err) < 0 ? fail_wrap(err, "network of the step") : 0;
+	const struct ctr_net_end end = { k->process.pid, k->process.netns_fd };
+
+	return ctr_net_apply(&k->c, &k->net, &end, err) < 0 ? fail_wrap(err, "network of the step") : 0;
 }
 
 void step_run_end_network(struct runner *k)

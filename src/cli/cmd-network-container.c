@@ -187,6 +187,7 @@ static int inspect(struct cli *cli, const struct strv *args, struct network_insp
 	struct engine *e;
 
 	TRY(cli_engine(cli, &e, err));
+	networks_heal(e);
 	for (size_t i = 0; i < args->n; i++) {
 		struct error why = {};
 		if (network_inspect(e, args->v[i], &all[*n], &why) < 0)

@@ -300,6 +300,7 @@ static int run_ls(struct cli *cli, void *params, struct strv *args, struct error
 	(void)args;
 	TRY(filters_add_all(&filters, network_filter_keys, &p->filters, err));
 	TRY(cli_engine(cli, &e, err));
+	networks_heal(e);
 	TRY(network_place(e, false, &place, err));
 	TRY(network_list(&place.env, &all, err));
 	autofree struct network_row *rows = calloc(all.n + 1, sizeof(*rows));

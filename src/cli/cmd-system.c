@@ -8,6 +8,7 @@
 #include "cli/transfer.h"
 #include "engine/event.h"
 #include "engine/image-migrate.h"
+#include "engine/network.h"
 #include "engine/rootless.h"
 #include "engine/verify.h"
 #include "store/check.h"
@@ -135,6 +136,7 @@ static void remove_all_containers(struct cli *cli, struct engine *e)
 static int run_reset(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct reset_params *p = params;
+	struct error failed = {};
 	struct engine *e;
 	struct store *s;
 
@@ -144,6 +146,8 @@ static int run_reset(struct cli *cli, void *params, struct strv *args, struct er
 		return 0;
 	TRY(engine_store(e, &s, err));
 	remove_all_containers(cli, e);
+	if (networks_reset(e, &failed) < 0)
+		log_error(&cli->log, "networks: %s", failed.text);
 	TRY(end_namespace(err));   /* before its record goes with the run-time directory; we stay inside */
 	return store_reset(s, err);
 }

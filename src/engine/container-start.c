@@ -143,7 +143,7 @@ static int set_up_network(struct ctr *c, struct launch *l, struct ctr_net *net, 
 {
 	struct error child;
 
-	if (ctr_net_apply(c, net, l->pid, err) >= 0)
+	if (ctr_net_apply(c, net, &(struct ctr_net_end){ l->pid, l->netns_fd }, err) >= 0)
 		return 0;
 	bool gone = err->errnum == ENOENT || err->errnum == ESRCH;   /* it ended by itself, and said why */
 	kill(l->pid, SIGKILL);

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "engine/container-impl.h"
 #include "engine/names.h"
+#include "engine/network.h"
 #include "monitor/exit.h"
 #include "os/process.h"
 
@@ -334,7 +335,7 @@ int ctr_rename(struct ctr *c, const char *name, struct error *err)
 	TRY(store_container_rename(s, c->id, name, err));
 	TRY(str_set(&c->at.record.name, name, err));
 	ctr_event(c, EVENT_RENAME);
-	return 0;
+	return ctr_net_rename(c, err);
 }
 
 /* ---- wait ---- */

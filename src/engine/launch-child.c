@@ -21,6 +21,7 @@
 #include "oci/resources.h"
 #include "oci/runtime.h"
 #include "os/cgroup.h"
+#include "os/fd-pass.h"
 #include "os/file.h"
 #include "os/idmap.h"
 #include "os/mount.h"
@@ -47,10 +48,9 @@ struct child {
 
 #define NOTIFY_NAME "notify.sock"
 
-static void send_message(const struct launch_job *j, const struct launch_message *m)
+static void send_message(const struct launch_job *j, const struct launch_message *m, int fd)
 {
-	while (send(j->socket, m, sizeof(*m), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	(void)!fd_send(j->socket, m, sizeof(*m), fd);
 }
 
 static void log_warning(void *arg, const char *text)
@@ -337,7 +337,8 @@ static int report_pid(struct child *k, struct error *err)
 	    process_start_time(PROC_HOST, getpid(), &m.monitor_start, err) < 0)
 		return -1;
 	snprintf(m.cgroup, sizeof(m.cgroup), "%s", k->cgroup_text);
-	send_message(k->job, &m);
+	send_message(k->job, &m, k->process.netns_fd);
+	close_p(&k->process.netns_fd);
 	return 0;
 }
 
@@ -460,7 +461,7 @@ static int become_monitor(struct child *k, struct error *err)
 	b->c.pidfd = k->process.pidfd;
 	b->c.start_fd = k->process.start_fd;
 	TRY(launch_write_pids(k->job, k->process.pid, err));
-	send_message(k->job, &ready);
+	send_message(k->job, &ready, -1);
 	return monitor_exec(b, k->job->monitor_path, err);
 }
 
@@ -499,6 +500,6 @@ _Noreturn void launch_child(struct launch_job *j)
 		struct error ignored;
 		cgroup_remove(&k.cgroup, &ignored);
 	}
-	send_message(j, &m);
+	send_message(j, &m, -1);
 	_exit(1);
 }

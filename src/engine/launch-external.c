@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "os/fd-pass.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/spawn.h"
@@ -138,18 +139,13 @@ static int listen_console(const char *path, struct error *err)
 static int receive_console(int listener, struct error *err)
 {
 	autoclose int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	char data[256], control[CMSG_SPACE(sizeof(int))];
-	struct iovec v = { data, sizeof(data) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	struct cmsghdr *h;
-	int master;
+	char data[256];
+	int master = -1;
 
-	if (fd < 0 || recvmsg(fd, &m, MSG_CMSG_CLOEXEC) < 0)
+	if (fd < 0 || fd_receive(fd, data, sizeof(data), &master) < 0)
 		return fail_errno(err, "receiving the console");
-	h = CMSG_FIRSTHDR(&m);
-	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int)))
+	if (master < 0)
 		return fail(err, ERROR_RUNTIME, "the runtime sent no console");
-	memcpy(&master, CMSG_DATA(h), sizeof(master));
 	return master;
 }
 

@@ -26,6 +26,7 @@
 #include "engine/launch-impl.h"
 #include "engine/oci-error.h"
 #include "engine/volume.h"
+#include "os/fd-pass.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "store/image.h"
@@ -60,6 +61,7 @@ void launch_done(struct launch *l)
 {
 	close_p(&l->client);
 	close_p(&l->socket);
+	close_p(&l->netns_fd);
 	free(l->cgroup);
 	free(l->runtime);
 	*l = LAUNCH_INIT;
@@ -289,13 +291,15 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 /* ---- after it ---- */
 static int receive(struct launch *l, enum launch_message_type want, struct launch_message *m, struct error *err)
 {
-	ssize_t n;
+	int received;
+	ssize_t n = fd_receive(l->socket, m, sizeof(*m), &received);
+	autoclose int fd = received;
 
-	do
-		n = recv(l->socket, m, sizeof(*m), 0);
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(*m) && m->type == (uint32_t)want)
+	if (n == (ssize_t)sizeof(*m) && m->type == (uint32_t)want) {
+		if (fd >= 0)
+			l->netns_fd = take_fd(fd);
 		return 0;
+	}
 	if (n == (ssize_t)sizeof(*m) && m->type == LAUNCH_ERROR)
 		*err = m->error;
 	else

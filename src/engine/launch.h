@@ -29,11 +29,12 @@ struct launch {
 	pid_t monitor;           /* M, later the monitor */
 	uint64_t monitor_start;
 	pid_t pid;               /* the container's first process, 0 until known */
+	int netns_fd;            /* its network namespace where it cannot be opened by pid, else -1 */
 	uint64_t pid_start;
 	char *cgroup;            /* cgroup_save() text; NULL: none */
 	char *runtime;           /* another runtime's path; NULL: the built-in one */
 };
-#define LAUNCH_INIT ((struct launch){ .socket = -1, .client = -1, .monitor = -1 })
+#define LAUNCH_INIT ((struct launch){ .socket = -1, .client = -1, .monitor = -1, .netns_fd = -1 })
 
 /* Looks up everything that needs the store, forks M and returns. */
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err);

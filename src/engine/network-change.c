@@ -10,6 +10,7 @@
 #include "engine/event.h"
 #include "engine/hosts.h"
 #include "engine/network.h"
+#include "net/firewall.h"
 #include "os/file.h"
 #include "os/ns.h"
 
@@ -220,7 +221,11 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	if (netns < 0)
 		return -1;
 	const struct net_request *r = requests.v;
-	TRY(net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err));
+	int missing = net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err);
+	if (missing < 0)
+		return -1;
+	if (missing && !place.env.rootless)
+		networks_restore(c->engine, &place, c->id);
 	TRY(network_names_add(c, &place, live.net, err));
 	if (c->engine->paths.rootless && live.net->attachments.n == 1)   /* its ports lead somewhere again */
 		TRY(network_user_publish(&place, c->at.status.pid, netns, live.net, err));
@@ -326,6 +331,25 @@ int ctr_net_reload(struct ctr *c, struct error *err)
 	TRY(network_place(c->engine, true, &place, err));
 	if (!live.net)
 		return 0;
+	bool flushed = !place.env.rootless && firewall_intact(&place.env, err) == 0;
 	TRY(net_reload(&place.env, c->id, live.net, err));
+	if (flushed)
+		networks_restore(c->engine, &place, c->id);
 	return network_names_restore(&place, live.net, err);
+}
+
+/* ---- rename ---- */
+int ctr_net_rename(struct ctr *c, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+	auto_live live = {};
+
+	if (!ctr_is_in(c, CONTAINER_STATE_ALIVE))
+		return 0;
+	TRY(ctr_load(c, err));
+	TRY(ctr_live(c, &live, err));
+	if (!live.net || c->params.ns.net.mode != NS_BRIDGE)
+		return 0;
+	TRY(network_place(c->engine, true, &place, err));
+	return network_names_add(c, &place, live.net, err);
 }

@@ -163,17 +163,17 @@ int ctr_net_plan(struct ctr *c, struct ctr_net *ret, struct error *err)
 }
 
 /* Descriptor of the container's namespace; never our own by mistake. */
-static int open_netns(pid_t pid, struct error *err)
+static int open_netns(const struct ctr_net_end *end, struct error *err)
 {
 	autoclose int own = ns_open(0, NS_NET, err), theirs = -1;
 
 	if (own < 0)
 		return -1;
-	theirs = ns_open(pid, NS_NET, err);
+	theirs = end->netns_fd >= 0 ? fcntl(end->netns_fd, F_DUPFD_CLOEXEC, 3) : ns_open(end->pid, NS_NET, err);
 	if (theirs < 0)
-		return -1;
+		return end->netns_fd >= 0 ? fail_errno(err, "network namespace of the container") : -1;
 	if (ns_same(own, theirs))
-		return fail(err, ERROR_RUNTIME, "process %d has no network namespace of its own", (int)pid);
+		return fail(err, ERROR_RUNTIME, "process %d has no network namespace of its own", (int)end->pid);
 	return take_fd(theirs);
 }
 
@@ -191,7 +191,11 @@ static int apply_pasta(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, s
 
 static int apply_bridge(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, struct error *err)
 {
-	TRY(net_apply(&n->place.env, c->id, &n->status, netns, err));
+	int missing = net_apply(&n->place.env, c->id, &n->status, netns, err);
+	if (missing < 0)
+		return -1;
+	if (missing && !n->place.env.rootless)
+		networks_restore(c->engine, &n->place, c->id);
 	TRY(network_names_add(c, &n->place, &n->status, err));
 	return c->engine->paths.rootless ? network_user_publish(&n->place, pid, netns, &n->status, err) : 0;
 }
@@ -231,11 +235,13 @@ static void name_netns(const struct ctr *c, pid_t pid)
 	(void)!symlinkat(to, dir, name);
 }
 
-int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err)
+int ctr_net_apply(struct ctr *c, struct ctr_net *n, const struct ctr_net_end *end, struct error *err)
 {
+	pid_t pid = end->pid;
+
 	if (!n->planned)
 		return 0;
-	autoclose int netns = open_netns(pid, err);
+	autoclose int netns = open_netns(end, err);
 	int r = netns < 0 ? -1 : is_pasta(&n->status) ? apply_pasta(c, n, pid, netns, err) : apply_bridge(c, n, pid, netns, err);
 	if (r < 0)
 		ctr_net_abort(c, n);

@@ -49,7 +49,7 @@ int network_slirp_to_pasta(const struct engine *e, struct param_ns *net, struct 
 /* The container's names on those of its networks that resolve names; and away with them. */
 int network_names_add(struct ctr *c, const struct network_place *p, const struct net_status *s, struct error *err);
 int network_names_remove(const struct network_place *p, const char *id, const struct net_status *s, struct error *err);
-/* After a reload. */
+/* After a reload; and under a new name. */
 int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err);
 
 /* ---- params ---- */
@@ -87,7 +87,11 @@ struct ctr_net {
 void ctr_net_done(struct ctr_net *n);
 #define auto_ctr_net CLEANUP(ctr_net_done) struct ctr_net
 int ctr_net_plan(struct ctr *c, struct ctr_net *ret, struct error *err);
-int ctr_net_apply(struct ctr *c, struct ctr_net *n, pid_t pid, struct error *err);
+struct ctr_net_end {
+	pid_t pid;
+	int netns_fd;             /* -1: the process's can be opened */
+};
+int ctr_net_apply(struct ctr *c, struct ctr_net *n, const struct ctr_net_end *end, struct error *err);
 void ctr_net_commit(struct ctr *c, struct ctr_net *n);
 void ctr_net_abort(struct ctr *c, struct ctr_net *n);   /* nothing came of the start */
 /* At the end of a run; any number of times. */
@@ -102,6 +106,14 @@ const char *network_host_address(const struct engine *e, const struct container_
 /* Name servers that the networks of a container serve (borrowed). */
 int network_nameservers(const struct net_status *s, struct strv *ret, struct error *err);
 
+/* ---- the host side as a whole (network-host.c) ---- */
+/* Rules and names of all running containers again, but of one. Failures are warnings. */
+void networks_restore(struct engine *e, const struct network_place *p, const char *but_id);
+/* The same if somebody flushed the table (root's networks only). One question when all is well. */
+void networks_heal(struct engine *e);
+/* Definitions, bridges and the table go, where nobody else uses them. */
+int networks_reset(struct engine *e, struct error *err);
+
 /* ---- commands ---- */
 /* Ids of the containers that use the network. */
 int network_users(struct engine *e, const char *name, struct strv *ret, struct error *err);
@@ -109,3 +121,5 @@ int network_users(struct engine *e, const char *name, struct strv *ret, struct e
 int ctr_net_connect(struct ctr *c, const struct net_request *r, struct error *err);
 int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct error *err);
 int ctr_net_reload(struct ctr *c, struct error *err);
+/* It has another name now: so on its networks, from here on. */
+int ctr_net_rename(struct ctr *c, struct error *err);

@@ -263,6 +263,16 @@ static int try_add(struct netlink *n, const struct firewall_change *c, const str
 	return nft_commit(&t, n, NULL, NULL, err);
 }
 
+/* What nft_chain_find() says at least of a chain that nobody flushed: more than the one rule or element that leads there. */
+enum { CHAIN_WHOLE = 3 };
+
+static int is_intact(struct netlink *n, struct error *err)
+{
+	int r = nft_chain_find(n, FIREWALL_TABLE, "ports", err);
+
+	return r < 0 ? -1 : r >= CHAIN_WHOLE;
+}
+
 /* Which of the networks have no chain yet: most often none. */
 static int missing_networks(struct netlink *n, const struct firewall_change *c, const struct network **ret, size_t *ret_n,
 			    struct error *err)
@@ -276,31 +286,38 @@ static int missing_networks(struct netlink *n, const struct firewall_change *c, 
 		if (o.unmanaged || !streq(c->networks[i]->driver, "bridge"))
 			continue;
 		chain_name(c->networks[i], chain);
-		int r = c->replace ? 0 : nft_chain_exists(n, FIREWALL_TABLE, chain, err);
+		int r = c->replace ? 0 : nft_chain_find(n, FIREWALL_TABLE, chain, err);
 		if (r < 0)
 			return -1;
-		if (r == 0)
+		if (r < CHAIN_WHOLE)
 			ret[(*ret_n)++] = c->networks[i];
 	}
 	return 0;
 }
 
+/* 1: the table was not there or had been flushed. */
 static int add(struct netlink *n, const struct firewall_change *c, const struct port_elements *ports, struct error *err)
 {
 	const struct network *missing[NET_NETWORKS_MAX];
 	struct firewall_change todo = { .networks = missing, .replace = c->replace };
+	int intact = 1;
 
 	if (c->n_networks > ARRAY_LEN(missing))
 		return fail(err, ERROR_INVALID, "more than %d networks", NET_NETWORKS_MAX);
 	TRY(missing_networks(n, c, missing, &todo.n_networks, err));
-	if (try_add(n, &todo, ports, todo.n_networks > 0, err) >= 0)
-		return 0;
-	if (err->errnum == EEXIST) {
+	if (todo.n_networks && (intact = is_intact(n, err)) < 0)
+		return -1;
+	int r = try_add(n, &todo, ports, todo.n_networks > 0, err);
+	if (r < 0 && err->errnum == EEXIST) {
 		/* The sockets of these ports are ours, so no living container has them: leftovers. */
 		TRY(remove_ports(n, ports, err));
-		return try_add(n, &todo, ports, todo.n_networks > 0, err);
+		r = try_add(n, &todo, ports, todo.n_networks > 0, err);
 	}
-	return -1;
+	if (r < 0 && err->errnum == ENOENT && !todo.n_networks) {   /* it went a moment ago */
+		intact = 0;
+		r = try_add(n, c, ports, true, err);
+	}
+	return r < 0 ? -1 : !intact;
 }
 
 /* containers.conf firewall_driver = "none": somebody else makes the rules. */
@@ -331,7 +348,7 @@ int firewall_apply(const struct net_env *env, const struct firewall_change *c, s
 			r = explain(err);
 	}
 	free(ports.v);
-	return r < 0 ? -1 : 0;
+	return r;
 }
 
 int firewall_dns(const struct net_env *env, const struct firewall_dns *d, struct error *err)
@@ -362,16 +379,23 @@ int firewall_intact(const struct net_env *env, struct error *err)
 {
 	auto_netlink n = NETLINK_INIT;
 
+	if (firewall_is_off(env))
+		return 1;
 	TRY(open_socket(env, &n, err));
-	return nft_chain_exists(&n, FIREWALL_TABLE, "ports", err);
+	return is_intact(&n, err);
 }
 
-int firewall_remove(const struct net_env *env, struct error *err)
+int firewall_remove_unused(const struct net_env *env, struct error *err)
 {
 	auto_netlink n = NETLINK_INIT;
 	auto_nft t = NFT_INIT(FIREWALL_TABLE);
 
+	if (firewall_is_off(env))
+		return 0;
 	TRY(open_socket(env, &n, err));
+	int empty = nft_set_is_empty(&n, FIREWALL_TABLE, SET_BRIDGES, err);
+	if (empty <= 0)
+		return empty;
 	nft_begin(&t);
 	nft_table_delete(&t);
 	return nft_commit(&t, &n, NULL, NULL, err) < 0 && err->errnum != ENOENT ? -1 : 0;

@@ -20,7 +20,8 @@ struct firewall_change {
 	 * NULL: one of its own. */
 	struct netlink *socket;
 };
-/* Networks that have their chain already cost one question; a port that is there is replaced: who has its socket owns it. */
+/* Networks that have their chain already cost one question; a port that is there is replaced: who has its socket owns it.
+ * 1: the table had to be made (it was flushed, or this is the first network): those of other containers are missing. */
 int firewall_apply(const struct net_env *env, const struct firewall_change *c, struct error *err);
 /* `address:53` (udp and tcp) of the host side leads to address:port. */
 struct firewall_dns {
@@ -34,5 +35,5 @@ enum { FIREWALL_DNS_MAX = 8 };
 int firewall_dns(const struct net_env *env, const struct firewall_dns *d, struct error *err);
 /* 1: the table is there and complete; 0: it is missing or was flushed. */
 int firewall_intact(const struct net_env *env, struct error *err);
-/* The whole table goes (`system reset`). */
-int firewall_remove(const struct net_env *env, struct error *err);
+/* The whole table goes when no network is in it. */
+int firewall_remove_unused(const struct net_env *env, struct error *err);

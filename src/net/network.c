@@ -269,12 +269,17 @@ int network_lock(const struct net_env *env, struct lock *ret, struct error *err)
 	return lock_acquire(dir, "netavark.lock", how, ret, err) < 0 ? -1 : 0;
 }
 
+bool network_is_default(const struct net_env *env, const struct network *n)
+{
+	return streq(n->name, network_default_name(env));
+}
+
 int network_remove(const struct net_env *env, const struct network *n, struct error *err)
 {
 	auto_lock lock = LOCK_INIT;
 	autofree char *path = NULL;
 
-	if (streq(n->name, network_default_name(env)))
+	if (network_is_default(env, n))
 		return fail(err, ERROR_INVALID, "default network %s cannot be removed", n->name);
 	TRY(network_lock(env, &lock, err));
 	TRY(str_printf(&path, err, "%s/%s.json", env->config_dir, n->name));

@@ -95,5 +95,7 @@ int network_options(const struct network *n, struct network_option *ret, struct 
 const char *network_ipam_driver(const struct network *n);
 /* Everything that needs no look at other networks. */
 int network_check(const struct network *n, struct error *err);
+/* The one that cannot be removed. */
+bool network_is_default(const struct net_env *env, const struct network *n);
 /* Whether a and b have a subnet in common. */
 bool network_overlaps(const struct network *n, const struct ip_net *subnet);

@@ -6,12 +6,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
 #include "net/setup-impl.h"
 #include "os/file.h"
+
+enum { USED_TRIES = 100 };
 
 static const struct field address_rows[] = {
 	{ .json = "net", F_STR(struct net_address, net) }, { .json = "gateway", F_STR(struct net_address, gateway) }, {},
@@ -256,13 +259,26 @@ int net_apply(const struct net_env *env, const char *id, struct net_status *s, i
 	return apply_firewall(env, &l, s, false, err);
 }
 
+static bool owns_address(const struct net_env *env, const char *id, const struct net_status *s)
+{
+	const struct net_attachment *a = s->attachments.v;
+
+	for (size_t i = 0; i < s->attachments.n; i++)
+		if (attachment_is_leased(env, id, &a[i]))
+			return true;
+	return false;
+}
+
 int net_reload(const struct net_env *env, const char *id, const struct net_status *s, struct error *err)
 {
 	CLEANUP(networks_done) struct networks l = {};
 
-	(void)id;
 	TRY(load_networks(env, s, &l, err));
-	return apply_firewall(env, &l, s, true, err);
+	int r = apply_firewall(env, &l, s, true, err);
+	if (r < 0 || !s->ports.n || owns_address(env, id, s))
+		return r;
+	const struct firewall_change gone = { .remove = true, .status = s };
+	return firewall_apply(env, &gone, err);
 }
 
 /* ---- tear down ---- */
@@ -272,16 +288,6 @@ static int first(int r, struct error *now, struct error *err)
 	if (r < 0 && err->kind == ERROR_NONE)
 		*err = *now;
 	return r < 0 ? -1 : 0;
-}
-
-static bool owns_address(const struct net_env *env, const char *id, const struct net_status *s)
-{
-	const struct net_attachment *a = s->attachments.v;
-
-	for (size_t i = 0; i < s->attachments.n; i++)
-		if (attachment_is_leased(env, id, &a[i]))
-			return true;
-	return false;
 }
 
 int net_teardown(const struct net_env *env, const char *id, const struct net_status *s, int netns_fd, struct error *err)
@@ -389,14 +395,17 @@ int net_connect(const struct net_env *env, const char *id, const struct net_requ
 	TRY(add_attachment(env, r, s, &l.v[0], err));
 	l.n = 1;
 	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	if (connect_one(env, id, &l.v[0], s, netns_fd, err) < 0 || apply_firewall(env, &l, s, false, err) < 0) {
+	int made = connect_one(env, id, &l.v[0], s, netns_fd, err);
+	if (made >= 0)
+		made = apply_firewall(env, &l, s, false, err);
+	if (made < 0) {
 		if (link_ends_open(env, netns_fd, &e, &ignored) >= 0)
 			attachment_unlink(env, a, &e, &ignored);
 		attachment_release(env, id, a, &ignored);
 		remove_attachment(s, a);
 		return -1;
 	}
-	return 0;
+	return made;
 }
 
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
@@ -425,6 +434,40 @@ static int but_busy(void *arg, const char *what, int errnum)
 	(void)arg;
 	(void)what;
 	return errnum != ENODEV && errnum != EOPNOTSUPP;
+}
+
+struct ports_of {
+	uint32_t bridge;
+	bool some;
+};
+
+static int see_port(void *arg, const struct link_info *l, struct error *err)
+{
+	struct ports_of *p = arg;
+
+	(void)err;
+	p->some |= l->master == p->bridge;
+	return 0;
+}
+
+int net_is_used(const struct net_env *env, const struct network *n, struct error *err)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	auto_netlink host = NETLINK_INIT;
+	struct link_info l;
+
+	if (!streq(n->driver, "bridge") || !n->network_interface)
+		return 0;
+	TRY(netlink_open(env->host_netns, NETLINK_ROUTE, &host, err));
+	int r = link_find(&host, n->network_interface, &l, err);
+	for (int i = 0; r > 0 && i < USED_TRIES; i++) {
+		struct ports_of p = { .bridge = l.index };
+		TRY(link_list(&host, see_port, &p, err));
+		if (!p.some)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return r;
 }
 
 int net_forget(const struct net_env *env, const struct network *n, struct error *err)

@@ -75,19 +75,22 @@ struct net_job {
 
 int net_plan(const struct net_env *env, const struct net_job *job, struct lock *ret_intent, struct net_status *ret,
 	     struct error *err);
-/* netns_fd: the container's. The status is completed (MACs the kernel chose). After a failure: net_teardown(). */
+/* netns_fd: the container's. The status is completed (MACs the kernel chose). After a failure: net_teardown().
+ * 1: the rules of other containers are missing (net/firewall.h) and shall be restored with net_reload(). */
 int net_apply(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err);
 void net_commit(const struct net_env *env, const char *id, struct lock *intent);
 /* netns_fd -1: the container's namespace is gone or going. The first error is told, everything is tried. */
 int net_teardown(const struct net_env *env, const char *id, const struct net_status *s, int netns_fd, struct error *err);
 int net_sweep(const struct net_env *env, struct error *err);
 
-/* One more / one less network of a running container. */
+/* One more / one less network of a running container. Results as net_apply()'s. */
 int net_connect(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s, int netns_fd,
 		struct error *err);
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
 		   struct error *err);
-/* Firewall rules of a running container again (another tool flushed them). */
+/* Firewall rules of a running container again (another tool flushed them). One that ended meanwhile gets none. */
 int net_reload(const struct net_env *env, const char *id, const struct net_status *s, struct error *err);
+/* 1: some container, whoever's, is on the bridge. Interfaces of containers that just ended are waited for. */
+int net_is_used(const struct net_env *env, const struct network *n, struct error *err);
 /* What the network left on the host side (bridge, rules) goes. */
 int net_forget(const struct net_env *env, const struct network *n, struct error *err);

@@ -273,13 +273,26 @@ static int apply_steps(struct child *c, struct error *err)
 	return fail(err, ERROR_RUNTIME, "the plan has no exec");
 }
 
+/* Nobody but we may look at an undumpable process, not even who made it. */
+static int tell_netns(struct child *c, struct error *err)
+{
+	int fd = c->plan->tell_netns ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!c->plan->tell_netns)
+		return 0;
+	int r = fd < 0 ? fail_errno(err, "open our network namespace") : sync_send_fd(c->sync_fd, SYNC_NETNS, 0, fd, err);
+	close_p(&fd);
+	return r;
+}
+
 void child_main(struct child *c)
 {
 	struct error err = {};
 
 	reset_signals();
 	umask(0);
-	(void)apply_steps(c, &err);
+	if (tell_netns(c, &err) >= 0)
+		(void)apply_steps(c, &err);
 	sync_send_error(c->sync_fd, &err);
 	_exit(127);
 }

@@ -175,6 +175,7 @@ struct plan {
 	bool early_joins;          /* PLAN_JOIN rows need rights a new user namespace would take away */
 	const struct oci_time_offsets *time_offsets;
 	bool new_mount_ns, new_pid_ns, dry;
+	bool tell_netns;           /* the parent cannot open it by itself: the child becomes undumpable */
 	bool notify;               /* an sd_notify socket is offered */
 	bool privileged;           /* may mount here: sources of binds are opened by the parent */
 	unsigned long root_propagation;   /* MS_*, of "/" in the end; 0: as it is */

@@ -52,6 +52,7 @@ void oci_process_done(struct oci_process *p)
 	spawned_free(p->state);
 	close_p(&p->pidfd);
 	close_p(&p->start_fd);
+	close_p(&p->netns_fd);
 	close_p(&p->console_master);
 	*p = OCI_PROCESS_INIT;
 }
@@ -92,6 +93,14 @@ static int set_oom_score(const struct oci_spawned *s, pid_t pid, struct error *e
 	return r < 0 ? fail_with(err, -r, "set oom_score_adj to %s", text) : 0;
 }
 
+static int receive_netns(int sock, int *ret, struct error *err)
+{
+	struct sync_message m;
+
+	TRY(sync_receive(sock, &m, ret, err));
+	return m.kind == SYNC_NETNS && *ret >= 0 ? 0 : fail(err, ERROR_RUNTIME, "the container's process died at once");
+}
+
 static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process *ret, struct error *err)
 {
 	struct plan *p = &s->plan;
@@ -104,6 +113,8 @@ static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process 
 	};
 
 	TRY(spawn_child(&how, &ret->pid, &ret->pidfd, err));
+	if (p->tell_netns)
+		TRY(receive_netns(sync[0], &ret->netns_fd, err));
 	return set_oom_score(s, ret->pid, err);
 }
 

@@ -61,10 +61,12 @@ struct oci_process {
 	pid_t pid;            /* in our pid namespace; our child */
 	int pidfd;            /* owned */
 	int start_fd;         /* owned; see above */
+	int netns_fd;         /* owned; its network namespace when it has a new one that its makers cannot open by pid (user
+	                       * namespaces, joined pid namespaces); else -1 */
 	int console_master;   /* owned; -1 unless terminal without console_fd; valid after oci_wait_created() */
 	struct oci_spawned *state;   /* private, freed by oci_wait_created() */
 };
-#define OCI_PROCESS_INIT ((struct oci_process){ .pid = -1, .pidfd = -1, .start_fd = -1, .console_master = -1 })
+#define OCI_PROCESS_INIT ((struct oci_process){ .pid = -1, .pidfd = -1, .start_fd = -1, .netns_fd = -1, .console_master = -1 })
 /* Closes the descriptors and frees the rest; kills and reaps a child that was never waited for as created. */
 void oci_process_done(struct oci_process *p);
 #define auto_oci_process CLEANUP(oci_process_done) struct oci_process

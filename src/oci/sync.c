@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "os/fd-pass.h"
 
 #define HEAD_SIZE offsetof(struct sync_message, text)
 
@@ -54,38 +55,9 @@ void sync_send_error(int sock, const struct error *e)
 
 int sync_send_fd(int sock, enum sync_kind kind, long value, int fd, struct error *err)
 {
-	struct sync_message m = { .kind = kind, .value = value };
-	struct iovec iov = { .iov_base = &m, .iov_len = HEAD_SIZE };
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct msghdr h = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	const struct sync_message m = { .kind = kind, .value = value };
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	ssize_t n;
-	do
-		n = sendmsg(sock, &h, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? fail_errno(err, "pass a descriptor") : 0;
-}
-
-static int received_fd(struct msghdr *h)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int))) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-			return fd;
-		}
-	return -1;
+	return fd_send(sock, &m, HEAD_SIZE, fd) < 0 ? fail_errno(err, "pass a descriptor") : 0;
 }
 
 int sync_receive(int sock, struct sync_message *ret, int *ret_fd, struct error *err)
@@ -94,23 +66,13 @@ int sync_receive(int sock, struct sync_message *ret, int *ret_fd, struct error *
 		struct error error;
 		struct sync_message message;
 	} u;
-	struct iovec iov = { .iov_base = &u, .iov_len = sizeof(u) };
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct msghdr h = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t n;
+	int received;
 
 	_Static_assert(sizeof(struct error) > sizeof(struct sync_message), "told apart by size");
-	do
-		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = fd_receive(sock, &u, sizeof(u), &received);
 	if (n < 0 && errno != ECONNRESET)
 		return fail_errno(err, "read from sync socket");
-	autoclose int fd = n > 0 ? received_fd(&h) : -1;
+	autoclose int fd = received;
 	if (n <= 0) {
 		*ret = (struct sync_message){ .kind = SYNC_GONE };
 		return 0;

@@ -15,6 +15,7 @@ enum sync_kind {
 	/* child to parent */
 	SYNC_MAP,         /* I am in the new user namespace: write my id maps */
 	SYNC_CHILD,       /* value: pid of the container's process, descriptor: its pidfd (from the helper stage) */
+	SYNC_NETNS,       /* descriptor: my network namespace (the first message, where the plan says tell_netns) */
 	SYNC_HOOKS,       /* everything is mounted: run prestart and createRuntime hooks */
 	SYNC_CONSOLE,     /* descriptor: the pty's master */
 	SYNC_LISTENER,    /* descriptor: listener of a seccomp filter (exec) */

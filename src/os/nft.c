@@ -39,16 +39,63 @@ int nft_commit(struct nft *t, struct netlink *n, netlink_judge judge, void *arg,
 	return netlink_send_judged(n, &t->b, judge, arg, err);
 }
 
-int nft_chain_exists(struct netlink *n, const char *table, const char *chain, struct error *err)
+/* An answer's attributes follow struct nfgenmsg. */
+static void attributes(const struct netlink_answer *a, struct netlink_attr *table, uint16_t max)
+{
+	const size_t skip = NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const bool any = a->len > skip;
+
+	netlink_attrs(any ? (const char *)a->data + skip : NULL, any ? a->len - skip : 0, table, max);
+}
+
+static int see_chain(void *arg, const struct netlink_answer *a, struct error *err)
+{
+	struct netlink_attr table[NFTA_CHAIN_USE + 1];
+	uint32_t use = 0;
+
+	(void)err;
+	attributes(a, table, NFTA_CHAIN_USE);
+	if (table[NFTA_CHAIN_USE].len == sizeof(use))
+		memcpy(&use, table[NFTA_CHAIN_USE].data, sizeof(use));
+	use = ntohl(use);
+	*(int *)arg = 1 + (use < 1 << 20 ? (int)use : 1 << 20);
+	return 0;
+}
+
+int nft_chain_find(struct netlink *n, const char *table, const char *chain, struct error *err)
 {
 	auto_nft t = NFT_INIT(table);
+	int found = 1;
 
 	message(&t, NFT_MSG_GETCHAIN, 0, "look for", "chain", chain);
 	netlink_put_str(&t.b, NFTA_CHAIN_TABLE, table);
 	netlink_put_str(&t.b, NFTA_CHAIN_NAME, chain);
-	if (netlink_send(n, &t.b, err) >= 0)
-		return 1;
+	if (netlink_ask(n, &t.b, see_chain, &found, err) >= 0)
+		return found;
 	return err->errnum == ENOENT ? 0 : -1;
+}
+
+static int see_elements(void *arg, const struct netlink_answer *a, struct error *err)
+{
+	struct netlink_attr table[NFTA_SET_ELEM_LIST_ELEMENTS + 1];
+
+	(void)err;
+	attributes(a, table, NFTA_SET_ELEM_LIST_ELEMENTS);
+	*(bool *)arg |= table[NFTA_SET_ELEM_LIST_ELEMENTS].len > 0;
+	return 0;
+}
+
+int nft_set_is_empty(struct netlink *n, const char *table, const char *set, struct error *err)
+{
+	auto_nft t = NFT_INIT(table);
+	bool some = false;
+
+	message(&t, NFT_MSG_GETSETELEM, NLM_F_DUMP, "look into", "set", set);
+	netlink_put_str(&t.b, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_put_str(&t.b, NFTA_SET_ELEM_LIST_SET, set);
+	if (netlink_ask(n, &t.b, see_elements, &some, err) >= 0)
+		return !some;
+	return err->errnum == ENOENT ? 1 : -1;
 }
 
 /* ---- objects ---- */

@@ -25,8 +25,11 @@ void nft_done(struct nft *t);
 void nft_begin(struct nft *t);
 /* Ends the batch and sends it on a NETLINK_NETFILTER socket. */
 int nft_commit(struct nft *t, struct netlink *n, netlink_judge judge, void *arg, struct error *err);
-/* Whether the chain exists. 1/0; a kernel without nftables is ERROR_UNSUPPORTED. */
-int nft_chain_exists(struct netlink *n, const char *table, const char *chain, struct error *err);
+/* 0: there is no such chain; else 1 and one more for each of its rules and for each rule or element that leads to it.
+ * A kernel without nftables is ERROR_UNSUPPORTED. */
+int nft_chain_find(struct netlink *n, const char *table, const char *chain, struct error *err);
+/* 1: the set has no elements, or is not there; 0: it has some. */
+int nft_set_is_empty(struct netlink *n, const char *table, const char *set, struct error *err);
 
 /* ---- objects. Adding what exists is fine. ---- */
 void nft_table_add(struct nft *t);
