@@ -652,12 +652,12 @@ static int load_rows(const struct field *rows, struct walk *w, struct json_objec
 			continue;
 		bool found;
 		struct json_object *v = member(tree, name, &found);
+		if (!v && (found || !(f->flags & FIELD_REQUIRED)))
+			continue;   /* absent, or null: Go leaves the member alone */
 		size_t back = path_name(w, name);
-		if (!found && (f->flags & FIELD_REQUIRED))
+		if (!found)
 			return fail(err, ERROR_INVALID, "is missing");
-		/* absent, or null: Go leaves the member alone */
-		if (v)
-			TRY(types[f->type].load(f, w, v, (char *)to + f->off, err));
+		TRY(types[f->type].load(f, w, v, (char *)to + f->off, err));
 		path_back(w, back);
 	}
 	return w->unknown ? note_unknown(rows, w, tree, err) : 0;

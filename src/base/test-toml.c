@@ -41,6 +41,25 @@ static void test_toml_parse_valid_documents(void **state)
 	}
 }
 
+/* Comments are gone over eight bytes at a time: what does not belong there is seen at every place of the eight. */
+static void test_toml_parse_comment_bytes(void **state)
+{
+	static const struct { unsigned char c; bool good; } cases[] = {
+		{ ' ', true }, { '~', true }, { '\t', true }, { '#', true },
+		{ 0, false }, { 0x1f, false }, { 0x7f, false }, { 0x80, false }, { 0xff, false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (size_t at = 1; at < 26; at++) {
+			char text[] = "#abcdefghijklmnopqrstuvwxyz\na = 1";
+			auto_json *tree = NULL;
+			struct error err = {};
+			text[at] = (char)cases[i].c;
+			assert_int_equal(toml_parse("t", text, sizeof(text) - 1, &tree, &err), cases[i].good ? 0 : -1);
+			assert_true(!cases[i].good || json_object_object_length(tree) == 1);
+		}
+	}
+}
+
 static void test_toml_parse_refuses(void **state)
 {
 	static const struct { const char *toml, *want; } cases[] = {
@@ -93,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_toml_parse_valid_documents),
+		cmocka_unit_test(test_toml_parse_comment_bytes),
 		cmocka_unit_test(test_toml_parse_refuses),
 		cmocka_unit_test(test_toml_parse_bounds_depth),
 	};

@@ -113,13 +113,28 @@ static bool newline(struct parser *t)
 	return accept(t, '\n');
 }
 
+/* Goes over printable ASCII eight bytes at a time, up to the first eight that hold anything else. Below 0x20 a byte
+ * borrows its top bit when 0x20 is taken from it, 0x7f and above have it when 1 is added. */
+static void printable(struct parser *t)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t w;
+
+	for (; t->end - t->p >= (ptrdiff_t)sizeof(w); t->p += sizeof(w)) {
+		memcpy(&w, t->p, sizeof(w));
+		if (((w - 0x20 * each) | (w + each) | w) & 0x80 * each)
+			return;
+	}
+}
+
 static int comment(struct parser *t)
 {
 	if (!accept(t, '#'))
 		return 0;
+	printable(t);   /* a configuration file is mostly this, and every command reads one */
 	while (t->p < t->end && *t->p != '\n') {
 		unsigned char c = (unsigned char)*t->p;
-		if (c >= 0x20 && c < 0x7f) {   /* a configuration file is mostly this, and every command reads one */
+		if (c >= 0x20 && c < 0x7f) {
 			t->p++;
 			continue;
 		}

@@ -16,7 +16,7 @@ static void open_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	struct cli cli;
+	static struct cli cli;
 
 	open_standard_descriptors();
 	/* One command, then exit: giving memory back to the kernel only to fault it in again costs more than it saves. */
@@ -25,7 +25,6 @@ int main(int argc, char **argv)
 	int code = preexec_hooks(argc, argv);
 	if (code >= 0)
 		return code;
-	code = cli_main(&cli, argc, argv);
-	cli_done(&cli);
-	return code;
+	/* No cli_done(): what it gives back one by one the kernel takes at once. */
+	return cli_main(&cli, argc, argv);
 }

@@ -43,34 +43,32 @@ ssize_t file_read_full(int fd, void *data, size_t len, struct error *err)
 
 int file_read_fd(int fd, const char *what, size_t max, char **ret, size_t *ret_len, struct error *err)
 {
-	auto_buf b = BUF_INIT(max);
+	enum { CHUNK = 4096 };
+	auto_buf b = BUF_INIT(max + CHUNK);   /* room to see the byte that is too many */
 	struct stat st;
+	ssize_t n = 1;
 
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "%s", what);
 	if (!S_ISREG(st.st_mode))
 		return fail(err, ERROR_INVALID, "%s: not a regular file", what);
-	if (st.st_size > 0 && (uint64_t)st.st_size > max)
-		return fail(err, ERROR_INVALID, "%s: larger than %zu bytes", what, max);
-	for (;;) {
-		char chunk[16384];
-		ssize_t n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	bool fits = st.st_size <= 0 || (uint64_t)st.st_size <= max;
+	while (fits && n != 0) {
+		size_t want = st.st_size > (off_t)b.len ? (size_t)st.st_size - b.len : CHUNK;   /* files of /proc say 0 */
+		char *at = buf_reserve(&b, want);
+		n = at ? read(fd, at, want) : 0;
+		if (n < 0 && errno != EINTR)
 			return fail_errno(err, "%s", what);
-		if (n == 0)
-			break;
-		buf_add(&b, chunk, n);
-		if (b.failed)
-			break;
+		if (n > 0)
+			b.len += (size_t)n;
+		fits = b.len <= max;
 	}
+	if (!fits)
+		return fail(err, ERROR_INVALID, "%s: larger than %zu bytes", what, max);
 	TRY(buf_ok(&b, what, err));
 	size_t len = b.len;
-	char *text = buf_steal(&b);
-	if (!text)
-		return fail_oom(err);
-	*ret = text;
+	b.data[len] = '\0';
+	*ret = buf_steal(&b);
 	if (ret_len)
 		*ret_len = len;
 	return 1;

@@ -53,7 +53,11 @@ static void test_file_replace_and_read(void **state)
 	assert_int_equal(len, 6);
 	fstatat(p->fd, "x", &st, 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	autofree char *more = NULL;
+	autofree char *all = NULL, *unsized = NULL, *more = NULL;
+	assert_int_equal(file_read(p->fd, "x", 6, &all, NULL, &err), 1);
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/status", 1 << 16, &unsized, &len, &err), 1);
+	assert_true(len > 0 && strlen(unsized) == len);
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/status", len - 1, &more, NULL, &err), -1);
 	assert_int_equal(file_read(p->fd, "x", 5, &more, NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_INVALID);
 	mkfifoat(p->fd, "fifo", 0600);

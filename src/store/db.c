@@ -119,6 +119,17 @@ static bool is_immutable(const struct db_options *o)
 	return o->read_only && dir && faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) < 0;
 }
 
+/* SQLite sets itself up for long lives and many threads: memory for a hundred pages and a hundred small objects is
+ * touched at every open, each object counted under a mutex. A command asks a few questions and ends, on one thread.
+ * After the first connection the library refuses and keeps what it has. */
+static void configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+}
+
 static int open_handle(struct db *db, const struct db_options *o, struct error *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
@@ -130,6 +141,7 @@ static int open_handle(struct db *db, const struct db_options *o, struct error *
 	} else {
 		flags |= SQLITE_OPEN_READWRITE | (o->must_exist || o->read_only ? 0 : SQLITE_OPEN_CREATE);
 	}
+	configure_library();
 	int rc = sqlite3_open_v2(uri ? uri : o->path, &db->handle, flags, NULL);
 	if (rc != SQLITE_OK)
 		return db_fail(db, rc, err);
