@@ -39,7 +39,7 @@ static bool row_matches(const struct field *f, const char *name, size_t len, cha
 		return false;
 	if (abbr)
 		return f->abbr == abbr;
-	return (strncmp(f->cli, name, len) == 0 && !f->cli[len]) || word_in(f->aliases, name, len);
+	return (strncmp(f->cli, name, len) == 0 && !f->cli[len]) || word_in(field_more(f)->aliases, name, len);
 }
 
 static bool is_offered(const struct argv_group *g, const struct field *f)
@@ -160,7 +160,7 @@ static bool is_unknown(const struct walk *w, const struct field *f)
 
 static const char *bare_value(const struct field *f)
 {
-	return f->implied ? f->implied : "true";
+	return field_more(f)->implied ?: "true";
 }
 
 static int parse_long(struct walk *w, const char *word, struct error *err)

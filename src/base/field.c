@@ -35,9 +35,9 @@ static const struct type_ops types[FIELD_TYPE_MAX];
 static const char *column_name(const struct field *f, enum field_column c)
 {
 	switch (c) {
-	case FIELD_COLUMN_DOCKER:  return f->docker;
+	case FIELD_COLUMN_DOCKER:  return field_more(f)->docker;
 	case FIELD_COLUMN_CONF:    return f->conf;
-	case FIELD_COLUMN_QUADLET: return f->quadlet;
+	case FIELD_COLUMN_QUADLET: return field_more(f)->quadlet;
 	default:                   return f->json;
 	}
 }

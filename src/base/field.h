@@ -79,18 +79,27 @@ struct field_custom {
 	void (*done)(const struct field *f, void *at);
 };
 
-/* Small on purpose: there are some two thousand rows, and every page of them is relocated at every start. */
+/* What few rows have; written MORE(.aliases = "old older"). */
+struct field_more {
+	const char *aliases;          /* old spellings, blank-separated, accepted silently */
+	const char *docker, *quadlet; /* names in these dialects; NULL: not settable there */
+	const char *go;               /* --format name when it is not the JSON name without regard to case and '_' */
+	const char *implied;          /* FIELD_OPTIONAL_VALUE: the value of a bare option */
+};
+#define MORE(...) .more = &(const struct field_more){ __VA_ARGS__ }
+
+/* Small on purpose: there are more than two thousand rows, and every page of them is relocated at every start. */
 struct field {
 	const char *cli;              /* long option without dashes; NULL: not on the command line */
-	const char *aliases;          /* old spellings, blank-separated, accepted silently */
-	const char *json, *docker, *conf, *quadlet;   /* names per dialect; NULL: not settable there */
-	const char *go;               /* --format name when it is not the JSON name without regard to case and '_' */
-	const char *const *choices;   /* FIELD_ENUM: NULL-terminated */
-	const struct field *rows;     /* FIELD_OBJECT, FIELD_OPT_OBJECT, FIELD_LIST */
-	const struct field_custom *custom;
+	const char *json, *conf;      /* names in these dialects; NULL: not settable there */
+	const struct field_more *more;   /* NULL: nothing of it; read through field_more() */
+	union {
+		const char *const *choices;          /* FIELD_ENUM: NULL-terminated */
+		const struct field *rows;            /* FIELD_OBJECT, FIELD_OPT_OBJECT, FIELD_LIST */
+		const struct field_custom *custom;   /* FIELD_CUSTOM */
+	};
 	const char *arg;              /* placeholder in --help, e.g. "NAME" */
 	const char *help;             /* one line, no full stop */
-	const char *implied;          /* FIELD_OPTIONAL_VALUE: the value of a bare option */
 	const char *fallback;         /* default as --help shows it; the struct's init function sets it */
 	const char *complete;         /* what completes the value: "containers", "images", "files", ... or NULL */
 	uint32_t off;                 /* where the value lands in the params struct */
@@ -99,7 +108,14 @@ struct field {
 	uint8_t type;                 /* enum field_type */
 	char abbr;                    /* short option or 0 */
 };
-static_assert(sizeof(struct field) <= 15 * sizeof(void *) + 16, "rows must stay small");
+static_assert(sizeof(struct field) <= 9 * sizeof(void *) + 16, "rows must stay small");
+
+static inline const struct field_more *field_more(const struct field *f)
+{
+	static const struct field_more nothing;
+
+	return f->more ? f->more : &nothing;
+}
 
 /* offsetof() that refuses to compile when the member's type is not what the row says. */
 #define FIELD_OFF(S, m, T) (offsetof(S, m) + 0 * sizeof(&((S *)0)->m == (T *)0))

@@ -20,7 +20,7 @@ static const char *find_chain(const char *text)
 
 static const char *shown_name(const struct field *f)
 {
-	return f->go ? f->go : f->json;
+	return field_more(f)->go ?: f->json;
 }
 
 /* The rows of the struct that the words before the last dot lead to. */

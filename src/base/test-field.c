@@ -52,8 +52,8 @@ static int save_custom(const struct field *f, const void *at, struct json_object
 static const struct field_custom custom_ops = { .load = load_custom, .save = save_custom };
 
 static const struct field rows[] = {
-	{ .json = "flag", .docker = "Flag", F_BOOL(struct all, flag) },
-	{ .json = "text", .docker = "Text", F_STR(struct all, text) },
+	{ .json = "flag", MORE(.docker = "Flag"), F_BOOL(struct all, flag) },
+	{ .json = "text", MORE(.docker = "Text"), F_STR(struct all, text) },
 	{ .json = "number", F_INT(struct all, number) },
 	{ .json = "count", F_UINT(struct all, count) },
 	{ .json = "ratio", F_DOUBLE(struct all, ratio) },
@@ -61,7 +61,7 @@ static const struct field rows[] = {
 	{ .json = "signedMaybe", F_OPT_INT(struct all, signed_maybe) },
 	{ .json = "unsignedMaybe", F_OPT_UINT(struct all, unsigned_maybe) },
 	{ .json = "colour", F_ENUM(struct all, colour, colours) },
-	{ .json = "words", .docker = "Cmd", F_STRV(struct all, words) },
+	{ .json = "words", MORE(.docker = "Cmd"), F_STRV(struct all, words) },
 	{ .json = "commas", F_CSV(struct all, commas) },
 	{ .json = "labels", F_MAP(struct all, labels) },
 	{ .json = "span", F_DURATION(struct all, span) },

@@ -48,7 +48,7 @@ struct row {
 	struct strv ports;
 };
 static const struct field row_rows[] = {
-	{ .json = "Id", .go = "ID", F_STR(struct row, id) },
+	{ .json = "Id", MORE(.go = "ID"), F_STR(struct row, id) },
 	{ .json = "Names", F_STR(struct row, names) },
 	{ .json = "Size", F_INT(struct row, size) },
 	{ .json = "Ports", F_STRV(struct row, ports) },

@@ -294,7 +294,7 @@ struct row {
 };
 static const struct field row_rows[] = {
 	{ .json = "Id", F_STR(struct row, id) },
-	{ .json = "name", .go = "Names", F_STR(struct row, name) },
+	{ .json = "name", MORE(.go = "Names"), F_STR(struct row, name) },
 	{ .json = "Ports", F_STRV(struct row, ports) },
 	{ .json = "Labels", F_MAP(struct row, labels) },
 	{ .json = "State", F_OBJECT(struct row, state, state_rows) },

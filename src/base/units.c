@@ -219,7 +219,7 @@ int size_parse(const char *s, int64_t *ret, struct error *err)
 		end++;
 	if (*end)
 		return invalid_size(s, err);
-	n = ldexp(n, 10 * (int)(p - prefixes));
+	n *= (double)((uint64_t)1 << 10 * (p - prefixes));
 	if (!(n < 0x1p63))
 		return fail(err, ERROR_INVALID, "invalid size: '%s': too large", s);
 	*ret = (int64_t)n;

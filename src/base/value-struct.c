@@ -76,7 +76,7 @@ static int show_field(struct value_pool *p, const struct field *f, const void *a
 
 static const char *field_name(const struct field *f)
 {
-	return f->go ? f->go : f->json;
+	return field_more(f)->go ?: f->json;
 }
 
 static const struct field *find_field(const struct field *rows, const char *name)
@@ -84,11 +84,11 @@ static const struct field *find_field(const struct field *rows, const char *name
 	if (!rows)
 		return NULL;
 	EACH_FIELD(f, rows)
-		if (f->go && streq(f->go, name))
+		if (field_more(f)->go && streq(field_more(f)->go, name))
 			return f;
 	if (value_name_is_exported(name))
 		EACH_FIELD(f, rows)
-			if (!f->go && f->json && value_name_matches(name, f->json))
+			if (!field_more(f)->go && f->json && value_name_matches(name, f->json))
 				return f;
 	return NULL;
 }

@@ -20,7 +20,7 @@ struct from_params {
 #define P struct from_params
 static const struct field from_rows[] = {
 	{ .cli = "name", F_STR(P, name), .arg = "name", .help = "Name of the working container" },
-	{ .cli = "pull", F_STR(P, pull), .arg = "policy", .implied = "always", .flags = FIELD_OPTIONAL_VALUE, .fallback = "missing",
+	{ .cli = "pull", F_STR(P, pull), .arg = "policy", MORE(.implied = "always"), .flags = FIELD_OPTIONAL_VALUE, .fallback = "missing",
 	  .complete = "pull-policies", .help = "When to pull the image: always, missing, never, newer" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Do not show how the image is pulled" },
 	{}
@@ -51,7 +51,7 @@ const struct command cmd_working_from = {
 static const struct field run_rows[] = {
 	{ .cli = "env", .abbr = 'e', F_STRV(struct build_options, env), .arg = "name=value", .help = "Environment variable of the command" },
 	{ .cli = "isolation", F_STR(struct build_options, isolation), .arg = "type", .help = "How it is confined: oci, rootless or chroot" },
-	{ .cli = "network", .aliases = "net", .type = FIELD_CUSTOM, .off = 0, .custom = &param_ns_net_custom, .arg = "mode",
+	{ .cli = "network", MORE(.aliases = "net"), .type = FIELD_CUSTOM, .off = 0, .custom = &param_ns_net_custom, .arg = "mode",
 	  .help = "Network of the command" },
 	{ .cli = "user", .abbr = 'u', F_STR(struct build_options, run.process.user), .arg = "user[:group]", .help = "User the command runs as" },
 	{ .cli = "volume", .abbr = 'v', F_CUSTOM(struct build_options, run.storage.mounts, &param_volume_custom), .arg = "volume",

@@ -20,7 +20,7 @@ static const struct field history_rows[] = {
 	{ .cli = "format", F_STR(P, format), .help = "Show JSON, or what a Go template makes of each step" },
 	{ .cli = "human", .abbr = 'H', F_BOOL(P, human), .fallback = "true",
 	  .help = "Show sizes and dates for people" },
-	{ .cli = "no-trunc", .aliases = "notruncate", F_BOOL(P, no_trunc), .help = "Do not shorten texts" },
+	{ .cli = "no-trunc", MORE(.aliases = "notruncate"), F_BOOL(P, no_trunc), .help = "Do not shorten texts" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show ids only" },
 	{}
 };

@@ -28,7 +28,7 @@ static const struct field rows[] = {
 	  .help = "Show only images that match (key=value, repeatable)" },
 	{ .cli = "format", F_STR(P, format), .help = "Show JSON, or what a Go template makes of each image" },
 	{ .cli = "history", F_BOOL(P, history), .help = "Show the names an image has or had" },
-	{ .cli = "no-trunc", .aliases = "notruncate", F_BOOL(P, no_trunc), .help = "Do not shorten ids" },
+	{ .cli = "no-trunc", MORE(.aliases = "notruncate"), F_BOOL(P, no_trunc), .help = "Do not shorten ids" },
 	{ .cli = "noheading", .abbr = 'n', F_BOOL(P, noheading), .help = "Leave the column headings out" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show ids only" },
 	{ .cli = "sort", F_ENUM(P, sort, sort_names), .fallback = "created",

@@ -129,7 +129,7 @@ static int run_unmount(struct cli *cli, void *params, struct strv *args, struct 
 static const struct field mount_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s),
 	{ .cli = "format", F_STR(P, format), .arg = "format", .help = "Print the mounted containers in this format (json)" },
-	{ .cli = "no-trunc", .aliases = "notruncate", F_BOOL(P, no_trunc), .help = "Do not truncate output" }, {}
+	{ .cli = "no-trunc", MORE(.aliases = "notruncate"), F_BOOL(P, no_trunc), .help = "Do not truncate output" }, {}
 };
 static const struct field unmount_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s),

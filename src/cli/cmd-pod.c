@@ -307,7 +307,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 	{ .cli = "pod-id-file", F_STRV(P, id_files), .arg = "file", .complete = "files", .help = "Take the pod's ID from this file (repeatable)" }
 #define IGNORE { .cli = "ignore", .abbr = 'i', F_BOOL(P, ignore), .help = "Pods that do not exist are no error" }
 #define TIME \
-	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10", \
+	{ .cli = "time", MORE(.aliases = "timeout"), .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10", \
 	  .help = "Seconds between the stop signal and SIGKILL" }
 
 static const struct field plain_rows[] = { ALL, LATEST, {} };

@@ -97,7 +97,7 @@ static void ps_init(void *params)
 
 static const struct field rows[] = {
 	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Show containers in every state, not only running ones" },
-	{ .cli = "external", .aliases = "storage", F_BOOL(P, external),
+	{ .cli = "external", MORE(.aliases = "storage"), F_BOOL(P, external),
 	  .help = "Show also leftovers in the store that belong to no container" },
 	{ .cli = "filter", .abbr = 'f', F_STRV(P, filters), .arg = "filter", .complete = "ps-filters",
 	  .help = "Show only containers that match (key=value, repeatable)" },
@@ -106,8 +106,8 @@ static const struct field rows[] = {
 	{ .cli = "last", .abbr = 'n', F_INT(P, last), .arg = "int", .fallback = "-1",
 	  .help = "Show the newest N containers in every state" },
 	{ .cli = "latest", .abbr = 'l', F_BOOL(P, latest), .help = "Act on the latest container this program knows" },
-	{ .cli = "namespace", .aliases = "ns", F_BOOL(P, namespaces), .help = "Show the namespaces' numbers" },
-	{ .cli = "no-trunc", .aliases = "notruncate", F_BOOL(P, no_trunc), .help = "Do not shorten ids and commands" },
+	{ .cli = "namespace", MORE(.aliases = "ns"), F_BOOL(P, namespaces), .help = "Show the namespaces' numbers" },
+	{ .cli = "no-trunc", MORE(.aliases = "notruncate"), F_BOOL(P, no_trunc), .help = "Do not shorten ids and commands" },
 	{ .cli = "noheading", F_BOOL(P, noheading), .help = "Leave the column headings out" },
 	{ .cli = "pod", .abbr = 'p', F_BOOL(P, pod), .help = "Show the pod each container belongs to" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show ids only" },

@@ -137,7 +137,7 @@ static const struct field rows[] = {
 	{ .cli = "depend", F_BOOL(P, depend), .help = "Delete also containers that depend on it" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(P, force), .help = "Stop the container first if it runs" },
 	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Containers that do not exist are no error" },
-	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
+	{ .cli = "time", MORE(.aliases = "timeout"), .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
 	  .help = "Seconds between the stop signal and SIGKILL" },
 	{ .cli = "volumes", .abbr = 'v', F_BOOL(P, volumes), .help = "Delete the container's anonymous volumes, too" },
 	{ .cli = "storage", F_BOOL(P, storage), .flags = FIELD_HIDDEN, .help = "Accepted for old scripts" },

@@ -45,7 +45,7 @@ static int run_stop(struct cli *cli, void *params, struct strv *args, struct err
 static const struct field stop_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s), SELECTION_FILTER(P, s),
 	{ .cli = "ignore", .abbr = 'i', F_BOOL(P, s.ignore), .help = "Containers that do not exist are no error" },
-	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
+	{ .cli = "time", MORE(.aliases = "timeout"), .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
 	  .help = "Seconds between the stop signal and SIGKILL" },
 	{ .cli = "service", F_BOOL(P, service), .flags = FIELD_HIDDEN, .help = "Accepted for units of older versions" },
 	{}
@@ -80,7 +80,7 @@ static int run_restart(struct cli *cli, void *params, struct strv *args, struct 
 static const struct field restart_rows[] = {
 	SELECTION_ALL(P, s), SELECTION_LATEST(P, s), SELECTION_CIDFILE(P, s), SELECTION_FILTER(P, s),
 	{ .cli = "running", F_BOOL(P, running), .help = "Leave containers alone that do not run" },
-	{ .cli = "time", .aliases = "timeout", .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
+	{ .cli = "time", MORE(.aliases = "timeout"), .abbr = 't', F_INT(P, seconds), .arg = "int", .fallback = "10",
 	  .help = "Seconds between the stop signal and SIGKILL" },
 	{}
 };

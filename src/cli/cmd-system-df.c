@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/cmd-system-df.c - `system df`: what takes how much room, and what could be freed. */
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "base/format.h"
@@ -45,7 +44,7 @@ static const struct field df_rows[] = {
 static char *reclaimable_text(const struct df_row *r, char out[48])
 {
 	char size[24];
-	long percent = r->size > 0 ? lround((double)r->reclaimable / (double)r->size * 100) : 0;
+	long percent = r->size > 0 ? (long)((double)r->reclaimable / (double)r->size * 100 + 0.5) : 0;
 
 	snprintf(out, 48, "%s (%ld%%)", size_format(r->reclaimable, size), percent);
 	return out;

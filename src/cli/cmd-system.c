@@ -184,7 +184,7 @@ struct migrate_params {
 	bool migrate_db;
 };
 static const struct field migrate_rows[] = {
-	{ .cli = "from-podman", F_STR(struct migrate_params, from_podman), .arg = "path", .implied = "",
+	{ .cli = "from-podman", F_STR(struct migrate_params, from_podman), .arg = "path", MORE(.implied = ""),
 	  .flags = FIELD_OPTIONAL_VALUE, .help = "Copy the images of Podman's store (PATH: the podman program)" },
 	{ .cli = "migrate-db", F_BOOL(struct migrate_params, migrate_db),
 	  .help = "Accepted for scripts: there is no older database to convert" },

@@ -193,7 +193,7 @@ static int offer_value(struct unfinished *u, struct error *err)
 		return offer_template(u, err);
 	if (k)
 		return provide(u, k, err);
-	if (!f->choices)
+	if (f->type != FIELD_ENUM)
 		return 0;
 	u->c.directive = COMPLETE_NO_FILES;
 	for (int i = 0; f->choices[i]; i++)

@@ -53,7 +53,7 @@ const struct field cli_global_rows[] = {
 	  .help = "Separate view of containers and pods" },
 	{ .cli = "network-backend", F_STR(G, network_backend), .flags = FIELD_HIDDEN, .complete = "none",
 	  .help = "Accepted for old scripts, without effect" },
-	{ .cli = "network-config-dir", .aliases = "cni-config-dir", F_STR(G, network_config_dir), .complete = "files",
+	{ .cli = "network-config-dir", MORE(.aliases = "cni-config-dir"), F_STR(G, network_config_dir), .complete = "files",
 	  .help = "Directory of the network definitions" },
 	{ .cli = "noout", F_BOOL(G, noout), .flags = FIRST | FIELD_HIDDEN, .help = "Write nothing to standard output" },
 	{ .cli = "out", F_STR(G, out), .flags = FIRST, .complete = "files", .help = "Write standard output to a file" },

@@ -94,11 +94,11 @@ static void put_option(const struct field *f, FILE *out)
 	}
 	auto_buf text = BUF_INIT(1 << 16);
 	buf_addf(&text, "%s.", f->help ? f->help : "");
-	for (int i = 0; f->choices && f->choices[i]; i++)
+	for (int i = 0; f->type == FIELD_ENUM && f->choices[i]; i++)
 		buf_addf(&text, "%s%s%s", i ? ", " : " One of: ", *f->choices[i] ? f->choices[i] : "(empty)",
 			 f->choices[i + 1] ? "" : ".");
-	if ((f->flags & FIELD_OPTIONAL_VALUE) && f->implied)
-		buf_addf(&text, " Without a value: %s.", f->implied);
+	if ((f->flags & FIELD_OPTIONAL_VALUE) && field_more(f)->implied)
+		buf_addf(&text, " Without a value: %s.", field_more(f)->implied);
 	if (f->fallback)
 		buf_addf(&text, " Default: %s.", f->fallback);
 	fputs("\n\t", out);

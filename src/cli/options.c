@@ -78,7 +78,7 @@ const char *option_value_name(const struct field *f)
 static int left_side(const struct field *f, char *out, size_t room)
 {
 	const char *value = option_value_name(f);
-	const char *implied = (f->flags & FIELD_OPTIONAL_VALUE) && f->implied ? f->implied : NULL;
+	const char *implied = f->flags & FIELD_OPTIONAL_VALUE ? field_more(f)->implied : NULL;
 	char abbr[8] = "    ";
 
 	if (f->abbr)

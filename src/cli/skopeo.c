@@ -55,7 +55,7 @@ const struct field skopeo_choice_rows[] = {
 #define R struct skopeo_retry
 const struct field skopeo_retry_rows[] = {
 	{ .cli = "retry-delay", F_STR(R, delay), .arg = "duration", .help = "Time to wait before trying again" },
-	{ .cli = "retry-times", .aliases = "retry", F_OPT_UINT(R, times), .arg = "n",
+	{ .cli = "retry-times", MORE(.aliases = "retry"), F_OPT_UINT(R, times), .arg = "n",
 	  .help = "How often to try again after a failure" },
 	{}
 };

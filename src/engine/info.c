@@ -66,7 +66,7 @@ static const struct field socket_rows[] = {
 };
 static const struct field security_rows[] = {
 	{ .json = "apparmorEnabled", SUB(H, FIELD_BOOL, security.apparmor), ALWAYS },
-	{ .json = "capabilities", .go = "DefaultCapabilities", SUB(H, FIELD_STR, security.capabilities), ALWAYS },
+	{ .json = "capabilities", MORE(.go = "DefaultCapabilities"), SUB(H, FIELD_STR, security.capabilities), ALWAYS },
 	{ .json = "rootless", SUB(H, FIELD_BOOL, security.rootless), ALWAYS },
 	{ .json = "seccompEnabled", SUB(H, FIELD_BOOL, security.seccomp), ALWAYS },
 	{ .json = "seccompProfilePath", SUB(H, FIELD_STR, security.seccomp_profile), ALWAYS },
@@ -84,7 +84,7 @@ static const struct field host_rows[] = {
 	{ .json = "arch", F_STR(H, arch), ALWAYS },
 	{ .json = "buildahVersion", F_STR(H, buildah_version), ALWAYS },
 	{ .json = "cgroupManager", F_STR(H, cgroup_manager), ALWAYS },
-	{ .json = "cgroupVersion", .go = "CgroupsVersion", F_STR(H, cgroup_version), ALWAYS },
+	{ .json = "cgroupVersion", MORE(.go = "CgroupsVersion"), F_STR(H, cgroup_version), ALWAYS },
 	{ .json = "cgroupControllers", F_STRV(H, cgroup_controllers), ALWAYS },
 	{ .json = "conmon", F_OBJECT(H, conmon, program_rows), ALWAYS },
 	{ .json = "cpus", F_INT(H, cpus), ALWAYS },

@@ -5,11 +5,11 @@
 
 /* How the image is found. None of it is part of the container: no JSON names. */
 const struct field params_image_rows[] = {
-	{ .cli = "arch", .aliases = "override-arch", F_STR(S, image.arch), .arg = "ARCH",
+	{ .cli = "arch", MORE(.aliases = "override-arch"), F_STR(S, image.arch), .arg = "ARCH",
 	  .help = "Architecture to choose images for" },
-	{ .cli = "os", .aliases = "override-os", F_STR(S, image.os), .arg = "OS",
+	{ .cli = "os", MORE(.aliases = "override-os"), F_STR(S, image.os), .arg = "OS",
 	  .help = "Operating system to choose images for" },
-	{ .cli = "variant", .aliases = "override-variant", F_STR(S, image.variant), .arg = "VARIANT",
+	{ .cli = "variant", MORE(.aliases = "override-variant"), F_STR(S, image.variant), .arg = "VARIANT",
 	  .help = "Architecture variant to choose images for" },
 	{ .cli = "platform", F_STR(S, image.platform), .arg = "string",
 	  .help = "Take the image for this platform: OS/ARCH[/VARIANT]" },

@@ -13,7 +13,7 @@ const struct field param_port_rows[] = {
 };
 
 const struct field params_network_rows[] = {
-	{ .cli = "network", .aliases = "net", .type = FIELD_CUSTOM, .off = 0, .custom = &param_ns_net_custom, .arg = "stringArray",
+	{ .cli = "network", MORE(.aliases = "net"), .type = FIELD_CUSTOM, .off = 0, .custom = &param_ns_net_custom, .arg = "stringArray",
 	  .complete = "networks", .help = "Network or network mode (repeatable)" },
 	{ .json = "networks", F_STRV(S, net.networks) },
 	{ .cli = "network-alias", .json = "network_aliases", F_CSV(S, net.aliases), .arg = "strings",
@@ -35,7 +35,7 @@ const struct field params_network_rows[] = {
 	  .help = "Container IPv4 or IPv6 link-local address" },
 	{ .cli = "dns", .json = "dns_server", F_CSV(S, net.dns), .arg = "strings",
 	  .help = "Name server for the container (repeatable)" },
-	{ .cli = "dns-option", .aliases = "dns-opt", .json = "dns_option", F_CSV(S, net.dns_options), .arg = "strings",
+	{ .cli = "dns-option", MORE(.aliases = "dns-opt"), .json = "dns_option", F_CSV(S, net.dns_options), .arg = "strings",
 	  .help = "Option line for resolv.conf (repeatable)" },
 	{ .cli = "dns-search", .json = "dns_search", F_CSV(S, net.dns_search), .arg = "strings",
 	  .help = "Search domain for the container (repeatable)" },

@@ -28,19 +28,19 @@ static const struct field route_rows[] = {
 };
 const struct field network_rows[] = {
 	{ .json = "name", F_STR(N, name), .flags = FIELD_ALWAYS },
-	{ .json = "id", .go = "ID", F_STR(N, id), .flags = FIELD_ALWAYS },
+	{ .json = "id", MORE(.go = "ID"), F_STR(N, id), .flags = FIELD_ALWAYS },
 	{ .json = "driver", F_STR(N, driver), .flags = FIELD_ALWAYS },
 	{ .json = "network_interface", F_STR(N, network_interface) },
 	{ .json = "created", F_TIME(N, created), .flags = FIELD_ALWAYS },
 	{ .json = "subnets", F_LIST(N, subnets, struct network_subnet, subnet_rows) },
 	{ .json = "routes", F_LIST(N, routes, struct network_route, route_rows) },
-	{ .json = "ipv6_enabled", .go = "IPv6Enabled", F_BOOL(N, ipv6_enabled), .flags = FIELD_ALWAYS },
+	{ .json = "ipv6_enabled", MORE(.go = "IPv6Enabled"), F_BOOL(N, ipv6_enabled), .flags = FIELD_ALWAYS },
 	{ .json = "internal", F_BOOL(N, internal), .flags = FIELD_ALWAYS },
-	{ .json = "dns_enabled", .go = "DNSEnabled", F_BOOL(N, dns_enabled), .flags = FIELD_ALWAYS },
-	{ .json = "network_dns_servers", .go = "NetworkDNSServers", F_STRV(N, dns_servers) },
+	{ .json = "dns_enabled", MORE(.go = "DNSEnabled"), F_BOOL(N, dns_enabled), .flags = FIELD_ALWAYS },
+	{ .json = "network_dns_servers", MORE(.go = "NetworkDNSServers"), F_STRV(N, dns_servers) },
 	{ .json = "labels", F_MAP(N, labels) },
 	{ .json = "options", F_MAP(N, options) },
-	{ .json = "ipam_options", .go = "IPAMOptions", F_MAP(N, ipam_options) },
+	{ .json = "ipam_options", MORE(.go = "IPAMOptions"), F_MAP(N, ipam_options) },
 	{},
 };
 #undef N

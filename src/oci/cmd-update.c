@@ -50,7 +50,7 @@ const struct field cli_update_rows[] = {
 	LIMIT("blkio-weight", "Relative weight of block I/O"),
 	LIMIT("cpu-period", "CPU period in microseconds"),
 	LIMIT("cpu-quota", "CPU quota in microseconds"),
-	{ .cli = "cpu-share", .aliases = "cpu-shares", F_CUSTOM(struct cli, limits, &limit), .arg = "VALUE",
+	{ .cli = "cpu-share", MORE(.aliases = "cpu-shares"), F_CUSTOM(struct cli, limits, &limit), .arg = "VALUE",
 	  .help = "Relative weight of CPU time" },
 	LIMIT("cpu-rt-period", "Realtime period in microseconds"),
 	LIMIT("cpu-rt-runtime", "Realtime runtime in microseconds"),

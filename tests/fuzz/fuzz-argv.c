@@ -18,8 +18,8 @@ struct params {
 
 static const struct field rows[] = {
 	{ .cli = "flag", .abbr = 'b', F_BOOL(P, flag) },
-	{ .cli = "text", .abbr = 't', .aliases = "txt words", F_STR(P, text) },
-	{ .cli = "optional", F_STR(P, optional), .flags = FIELD_OPTIONAL_VALUE, .implied = "x" },
+	{ .cli = "text", .abbr = 't', MORE(.aliases = "txt words"), F_STR(P, text) },
+	{ .cli = "optional", F_STR(P, optional), .flags = FIELD_OPTIONAL_VALUE, MORE(.implied = "x") },
 	{ .cli = "number", .abbr = 'n', F_INT(P, number) },
 	{ .cli = "span", F_DURATION(P, span) },
 	{ .cli = "size", F_SIZE(P, size) },
