@@ -29,7 +29,7 @@ check-asan: ## the same tests under AddressSanitizer and UBSan
 	@[ -e $(BUILD)-asan/build.ninja ] || meson setup --buildtype=debugoptimized -Db_sanitize=address,undefined \
 		-Dwerror=false -Db_lundef=false $(BUILD)-asan >/dev/null
 	@ninja -C $(BUILD)-asan --quiet
-	@tools/check $(BUILD)-asan
+	@TIMEOUT_MULTIPLIER=10 tools/check $(BUILD)-asan
 
 hostile: ## every scripted bad registry and archive (make check runs a choice of them)
 	@tools/install-deps build run test

@@ -184,7 +184,7 @@ static int page_of_command(const struct command_row *row, FILE *out, struct erro
 	if (cmd->examples) {
 		fputs("# EXAMPLES\n\n```\n", out);
 		for (const char *e = cmd->examples; *e; e += strcspn(e, "\n"), e += *e == '\n')
-			fprintf(out, "$ " SELF " %s %.*s\n", row->path, (int)strcspn(e, "\n"), e);
+			fprintf(out, "$ %s %s %.*s\n", SELF, row->path, (int)strcspn(e, "\n"), e);
 		fputs("```\n\n", out);
 	}
 	put_see_also(row->path, out);
