@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "base/str.h"
+#include "os/overlay-marks.h"
 #include "os/path.h"
 
 enum { LINKS_MAX = 40, LIST_MAX = 65536 };
@@ -166,7 +167,7 @@ static bool is_whiteout(int dir, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && whiteout_is(dir, name, &st);
 }
 
 int place_mkdir(int dir, const char *name, bool *ret_made, struct error *err)
@@ -182,8 +183,7 @@ int place_mkdir(int dir, const char *name, bool *ret_made, struct error *err)
 	if (mkdirat(dir, name, 0700) < 0 || (fd = open_child(dir, name)) < 0)
 		return fail_errno(err, "make directory %s", name);
 	*ret_made = true;
-	if (hides && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 &&
-	    fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0) {
+	if (hides && opaque_make(fd) < 0) {
 		fail_errno(err, "mark directory %s opaque", name);
 		close(fd);
 		return -1;

@@ -202,6 +202,31 @@ static void test_pack_times_and_what_is_left_out(void **state)
 	close(fd), close(from);
 }
 
+/* A layer made of changes is packed again from its tree whenever it leaves: the same bytes, or its digest is a lie. */
+static void test_pack_of_changes_is_the_same_as_that_of_their_copy(void **state)
+{
+	struct place *p = *state;
+	int from = make_dir(p, "from"), to = make_dir(p, "to"), a, b;
+
+	fill(from);
+	struct rootfs_change v[] = {
+		{ (char[]){ "/a" }, ROOTFS_MODIFIED }, { (char[]){ "/aa-gone" }, ROOTFS_DELETED },
+		{ (char[]){ "/sub/empty" }, ROOTFS_MODIFIED }, { (char[]){ "/sub/dropped" }, ROOTFS_DELETED },
+		{ (char[]){ "/z-first-made" }, ROOTFS_ADDED },
+	};
+	const struct rootfs_changes only = { v, ARRAY_LEN(v) };
+	struct tree_pack how = TREE_PACK_INIT, again = TREE_PACK_INIT;
+	how.from = from;
+	how.to = to;
+	how.only = &only;
+	how.overlay = again.overlay = true;
+	int64_t n = pack(p, &how, &a);
+	again.from = to;
+	assert_int_equal(pack(p, &again, &b), n);
+	assert_same(a, b, n);
+	close(a), close(b), close(from), close(to);
+}
+
 static void test_pack_only_changes(void **state)
 {
 	struct place *p = *state;
@@ -219,7 +244,7 @@ static void test_pack_only_changes(void **state)
 	how.only = &only;
 	int64_t n = pack(p, &how, &fd);
 	list(p, fd, n, &names);
-	assert_string_equal(names.data, "5 ./\n5 sub/\n0 sub/empty\n0 sub/.wh.gone\n0 .wh.deleted\n");
+	assert_string_equal(names.data, "5 ./\n0 .wh.deleted\n5 sub/\n0 sub/empty\n0 sub/.wh.gone\n");
 	close(fd), close(from);
 }
 
@@ -261,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pack_is_the_same_for_a_tree_and_its_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pack_marks_become_whiteouts_and_stay_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pack_times_and_what_is_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pack_of_changes_is_the_same_as_that_of_their_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pack_only_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_merge_never_follows_a_link_and_respects_kinds, setup, teardown),
 	};

@@ -11,6 +11,7 @@
 
 #include "engine/tree-pack-internal.h"
 #include "os/file.h"
+#include "os/overlay-marks.h"
 
 static int set_meta(int dir, const char *name, const struct entry *e, struct error *err)
 {
@@ -113,7 +114,7 @@ int pack_copy_whiteout(struct pack *p, const struct pack_level *l, const char *n
 	(void)p;
 	if (l->to < 0)
 		return 0;
-	return mknodat(l->to, name, S_IFCHR, makedev(0, 0)) < 0 ? fail_errno(err, "make %s%s", l->path, name) : 0;
+	return whiteout_make(l->to, name) < 0 ? fail_errno(err, "make %s%s", l->path, name) : 0;
 }
 
 int pack_copy_directory(const struct pack_level *l, const char *name, int *ret_fd, struct error *err)
@@ -122,13 +123,6 @@ int pack_copy_directory(const struct pack_level *l, const char *name, int *ret_f
 		return fail_errno(err, "make directory %s%s", l->path, name);
 	*ret_fd = openat(l->to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return *ret_fd < 0 ? fail_errno(err, "open directory %s%s", l->path, name) : 0;
-}
-
-static int set_opaque(int fd, struct error *err)
-{
-	if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) == 0 || fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == 0)
-		return 0;
-	return fail_errno(err, "mark a directory opaque");
 }
 
 /* Last: times, and modes that would lock us out. */
@@ -141,8 +135,8 @@ int pack_finish_directory(struct pack *p, const struct pack_level *l, struct ent
 		return 0;
 	if (p->how->in_place)
 		drop_overlay_notes(fd, true);
-	else if (opaque)
-		TRY(set_opaque(fd, err));
+	else if (opaque && opaque_make(fd) < 0)
+		return fail_errno(err, "mark directory %s opaque", e->name);
 	if (!p->how->in_place)
 		TRY(set_xattrs(fd, e, err));
 	if (fchown(fd, e->tar.uid, e->tar.gid) < 0 || fchmod(fd, e->st.st_mode & 07777) < 0 || futimens(fd, times) < 0)

@@ -38,7 +38,6 @@ void pack_entry_done(struct entry *e);
 /* tree-pack.c */
 int pack_describe(struct pack *p, int dir, const char *name, struct entry *e, struct error *err);
 int pack_level(struct pack *p, const struct pack_level *l, struct error *err);
-bool pack_is_opaque(int fd);
 
 /* tree-pack-copy.c: nothing is done where there is no copy and nothing is to be put right in place */
 int pack_copy_object(struct pack *p, const struct pack_level *l, const char *name, struct entry *e, struct error *err);

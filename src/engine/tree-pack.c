@@ -17,6 +17,7 @@
 #include "engine/tree-pack-internal.h"
 #include "os/file.h"
 #include "os/idmap.h"
+#include "os/overlay-marks.h"
 #include "store/rootfs.h"
 
 enum { PIECE_MAX = 131072 };
@@ -261,19 +262,6 @@ int pack_describe(struct pack *p, int dir, const char *name, struct entry *e, st
 }
 
 /* ---- overlay ---- */
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
-bool pack_is_opaque(int fd)
-{
-	char value[2];
-
-	return (fgetxattr(fd, "trusted.overlay.opaque", value, sizeof(value)) >= 1 && value[0] == 'y') ||
-	       (fgetxattr(fd, "user.overlay.opaque", value, sizeof(value)) >= 1 && value[0] == 'y');
-}
-
 /* Times and owners of marks say nothing, so they are always the same. */
 static int put_mark(struct pack *p, const char *path, const char *name, struct error *err)
 {
@@ -351,7 +339,7 @@ static int pack_object(struct pack *p, const struct pack_level *l, const char *n
 static int pack_directory(struct pack *p, const struct pack_level *l, const char *name, struct entry *e, struct error *err)
 {
 	struct pack_level below = { .from = e->fd, .to = -1, .path = e->name, .dev = e->st.st_dev };
-	bool opaque = p->how->overlay && pack_is_opaque(e->fd);
+	bool opaque = p->how->overlay && opaque_is(e->fd);
 	autoclose int to = -1;
 
 	TRY(put_header(p, &e->tar, err));
@@ -399,8 +387,8 @@ static int is_wanted(const struct pack *p, const struct pack_level *l, const cha
 	return at < only->n && streq(only->v[at].path, path) && only->v[at].kind != ROOTFS_DELETED;
 }
 
-/* Names of this directory that were deleted. */
-static int pack_deletions(struct pack *p, const struct pack_level *l, struct error *err)
+/* Names of this directory that were deleted, sorted. */
+static int list_deletions(struct pack *p, const struct pack_level *l, struct strv *ret, struct error *err)
 {
 	const struct rootfs_changes *only = p->how->only;
 	autofree char *dir = NULL;
@@ -408,12 +396,17 @@ static int pack_deletions(struct pack *p, const struct pack_level *l, struct err
 	TRY(str_printf(&dir, err, "/%s", l->path));
 	for (size_t i = find_change(only, dir); i < only->n && str_after(only->v[i].path, dir); i++) {
 		const char *name = str_after(only->v[i].path, dir);
-		if (only->v[i].kind != ROOTFS_DELETED || strchr(name, '/'))
-			continue;
-		TRY(put_mark(p, l->path, name, err));
-		TRY(pack_copy_whiteout(p, l, name, err));
+		if (only->v[i].kind == ROOTFS_DELETED && !strchr(name, '/'))
+			TRY(strv_add(ret, name, err));
 	}
+	strv_sort(ret);
 	return 0;
+}
+
+static int pack_deletion(struct pack *p, const struct pack_level *l, const char *name, struct error *err)
+{
+	TRY(put_mark(p, l->path, name, err));
+	return pack_copy_whiteout(p, l, name, err);
 }
 
 static bool is_skipped(const struct pack *p, const struct pack_level *l, const char *name, const struct stat *st)
@@ -439,7 +432,7 @@ static int pack_entry(struct pack *p, const struct pack_level *l, const char *na
 	int wanted = is_wanted(p, l, name, err);
 	if (wanted <= 0)
 		return wanted;
-	if (p->how->overlay && is_whiteout(&e.st)) {
+	if (p->how->overlay && whiteout_is(l->from, name, &e.st)) {
 		TRY(put_mark(p, l->path, name, err));
 		return pack_copy_whiteout(p, l, name, err);
 	}
@@ -473,13 +466,21 @@ static int list_names(int fd, struct strv *ret, struct error *err)
 
 int pack_level(struct pack *p, const struct pack_level *l, struct error *err)
 {
-	auto_strv names = {};
+	auto_strv names = {}, gone = {};
+	size_t k = 0;
 
 	TRY(list_names(l->from, &names, err));
 	strv_sort(&names);
-	for (size_t i = 0; i < names.n; i++)
+	if (p->how->only)
+		TRY(list_deletions(p, l, &gone, err));
+	for (size_t i = 0; i < names.n; i++) {   /* in one order: so they come when the copy is packed again */
+		for (; k < gone.n && strcmp(gone.v[k], names.v[i]) < 0; k++)
+			TRY(pack_deletion(p, l, gone.v[k], err));
 		TRY(pack_entry(p, l, names.v[i], err));
-	return p->how->only ? pack_deletions(p, l, err) : 0;
+	}
+	for (; k < gone.n; k++)
+		TRY(pack_deletion(p, l, gone.v[k], err));
+	return 0;
 }
 
 /* ---- the whole ---- */

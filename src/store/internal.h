@@ -177,5 +177,3 @@ int rootfs_copy_open(const struct store *s, const char *id, const struct strv *l
 /* Whether this container's root is a copy. */
 bool rootfs_is_copy(const struct store *s, const char *id);
 /* Overlay's marks in a layer or an upper directory. */
-bool overlay_is_whiteout(int dir, const char *name, const struct stat *st);
-bool overlay_is_opaque(int dir_fd);

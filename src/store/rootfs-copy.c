@@ -14,6 +14,7 @@
 
 #include "os/file.h"
 #include "os/idmap.h"
+#include "os/overlay-marks.h"
 #include "store/internal.h"
 #include "store/rootfs.h"
 
@@ -171,7 +172,7 @@ static int enter(struct copy *c, int from, int to, const char *name, struct erro
 	TRY(str_printf(&below.path, err, "%s%s%s", c->path, *c->path ? "/" : "", name));
 	below.from = from;
 	below.to = to;
-	int r = !c->how.verbatim && overlay_is_opaque(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
+	int r = !c->how.verbatim && opaque_is(from) ? dir_each(to, ".", empty_entry, NULL, err) : 0;
 	if (r == 0)
 		r = dir_each(from, ".", copy_entry, &below, err);
 	free(below.path);
@@ -204,7 +205,7 @@ static int copy_entry(void *arg, int dir, const char *name, struct error *err)
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "stat %s", name);
-	if (!c->how.verbatim && overlay_is_whiteout(dir, name, &st))
+	if (!c->how.verbatim && whiteout_is(dir, name, &st))
 		return file_remove_tree(c->to, name, err);
 	return S_ISDIR(st.st_mode) ? copy_directory(c, name, &st, err) : copy_other(c, name, &st, err);
 }

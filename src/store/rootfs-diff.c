@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "os/overlay-marks.h"
 #include "store/internal.h"
 #include "store/rootfs.h"
 
@@ -55,7 +56,7 @@ static int stat_lower(const struct level *l, const char *name, struct stat *ret)
 {
 	for (size_t i = 0; i < l->lower.n; i++)
 		if (fstatat(l->lower.v[i], name, ret, AT_SYMLINK_NOFOLLOW) == 0)
-			return !overlay_is_whiteout(l->lower.v[i], name, ret);
+			return !whiteout_is(l->lower.v[i], name, ret);
 	return 0;
 }
 
@@ -76,7 +77,7 @@ static int lower_below(const struct level *l, const char *name, struct layer_fds
 		if (fd < 0)
 			return fail_errno(err, "open directory %s/%s", l->path, name);
 		ret->v[ret->n++] = fd;
-		if (overlay_is_opaque(fd))
+		if (opaque_is(fd))
 			return 0;
 	}
 	return 0;
@@ -95,7 +96,7 @@ static int enter(struct level *l, const char *name, struct error *err)
 	TRY(str_printf(&path, err, "%s/%s", l->path, name));
 	TRY(lower_below(l, name, &lower, err));
 	struct level below = { .diff = l->diff, .upper = upper, .lower = lower, .path = path };
-	if (overlay_is_opaque(upper)) {   /* everything below was deleted first */
+	if (opaque_is(upper)) {   /* everything below was deleted first */
 		struct layer_fds none = { 0 };
 		below.lower = none;
 	}
@@ -117,7 +118,7 @@ static int diff_entry(void *arg, int dir, const char *name, struct error *err)
 	if (fstatat(dir, name, &up, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : fail_errno(err, "stat %s/%s", l->path, name);
 	bool known = stat_lower(l, name, &low);
-	if (overlay_is_whiteout(dir, name, &up))
+	if (whiteout_is(dir, name, &up))
 		return known ? add_change(l, name, ROOTFS_DELETED, err) : 0;
 	if (!known)
 		TRY(add_change(l, name, ROOTFS_ADDED, err));

@@ -24,23 +24,6 @@
 
 enum { LAYERS_MAX = 499, OPTIONS_MAX = LAYERS_MAX + 17 };   /* overlay takes 500 lower directories */
 
-/* ---- marks ---- */
-bool overlay_is_whiteout(int dir, const char *name, const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
-bool overlay_is_opaque(int dir_fd)
-{
-	static const char *const attributes[] = { "trusted.overlay.opaque", "user.overlay.opaque" };
-	char value[2];
-
-	for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
-		if (fgetxattr(dir_fd, attributes[i], value, sizeof(value)) >= 1 && value[0] == 'y')
-			return true;
-	return false;
-}
-
 /* ---- layers as descriptors ---- */
 void layer_fds_done(struct layer_fds *l)
 {

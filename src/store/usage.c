@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store/usage.c - how much lies in a directory, and in the store as a whole (`system df`). */
+#include "os/overlay-marks.h"
 #include "store/internal.h"
 
 #include <dirent.h>
@@ -66,19 +67,14 @@ struct walk {
 };
 enum { DEPTH_MAX = 4096 };
 
-/* The sandboxed unpacker may not write trusted.*: it leaves a note of the user's kind, which overlay as root ignores. */
-static int settle_opaque(int dir, const char *name, struct error *err)
+/* The sandboxed unpacker may not write trusted.*: it leaves notes of the user's kind, which overlay as root ignores. */
+static int settle_marks(int dir, const char *name, int flags, struct error *err)
 {
-	char value[2];
-	autoclose int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
 
 	if (fd < 0)
 		return fail_errno(err, "open %s", name);
-	if (fgetxattr(fd, "user.overlay.opaque", value, sizeof(value)) < 1)
-		return 0;
-	if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 || fremovexattr(fd, "user.overlay.opaque") < 0)
-		return fail_errno(err, "make directory %s opaque", name);
-	return 0;
+	return overlay_marks_settle(fd) < 0 ? fail_errno(err, "settle the marks of %s", name) : 0;
 }
 
 static int count_entry(void *arg, int dir, const char *name, struct error *err)
@@ -90,6 +86,8 @@ static int count_entry(void *arg, int dir, const char *name, struct error *err)
 		return errno == ENOENT ? 0 : fail_errno(err, "stat %s", name);
 	w->entries++;
 	if (S_ISREG(st.st_mode)) {
+		if (w->settle && !st.st_size && whiteout_is(dir, name, &st))
+			TRY(settle_marks(dir, name, 0, err));
 		int first = st.st_nlink > 1 ? inode_add(&w->links, st.st_ino, err) : 1;
 		w->bytes += first == 1 ? st.st_size : 0;
 		return first < 0 ? -1 : 0;
@@ -97,7 +95,7 @@ static int count_entry(void *arg, int dir, const char *name, struct error *err)
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	if (w->settle)
-		TRY(settle_opaque(dir, name, err));
+		TRY(settle_marks(dir, name, O_DIRECTORY, err));
 	if (++w->depth > DEPTH_MAX)
 		return fail(err, ERROR_INVALID, "%s: directories are nested more than %d deep", name, DEPTH_MAX);
 	TRY(dir_each(dir, name, count_entry, w, err));
@@ -108,7 +106,7 @@ static int count_entry(void *arg, int dir, const char *name, struct error *err)
 static int walk_tree(int dirfd, const char *path, bool settle, int64_t *ret_bytes, int64_t *ret_entries, struct error *err)
 {
 	struct walk w = { .settle = settle };
-	int r = settle ? settle_opaque(dirfd, path, err) : 0;
+	int r = settle ? settle_marks(dirfd, path, O_DIRECTORY, err) : 0;
 
 	if (r == 0)
 		r = dir_each(dirfd, path, count_entry, &w, err);

@@ -51,7 +51,7 @@ int untar_remove(struct untar *u, const struct place *p, struct error *err);
 /* untar-meta.c */
 int untar_owner(struct untar *u, const struct place *p, const struct tar_entry *e, bool *ret_changed, struct error *err);
 int untar_xattrs(struct untar *u, int fd, const struct tar_entry *e, struct error *err);
-int untar_make_opaque(struct untar *u, int directory, struct error *err);
+int untar_make_opaque(int directory, struct error *err);
 void untar_times(const struct tar_entry *e, struct timespec ts[2]);
 int untar_late_add(struct untar *u, const char *path, int64_t mtime_ns, struct error *err);
 int untar_late_apply(struct untar *u, struct error *err);

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "os/overlay-marks.h"
 #include "worker/untar-internal.h"
 
 #define NSEC INT64_C(1000000000)
@@ -62,17 +63,12 @@ int untar_xattrs(struct untar *u, int fd, const struct tar_entry *e, struct erro
 	return 0;
 }
 
-int untar_make_opaque(struct untar *u, int directory, struct error *err)
+/* No CAP_SYS_ADMIN in the sandbox: then it is a note that the store settles. */
+int untar_make_opaque(int directory, struct error *err)
 {
-	const char *name = u->o->userns ? "user.overlay.opaque" : "trusted.overlay.opaque";
 	autoclose int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	int r = fd < 0 ? -1 : fsetxattr(fd, name, "y", 1, 0);
-	if (r < 0 && fd >= 0 && errno == EPERM)   /* no CAP_SYS_ADMIN in the sandbox: the store sets it from this note */
-		r = fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
-	if (r < 0)
-		return fail_errno(err, "make a directory opaque (%s)", name);
-	return 0;
+	return fd < 0 || opaque_make(fd) < 0 ? fail_errno(err, "make a directory opaque") : 0;
 }
 
 /* ---- times ---- */

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
+#include "os/overlay-marks.h"
 #include "worker/untar-internal.h"
 
 #define WHITEOUT ".wh."
@@ -105,11 +106,6 @@ static int directory_xattrs(struct untar *u, const char *path, const struct tar_
 	return fd < 0 ? fail_errno(err, "open %.300s", path) : untar_xattrs(u, fd, e, err);
 }
 
-static int is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
 static int make_directory(struct untar *u, struct place *p, const struct tar_entry *e, struct error *err)
 {
 	struct stat st;
@@ -121,7 +117,7 @@ static int make_directory(struct untar *u, struct place *p, const struct tar_ent
 			return fail_errno(err, "make directory %.300s", p->path);
 		existed = S_ISDIR(st.st_mode);
 		u->result.entries -= existed;
-		opaque = is_whiteout(&st);   /* removed and made anew in one layer: what is below stays hidden */
+		opaque = whiteout_is(p->parent->fd, p->name, &st);   /* removed and made anew in one layer: what is below stays hidden */
 		if (!existed) {
 			TRY(untar_remove(u, p, err));
 			untar_forget(u);
@@ -134,7 +130,7 @@ static int make_directory(struct untar *u, struct place *p, const struct tar_ent
 		autoclose int fd = openat(p->parent->fd, p->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return fail_errno(err, "open %.300s", p->path);
-		TRY(untar_make_opaque(u, fd, err));
+		TRY(untar_make_opaque(fd, err));
 	}
 	TRY(dress_directory(u, p, e, existed, err));
 	TRY(directory_xattrs(u, p->path, e, err));
@@ -236,7 +232,7 @@ static int make_whiteout(struct untar *u, struct place *p, const char *hidden, s
 
 	if (!*hidden || streq(hidden, ".") || streq(hidden, ".."))
 		return fail(err, ERROR_CORRUPT, "%.300s: a whiteout of nothing", p->path);
-	if (mknodat(p->parent->fd, hidden, S_IFCHR, makedev(0, 0)) == 0) {
+	if (whiteout_make(p->parent->fd, hidden) == 0) {
 		u->result.entries++;
 		return 0;
 	}
@@ -246,13 +242,13 @@ static int make_whiteout(struct untar *u, struct place *p, const char *hidden, s
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	autoclose int fd = openat(p->parent->fd, hidden, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? fail_errno(err, "open %.300s", p->path) : untar_make_opaque(u, fd, err);
+	return fd < 0 ? fail_errno(err, "open %.300s", p->path) : untar_make_opaque(fd, err);
 }
 
 static int take_whiteout(struct untar *u, struct place *p, struct error *err)
 {
 	if (streq(p->name, WHITEOUT_OPAQUE))
-		return untar_make_opaque(u, p->parent->fd, err);
+		return untar_make_opaque(p->parent->fd, err);
 	if (str_after(p->name, WHITEOUT_META))   /* aufs' own files */
 		return 0;
 	return make_whiteout(u, p, p->name + strlen(WHITEOUT), err);
