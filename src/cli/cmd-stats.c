@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli/cmd-stats.c - `stats` and `pod stats`: on a terminal the table stays in its place. */
-#include <poll.h>
-#include <signal.h>
+ * cli/cmd-stats.c - `stats` and `pod stats`: on a terminal the table stays in its place and fits it. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/format.h"
 #include "base/units.h"
 #include "cli/cli.h"
-#include "cli/stats-view.h"
+#include "cli/stats-screen.h"
 #include "cli/text.h"
 #include "engine/pod.h"
 
@@ -37,7 +35,7 @@ struct watched {
 	struct engine *e;
 	const P *p;
 	const struct strv *names;
-	bool pods;
+	bool pods, screen;   /* screen: one frame over the other */
 };
 
 static int choose_pods(const struct watched *w, struct ctr_list *ret, struct error *err);
@@ -60,12 +58,22 @@ static int choose(const struct watched *w, struct ctr_list *ret, struct error *e
 	return ctr_list_add(ret, &c, err);
 }
 
-static const struct ctr_stats *find_before(const struct samples *before, const char *id)
+static const struct stats_row *find_before(const struct samples *before, const char *id)
 {
 	for (size_t i = 0; i < before->n; i++)
 		if (streq(before->v[i].id, id))
-			return &before->v[i].s;
+			return &before->v[i];
 	return NULL;
+}
+
+static void remember(struct stats_row *r, const struct stats_row *old)
+{
+	size_t n = old ? old->n_past : 0, drop = n == STATS_PAST;
+
+	if (n)
+		memcpy(r->past, old->past + drop, (n - drop) * sizeof(r->past[0]));
+	r->n_past = n - drop;
+	r->past[r->n_past++] = (float)r->s.cpu;
 }
 
 static int sample(const struct watched *w, const struct samples *before, bool first, struct samples *ret, struct error *err)
@@ -80,7 +88,8 @@ static int sample(const struct watched *w, const struct samples *before, bool fi
 	for (size_t i = 0; i < l.n; i++) {
 		struct ctr *c = l.v[i];
 		struct stats_row *r = &ret->v[ret->n];
-		if (ctr_stats(c, find_before(before, c->id), &r->s, &why) < 0) {
+		const struct stats_row *old = find_before(before, c->id);
+		if (ctr_stats(c, old ? &old->s : NULL, &r->s, &why) < 0) {
 			bool named = w->names->n && !w->pods && first;
 			if (named || (why.kind != ERROR_STATE && why.kind != ERROR_UNSUPPORTED && why.kind != ERROR_NOT_FOUND)) {
 				*err = why;
@@ -91,6 +100,7 @@ static int sample(const struct watched *w, const struct samples *before, bool fi
 		snprintf(r->id, sizeof(r->id), "%s", c->id);
 		snprintf(r->pod, sizeof(r->pod), "%s", c->at.record.pod ? c->at.record.pod : "");
 		r->full_ids = w->p->no_trunc;
+		remember(r, old);
 		TRY(str_set(&r->name, c->at.record.name, err));
 		ret->n++;
 	}
@@ -122,10 +132,34 @@ static int show(const struct watched *w, const struct samples *s, struct error *
 	};
 	struct value list = value_list(rows, s->n);
 	TRY(format_rows(&rq, &list, &out, err));
-	if (!w->p->no_reset && !w->p->no_stream && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[J", stdout);   /* in place: nothing flickers that stays the same */
+	if (w->screen)
+		fputs("\033[H\033[J", stdout);
 	TRY(text_print(&out, "statistics", err));
 	return fflush(stdout) == EOF ? fail_errno(err, "write") : 0;
+}
+
+/* Our own table fits the window; a format is the user's business. */
+static int draw(const struct watched *w, const struct samples *s, struct error *err)
+{
+	auto_buf frame = BUF_INIT(BUF_MAX_DEFAULT);
+	struct screen_look look;
+
+	if (!w->screen || w->p->format)
+		return show(w, s, err);
+	look = screen_look();
+	stats_frame(&frame, &look, s->v, s->n, w->pods);
+	TRY(buf_ok(&frame, "statistics", err));
+	return screen_show(&frame, err);
+}
+
+/* Until the next sample is due. */
+static int stay(const struct watched *w, const struct samples *s, struct error *err)
+{
+	int64_t until = time_monotonic() + w->p->interval * NSEC_PER_SEC;
+
+	while (screen_wait(until))
+		TRY(draw(w, s, err));
+	return 0;
 }
 
 static int watch(const struct watched *w, struct error *err)
@@ -136,12 +170,13 @@ static int watch(const struct watched *w, struct error *err)
 		struct samples now = {};
 		int r = sample(w, &before, first, &now, err);
 		if (r == 0)
-			r = show(w, &now, err);
+			r = draw(w, &now, err);
+		if (r == 0 && !w->p->no_stream)
+			r = stay(w, &now, err);
 		samples_done(&before);
 		before = now;
 		if (r < 0 || w->p->no_stream)
 			return r;
-		poll(NULL, 0, (int)(w->p->interval * 1000));
 	}
 }
 
@@ -154,6 +189,7 @@ static int run(struct cli *cli, const P *p, struct strv *args, bool pods, struct
 	if (p->interval < 1 || p->interval > 86400)
 		return fail(err, ERROR_INVALID, "invalid interval, must be a positive number greater zero");
 	TRY(cli_engine(cli, &w.e, err));
+	w.screen = !p->no_reset && !p->no_stream && screen_begin();
 	return watch(&w, err);
 }
 

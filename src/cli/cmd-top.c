@@ -3,19 +3,22 @@
 #include <stdio.h>
 
 #include "base/table.h"
+#include "base/units.h"
 #include "cli/cli.h"
+#include "cli/screen.h"
 #include "cli/text.h"
 #include "engine/pod.h"
 #include "engine/top.h"
 
 struct top_params {
 	bool latest, list;
+	int64_t interval;   /* seconds; 0: once */
 };
 #define P struct top_params
 
-static int print_table(const struct top_table *t, struct error *err)
+static int print_table(const struct top_table *t, bool screen, struct error *err)
 {
-	auto_buf text = BUF_INIT(BUF_MAX_DEFAULT), out = BUF_INIT(BUF_MAX_DEFAULT);
+	auto_buf text = BUF_INIT(BUF_MAX_DEFAULT), out = BUF_INIT(BUF_MAX_DEFAULT), frame = BUF_INIT(BUF_MAX_DEFAULT);
 	size_t n = t->headers.n;
 
 	for (size_t i = 0; i < n; i++)
@@ -24,7 +27,34 @@ static int print_table(const struct top_table *t, struct error *err)
 		buf_addf(&text, "%s%s", t->cells.v[i], (i + 1) % n ? "\t" : "\n");
 	TRY(buf_ok(&text, "process table", err));
 	TRY(table_format(&out, text.data, text.len, err));
-	return text_print(&out, "process table", err);
+	TRY(buf_ok(&out, "process table", err));
+	if (!screen)
+		return text_print(&out, "process table", err);
+	const struct screen_look look = screen_look();
+	screen_cut_lines(&frame, &look, out.data, out.len);
+	TRY(buf_ok(&frame, "process table", err));
+	return screen_show(&frame, err);
+}
+
+/* Once, or until the container does not run any more. */
+static int show_tables(const struct top_params *p, int (*list)(void *arg, struct top_table *ret, struct error *err), void *arg,
+		       struct error *err)
+{
+	bool screen = p->interval && screen_begin();
+
+	if (p->interval < 0 || p->interval > 86400)
+		return fail(err, ERROR_INVALID, "invalid interval: want seconds from 1 to 86400, or 0 for one table");
+	for (bool first = true;; first = false) {
+		auto_top_table t = {};
+		if (list(arg, &t, err) < 0)
+			return first || err->kind != ERROR_STATE ? -1 : 0;
+		TRY(print_table(&t, screen, err));
+		if (!p->interval)
+			return 0;
+		if (fflush(stdout) == EOF)
+			return fail_errno(err, "write");
+		screen_wait(time_monotonic() + p->interval * NSEC_PER_SEC);   /* resized: a new one at once */
+	}
 }
 
 static int list_descriptors(struct error *err)
@@ -37,10 +67,27 @@ static int list_descriptors(struct error *err)
 	return 0;
 }
 
+struct one {
+	struct engine *e;
+	const char *id;
+	const struct strv *descriptors;
+};
+
+static int list_one(void *arg, struct top_table *ret, struct error *err)
+{
+	const struct one *o = arg;
+	auto_ctr *c = NULL;
+
+	if (ctr_find(o->e, o->id, &c, err) < 0) {
+		err->kind = err->kind == ERROR_NOT_FOUND ? ERROR_STATE : err->kind;   /* gone meanwhile */
+		return -1;
+	}
+	return top_list(c, o->descriptors, ret, err);
+}
+
 static int run_top(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct top_params *p = params;
-	auto_top_table t = {};
 	auto_strv descriptors = {};
 	auto_ctr *c = NULL;
 	struct engine *e;
@@ -53,8 +100,8 @@ static int run_top(struct cli *cli, void *params, struct strv *args, struct erro
 	TRY(p->latest ? ctr_latest(e, &c, err) : ctr_find(e, args->v[0], &c, err));
 	for (size_t i = p->latest ? 0 : 1; i < args->n; i++)
 		TRY(strv_add(&descriptors, args->v[i], err));
-	TRY(top_list(c, &descriptors, &t, err));
-	return print_table(&t, err);
+	struct one o = { e, c->id, &descriptors };
+	return show_tables(p, list_one, &o, err);
 }
 
 /* ---- of a pod ---- */
@@ -83,12 +130,26 @@ static int add_member(struct ctr *c, const struct ctr_list *members, const struc
 	return strv_copy(&t->cells, &one.cells, err);
 }
 
+struct several {
+	struct pod *pod;
+	const struct strv *descriptors;
+};
+
+static int list_several(void *arg, struct top_table *ret, struct error *err)
+{
+	const struct several *s = arg;
+	auto_ctr_list members = {};
+
+	TRY(pod_containers(s->pod, &members, err));
+	for (size_t i = 0; i < members.n; i++)
+		TRY(add_member(members.v[i], &members, s->descriptors, ret, err));
+	return ret->headers.n ? 0 : fail(err, ERROR_STATE, "pod top can only be used on pods with at least one running container");
+}
+
 static int run_pod_top(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct top_params *p = params;
-	auto_top_table t = {};
 	auto_strv descriptors = {};
-	auto_ctr_list members = {};
 	auto_pod *pod = NULL;
 	struct engine *e;
 
@@ -100,15 +161,13 @@ static int run_pod_top(struct cli *cli, void *params, struct strv *args, struct 
 	TRY(p->latest ? pod_latest(e, &pod, err) : pod_find(e, args->v[0], &pod, err));
 	for (size_t i = p->latest ? 0 : 1; i < args->n; i++)
 		TRY(strv_add(&descriptors, args->v[i], err));
-	TRY(pod_containers(pod, &members, err));
-	for (size_t i = 0; i < members.n; i++)
-		TRY(add_member(members.v[i], &members, &descriptors, &t, err));
-	if (!t.headers.n)
-		return fail(err, ERROR_STATE, "pod top can only be used on pods with at least one running container");
-	return print_table(&t, err);
+	struct several s = { pod, &descriptors };
+	return show_tables(p, list_several, &s, err);
 }
 
 static const struct field rows[] = {
+	{ .cli = "interval", .abbr = 'i', F_INT(P, interval), .arg = "seconds",
+	  .help = "Show it again every so many seconds, in place on a terminal (default: once)" },
 	{ .cli = "latest", .abbr = 'l', F_BOOL(P, latest), .help = "Act on the latest container this program knows" },
 	{ .cli = "list-descriptors", F_BOOL(P, list), .flags = FIELD_HIDDEN, .help = "List the known descriptors" },
 	{}

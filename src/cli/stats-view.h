@@ -4,11 +4,14 @@
 #include "base/value.h"
 #include "engine/stats.h"
 
+enum { STATS_PAST = 16 };
 struct stats_row {
 	char id[65], pod[65];
 	char *name;               /* borrowed from the container */
 	struct ctr_stats s;
 	bool full_ids;
+	float past[STATS_PAST];   /* per cent of CPU in the samples so far, the oldest first */
+	size_t n_past;
 };
 extern const struct value_type stats_row_type;       /* ContainerStats */
 extern const struct value_type pod_stats_row_type;   /* PodStatsReport */
