@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/yaml-tree.h"
 #include "os/file.h"
 
 #define FILE_MAX ((size_t)4 << 20)
@@ -144,15 +145,15 @@ static int check(const char *what, const struct cdi_spec *s, struct error *err)
 	return 0;
 }
 
-int cdi_parse(const char *what, const char *text, size_t len, struct cdi_spec *ret, struct error *err)
+int cdi_parse(const char *what, const char *text, size_t len, enum cdi_format format, struct cdi_spec *ret, struct error *err)
 {
 	CLEANUP(cdi_spec_done) struct cdi_spec s = {};
 	auto_json *tree = NULL;
 	const struct json_limits limits = { .max_bytes = FILE_MAX, .unique_keys = true };
 
-	TRY(json_parse(what, text, len, &limits, &tree, err));
+	TRY(format == CDI_YAML ? yaml_tree_parse(what, text, len, &tree, err) : json_parse(what, text, len, &limits, &tree, err));
 	if (!json_object_is_type(tree, json_type_object))
-		return fail(err, ERROR_INVALID, "%s: is not a JSON object", what);
+		return fail(err, ERROR_INVALID, "%s: is not %s", what, format == CDI_YAML ? "a mapping" : "a JSON object");
 	if (fields_load(spec_rows, FIELD_COLUMN_JSON, tree, &s, NULL, err) < 0)
 		return fail_wrap(err, "%s", what);
 	TRY(check(what, &s, err));
@@ -167,8 +168,12 @@ struct hunt {
 	size_t kind_len;
 	struct cdi_spec found;        /* the file that has it; kind NULL: none yet */
 	size_t index;
-	bool yaml;                    /* there are files we do not read */
 };
+
+static bool is_yaml(const char *name)
+{
+	return str_ends(name, ".yaml") || str_ends(name, ".yml");
+}
 
 static int look_at_file(struct hunt *h, const char *path, struct error *err)
 {
@@ -179,7 +184,7 @@ static int look_at_file(struct hunt *h, const char *path, struct error *err)
 
 	if (r <= 0)
 		return r;
-	TRY(cdi_parse(path, text, len, &s, err));
+	TRY(cdi_parse(path, text, len, is_yaml(path) ? CDI_YAML : CDI_JSON, &s, err));
 	if (strlen(s.kind) != h->kind_len || strncmp(s.kind, h->kind, h->kind_len) != 0)
 		return 0;
 	const struct cdi_device *d = s.devices.v;
@@ -205,8 +210,7 @@ static int look_in(struct hunt *h, const struct engine *e, const char *dir, stru
 	if (!d)
 		return errno == ENOENT || errno == EACCES ? 0 : fail_errno(err, "open %s", dir);
 	while (r >= 0 && (entry = readdir(d))) {
-		h->yaml |= str_ends(entry->d_name, ".yaml") || str_ends(entry->d_name, ".yml");
-		if (str_ends(entry->d_name, ".json"))
+		if (str_ends(entry->d_name, ".json") || is_yaml(entry->d_name))
 			r = strv_addf(&names, err, "%s/%s", dir, entry->d_name);
 	}
 	closedir(d);
@@ -233,8 +237,7 @@ int cdi_find(const struct engine *e, const char *name,
 	for (size_t i = 0; r >= 0 && i < dirs->n; i++)
 		r = look_in(&h, e, dirs->v[i], err);
 	if (r >= 0 && !h.found.kind)
-		r = fail(err, ERROR_NOT_FOUND, "setting up CDI devices: unresolvable CDI devices %s%s", name,
-			 h.yaml ? " (specifications in YAML are not read: write them as JSON)" : "");
+		r = fail(err, ERROR_NOT_FOUND, "setting up CDI devices: unresolvable CDI devices %s", name);
 	if (r >= 0)
 		r = fn(arg, &h.found, (const struct cdi_device *)h.found.devices.v + h.index, err);
 	cdi_spec_done(&h.found);

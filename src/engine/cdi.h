@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/cdi.h - devices by name (Container Device Interface): "vendor.com/class=name" -> what a container must get.
  *
- * The machine's administrator puts JSON files into /etc/cdi and /var/run/cdi (--cdi-spec-dir, containers.conf
- * cdi_spec_dirs); later directories win. Files in YAML are not read; a device that is only there is refused with that
- * sentence. Owns what it loads. Allocates: not between clone() and exec(). */
+ * The machine's administrator puts files into /etc/cdi and /var/run/cdi (--cdi-spec-dir, containers.conf
+ * cdi_spec_dirs), in JSON (.json) or YAML (.yaml, .yml); later directories win. Owns what it loads. Allocates: not between clone() and exec(). */
 #pragma once
 #include "base/error.h"
 #include "base/field.h"
@@ -39,7 +38,8 @@ struct cdi_spec {
 };
 void cdi_spec_done(struct cdi_spec *s);
 /* One file's text. ERROR_INVALID names what is wrong. */
-int cdi_parse(const char *what, const char *text, size_t len, struct cdi_spec *ret, struct error *err);
+enum cdi_format { CDI_JSON, CDI_YAML };
+int cdi_parse(const char *what, const char *text, size_t len, enum cdi_format format, struct cdi_spec *ret, struct error *err);
 
 /* "vendor.com/class=name" and nothing else. */
 bool cdi_is_name(const char *word);

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err;
 	char name[1024];
 
-	if (cdi_parse("fuzz", (const char *)data, size, &s, &err) < 0)
+	if (cdi_parse("fuzz", (const char *)data, size, size % 2 ? CDI_YAML : CDI_JSON, &s, &err) < 0)
 		return 0;
 	const struct cdi_device *d = s.devices.v;
 	check_edits(&s.edits);
