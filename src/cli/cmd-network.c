@@ -521,6 +521,7 @@ static int run_update(struct cli *cli, void *params, struct strv *args, struct e
 	TRY(network_place(e, false, &place, err));
 	TRY(network_get(&place.env, args->v[0], &n, err));
 	TRY(network_update_dns(&place.env, &n, &p->add, &p->drop, err));
+	TRY(network_tell_dns(e, &n, err));
 	puts(args->v[0]);
 	return 0;
 }

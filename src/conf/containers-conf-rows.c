@@ -176,6 +176,7 @@ static const struct field containers_rows[] = {
 
 static const struct field network_rows[] = {
 	{ .conf = "network_backend", F_STR(struct conf_network, network_backend) },
+	{ .conf = "netavark", F_STR(struct conf_network, netavark) },
 	{ .conf = "netavark_plugin_dirs", F_STRV(struct conf_network, netavark_plugin_dirs) },
 	{ .conf = "default_network", F_STR(struct conf_network, default_network) },
 	{ .conf = "default_subnet", F_STR(struct conf_network, default_subnet) },

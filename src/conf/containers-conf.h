@@ -58,6 +58,7 @@ struct conf_containers {
 
 struct conf_network {
 	char *network_backend;
+	char *netavark;              /* ours: Netavark's program makes root's networks; name or path, NULL: we do */
 	struct strv netavark_plugin_dirs;
 	char *default_network, *default_subnet;
 	struct json_object *default_subnet_pools;   /* [{base, size}], NULL: built in */

@@ -2,7 +2,9 @@
  * The host side as a whole: rules that another tool flushed come back for every container, and everything goes. */
 #include "engine/container-impl.h"
 #include "engine/network.h"
+#include "net/dns.h"
 #include "net/firewall.h"
+#include "net/netavark.h"
 
 /* Without its lock: it may be held by who is being started, and reading is enough (net_reload() looks again). */
 static int restore_one(struct ctr *c, const struct network_place *p, struct error *err)
@@ -43,6 +45,16 @@ void networks_heal(struct engine *e)
 	if (e->paths.rootless || network_place(e, true, &place, &ignored) < 0 || firewall_intact(&place.env, &ignored) != 0)
 		return;
 	networks_restore(e, &place, NULL);
+}
+
+int network_tell_dns(struct engine *e, const struct network *n, struct error *err)
+{
+	auto_place place = NETWORK_PLACE_INIT;
+
+	TRY(network_place(e, true, &place, err));
+	if (!n->dns_enabled)
+		return 0;
+	return place.env.netavark ? netavark_update_dns(&place.env, n, err) : net_dns_restore(&place.env, n, err);
 }
 
 int networks_reset(struct engine *e, struct error *err)

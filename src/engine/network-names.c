@@ -28,7 +28,7 @@ int network_names_add(struct ctr *c, const struct network_place *p, const struct
 {
 	const struct net_attachment *a = s->attachments.v;
 
-	for (size_t i = 0; i < s->attachments.n; i++)
+	for (size_t i = 0; !s->netavark && i < s->attachments.n; i++)   /* else they are aardvark-dns' */
 		if (a[i].dns_enabled)
 			TRY(add_one(c, p, &a[i], err));
 	return 0;
@@ -39,7 +39,7 @@ int network_names_remove(const struct network_place *p, const char *id, const st
 	const struct net_attachment *a = s->attachments.v;
 	int r = 0;
 
-	for (size_t i = 0; i < s->attachments.n; i++) {
+	for (size_t i = 0; !s->netavark && i < s->attachments.n; i++) {
 		const struct net_dns_gone gone = { .network_id = a[i].network_id, .id = id };
 		if (a[i].dns_enabled && net_dns_remove(&p->env, &gone, err) < 0)
 			r = -1;
@@ -51,7 +51,7 @@ int network_names_restore(const struct network_place *p, const struct net_status
 {
 	const struct net_attachment *a = s->attachments.v;
 
-	for (size_t i = 0; i < s->attachments.n; i++) {
+	for (size_t i = 0; !s->netavark && i < s->attachments.n; i++) {
 		auto_network n = {};
 		if (!a[i].dns_enabled)
 			continue;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "conf/helpers.h"
 #include "engine/container-impl.h"
 #include "engine/files.h"
 #include "os/file.h"
@@ -20,6 +21,7 @@ void network_place_done(struct network_place *p)
 	free(p->config_dir);
 	free(p->run_dir);
 	free(p->pasta);
+	free(p->netavark);
 	free(p->netns_dir);
 	close_p(&p->netns_fd);
 	*p = (struct network_place)NETWORK_PLACE_INIT;
@@ -66,6 +68,20 @@ static void forget_old_boots(const struct engine *e, const char *epoch)
 		closedir(d);
 }
 
+/* containers.conf `netavark`: a path, or a name in helper_binaries_dir. `need`: for a start. */
+static int find_netavark(const struct engine *e, bool need, struct network_place *p, struct error *err)
+{
+	const char *name = e->conf.network.netavark;
+	struct error absent;
+
+	if (str_empty(name) || p->netavark)
+		return 0;
+	if (helper_find_foreign(name, &e->conf.engine.helper_binaries_dir, false, &p->netavark, &absent) < 0)
+		return need ? fail(err, ERROR_NOT_FOUND, "containers.conf: netavark = \"%s\": %s", name, absent.text) : 0;
+	p->env.netavark = p->netavark;
+	return 0;
+}
+
 int network_place(struct engine *e, bool host, struct network_place *ret, struct error *err)
 {
 	struct store *s;
@@ -81,7 +97,9 @@ int network_place(struct engine *e, bool host, struct network_place *ret, struct
 		.config_dir = ret->config_dir, .run_dir = ret->run_dir, .host_netns = -1, .rootless = e->paths.rootless,
 		.no_sync = !store_is_syncing(s), .conf = &e->conf.network, .log = e->log, .alive = is_alive, .alive_arg = e,
 	};
-	if (!host || !e->paths.rootless)
+	if (!e->paths.rootless)
+		return find_netavark(e, false, ret, err);
+	if (!host)
 		return 0;
 	TRY(network_user_place(e, false, ret, err));
 	return network_user_find(ret, err);
@@ -120,7 +138,11 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 
 	TRY(network_place(c->engine, true, &n->place, err));
 	TRY(net_sweep(&n->place.env, err));
+	if (!c->engine->paths.rootless)
+		TRY(find_netavark(c->engine, true, &n->place, err));
 	if (c->engine->paths.rootless) {
+		if (!str_empty(c->engine->conf.network.netavark))
+			log_warn(c->engine->log, "containers.conf: netavark is for root's networks only, a user's are made without");
 		TRY(network_user_place(c->engine, true, &n->place, err));
 		TRY(network_user_open(&n->place, c->id, err));
 	}
@@ -194,6 +216,8 @@ static int apply_bridge(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, 
 	int missing = net_apply(&n->place.env, c->id, &n->status, netns, err);
 	if (missing < 0)
 		return -1;
+	if (n->status.netavark)   /* addresses may be its choice (dhcp) */
+		return files_update(c, &n->status, err);
 	if (missing && !n->place.env.rootless)
 		networks_restore(c->engine, &n->place, c->id);
 	TRY(network_names_add(c, &n->place, &n->status, err));

@@ -13,7 +13,7 @@
 /* What src/net is told, and the strings it borrows. */
 struct network_place {
 	struct net_env env;
-	char *config_dir, *run_dir;
+	char *config_dir, *run_dir, *netavark;
 	char *pasta, *netns_dir;  /* rootless: the program and where its namespaces' files are (net/pasta.h) */
 	int netns_fd;             /* of the host side, when it is not ours; -1 */
 };
@@ -111,6 +111,8 @@ int network_nameservers(const struct net_status *s, struct strv *ret, struct err
 void networks_restore(struct engine *e, const struct network_place *p, const char *but_id);
 /* The same if somebody flushed the table (root's networks only). One question when all is well. */
 void networks_heal(struct engine *e);
+/* Running containers learn which name servers their network has now. */
+int network_tell_dns(struct engine *e, const struct network *n, struct error *err);
 /* Definitions, bridges and the table go, where nobody else uses them. */
 int networks_reset(struct engine *e, struct error *err);
 

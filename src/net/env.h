@@ -17,6 +17,7 @@ struct net_env {
 	bool rootless;
 	bool no_sync;                       /* definitions are saved without fsync */
 	const struct conf_network *conf;
+	const char *netavark;               /* its program makes the networks (net/netavark.h); NULL: we do */
 	const struct log *log;              /* may be NULL */
 	/* Whether the container of that id is running or being started; leases of others are free. NULL: all are alive. */
 	int (*alive)(void *arg, const char *id, struct error *err);

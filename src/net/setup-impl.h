@@ -32,3 +32,19 @@ int attachment_link(const struct net_env *env, const struct network *n, struct n
 /* Takes the interface away, or notes it in e->gone when its namespace is going; gone already is fine. */
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
 void net_attachment_done(struct net_attachment *a);
+
+/* ---- the life cycle's (setup.c) ---- */
+struct networks {
+	struct network v[NET_NETWORKS_MAX];
+	size_t n;
+};
+void networks_done(struct networks *l);
+#define auto_networks CLEANUP(networks_done) struct networks
+/* The definitions of all attachments. */
+int setup_load_networks(const struct net_env *env, const struct net_status *s, struct networks *l, struct error *err);
+/* Plans one more attachment; its definition comes back in *n. */
+int setup_add_attachment(const struct net_env *env, const struct net_request *r, struct net_status *s, struct network *n,
+			 struct error *err);
+int setup_firewall(const struct net_env *env, const struct networks *l, const struct net_status *s, bool replace, struct error *err);
+/* Whether an address is still the container's. */
+bool setup_owns_address(const struct net_env *env, const char *id, const struct net_status *s);

@@ -68,9 +68,9 @@ static int check_static(const struct network *n, const char *text, struct error 
 	return fail(err, ERROR_INVALID, "requested static ip %s not in any subnet on network %s", text, n->name);
 }
 
-static int check_driver(const struct network *n, struct error *err)
+static int check_driver(const struct net_env *env, const struct network *n, struct error *err)
 {
-	if (streq(network_ipam_driver(n), "dhcp"))
+	if (!env->netavark && streq(network_ipam_driver(n), "dhcp"))
 		return fail(err, ERROR_UNSUPPORTED, "network %s: the dhcp ipam driver is not supported: create it with --subnet, or with "
 						    "--ipam-driver none", n->name);
 	return 0;
@@ -103,8 +103,7 @@ int attachment_plan(const struct net_env *env, const struct network *n, const st
 	uint8_t mac[LINK_MAC];
 	bool bridge = streq(n->driver, "bridge");
 
-	(void)env;
-	TRY(check_driver(n, err));
+	TRY(check_driver(env, n, err));
 	TRY(network_options(n, &o, err));
 	TRY(check_static(n, r->ip, err));
 	TRY(check_static(n, r->ip6, err));

@@ -6,15 +6,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
+#include "net/netavark.h"
 #include "net/setup-impl.h"
 #include "os/file.h"
-
-enum { USED_TRIES = 100 };
 
 static const struct field address_rows[] = {
 	{ .json = "net", F_STR(struct net_address, net) }, { .json = "gateway", F_STR(struct net_address, gateway) }, {},
@@ -41,7 +39,7 @@ const struct field net_status_rows[] = {
 	{ .json = "mode", F_STR(S, mode) }, { .json = "attachments", F_LIST(S, attachments, struct net_attachment, net_attachment_rows) },
 	{ .json = "ports", F_LIST(S, ports, struct net_port, net_port_rows) }, { .json = "helper_pid", F_INT(S, helper_pid) },
 	{ .json = "helper_start", F_UINT(S, helper_start) },
-	{ .json = "host_address", F_STR(S, host_address) }, {},
+	{ .json = "host_address", F_STR(S, host_address) }, { .json = "netavark", F_STR(S, netavark) }, { .json = "name", F_STR(S, name) }, {},
 };
 #undef S
 #define R struct net_request
@@ -152,7 +150,13 @@ static int plan_ports(const struct net_job *job, struct net_status *s, struct er
 	return 0;
 }
 
-static int add_attachment(const struct net_env *env, const struct net_request *r, struct net_status *s, struct network *n,
+void networks_done(struct networks *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		network_done(&l->v[i]);
+}
+
+int setup_add_attachment(const struct net_env *env, const struct net_request *r, struct net_status *s, struct network *n,
 			  struct error *err)
 {
 	struct net_attachment a = {}, *at;
@@ -173,16 +177,6 @@ static int add_attachment(const struct net_env *env, const struct net_request *r
 	return 0;
 }
 
-struct networks {
-	struct network v[NET_NETWORKS_MAX];
-	size_t n;
-};
-static void networks_done(struct networks *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		network_done(&l->v[i]);
-}
-
 static int plan(const struct net_env *env, const struct net_job *job, struct networks *l, struct lock *intent, struct net_status *s,
 		struct error *err)
 {
@@ -191,9 +185,11 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	if (job->n_requests > NET_NETWORKS_MAX)
 		return fail(err, ERROR_INVALID, "more than %d networks", NET_NETWORKS_MAX);
 	TRY(str_set(&s->mode, "bridge", err));
+	TRY(str_set(&s->netavark, env->netavark, err));
+	TRY(str_set(&s->name, env->netavark ? job->name : NULL, err));
 	TRY(plan_ports(job, s, err));
 	for (size_t i = 0; i < job->n_requests; i++) {
-		TRY(add_attachment(env, &job->requests[i], s, &l->v[l->n], err));
+		TRY(setup_add_attachment(env, &job->requests[i], s, &l->v[l->n], err));
 		l->n++;
 	}
 	TRY(write_intent(env, job->id, s, intent, err));
@@ -206,7 +202,7 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 int net_plan(const struct net_env *env, const struct net_job *job, struct lock *ret_intent, struct net_status *ret,
 	     struct error *err)
 {
-	CLEANUP(networks_done) struct networks l = {};
+	auto_networks l = {};
 	auto_net_status s = {};
 	struct error ignored;
 
@@ -223,7 +219,7 @@ int net_plan(const struct net_env *env, const struct net_job *job, struct lock *
 }
 
 /* ---- apply ---- */
-static int load_networks(const struct net_env *env, const struct net_status *s, struct networks *l, struct error *err)
+int setup_load_networks(const struct net_env *env, const struct net_status *s, struct networks *l, struct error *err)
 {
 	const struct net_attachment *a = s->attachments.v;
 
@@ -234,7 +230,7 @@ static int load_networks(const struct net_env *env, const struct net_status *s, 
 	return 0;
 }
 
-static int apply_firewall(const struct net_env *env, const struct networks *l, const struct net_status *s, bool replace,
+int setup_firewall(const struct net_env *env, const struct networks *l, const struct net_status *s, bool replace,
 			  struct error *err)
 {
 	const struct network *v[NET_NETWORKS_MAX];
@@ -247,19 +243,20 @@ static int apply_firewall(const struct net_env *env, const struct networks *l, c
 
 int net_apply(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err)
 {
-	CLEANUP(networks_done) struct networks l = {};
+	auto_networks l = {};
 	auto_ends e = LINK_ENDS_INIT;
 	struct net_attachment *a = s->attachments.v;
 
-	(void)id;
-	TRY(load_networks(env, s, &l, err));
+	if (s->netavark)
+		return netavark_setup(env, &(struct netavark_job){ id, s, 0, s->attachments.n }, netns_fd, s, err);
+	TRY(setup_load_networks(env, s, &l, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	for (size_t i = 0; i < l.n; i++)
 		TRY(attachment_link(env, &l.v[i], &a[i], &e, err));
-	return apply_firewall(env, &l, s, false, err);
+	return setup_firewall(env, &l, s, false, err);
 }
 
-static bool owns_address(const struct net_env *env, const char *id, const struct net_status *s)
+bool setup_owns_address(const struct net_env *env, const char *id, const struct net_status *s)
 {
 	const struct net_attachment *a = s->attachments.v;
 
@@ -267,18 +264,6 @@ static bool owns_address(const struct net_env *env, const char *id, const struct
 		if (attachment_is_leased(env, id, &a[i]))
 			return true;
 	return false;
-}
-
-int net_reload(const struct net_env *env, const char *id, const struct net_status *s, struct error *err)
-{
-	CLEANUP(networks_done) struct networks l = {};
-
-	TRY(load_networks(env, s, &l, err));
-	int r = apply_firewall(env, &l, s, true, err);
-	if (r < 0 || !s->ports.n || owns_address(env, id, s))
-		return r;
-	const struct firewall_change gone = { .remove = true, .status = s };
-	return firewall_apply(env, &gone, err);
 }
 
 /* ---- tear down ---- */
@@ -290,6 +275,19 @@ static int first(int r, struct error *now, struct error *err)
 	return r < 0 ? -1 : 0;
 }
 
+static int teardown_netavark(const struct net_env *env, const char *id, const struct net_status *s, struct error *err)
+{
+	const struct net_attachment *a = s->attachments.v;
+	struct error now, all = {};
+	int r = first(netavark_teardown(env, &(struct netavark_job){ id, s, 0, s->attachments.n }, true, &now), &now, &all);
+
+	for (size_t i = 0; i < s->attachments.n; i++)
+		r |= first(attachment_release(env, id, &a[i], &now), &now, &all);
+	if (r < 0)
+		*err = all;
+	return r < 0 ? -1 : 0;
+}
+
 int net_teardown(const struct net_env *env, const char *id, const struct net_status *s, int netns_fd, struct error *err)
 {
 	const struct net_attachment *a = s->attachments.v;
@@ -298,8 +296,10 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 	struct error now, all = {};
 	int r = 0;
 
+	if (s->netavark)
+		return teardown_netavark(env, id, s, err);
 	/* An address that is no longer ours was given back before: the ports went first and may be another's by now. */
-	if (s->ports.n && owns_address(env, id, s))
+	if (s->ports.n && setup_owns_address(env, id, s))
 		r |= first(firewall_apply(env, &c, &now), &now, &all);
 	int ends = s->attachments.n ? first(link_ends_open(env, netns_fd, &e, &now), &now, &all) : 0;
 	r |= ends;
@@ -361,132 +361,4 @@ int net_sweep(const struct net_env *env, struct error *err)
 	}
 	closedir(d);
 	return 0;
-}
-
-/* ---- changes of a running container ---- */
-static void remove_attachment(struct net_status *s, const struct net_attachment *a)
-{
-	struct net_attachment *v = s->attachments.v;
-	size_t i = (size_t)(a - v);
-
-	net_attachment_done(&v[i]);
-	memmove(&v[i], &v[i + 1], (s->attachments.n - i - 1) * sizeof(*v));
-	s->attachments.n--;
-}
-
-static int connect_one(const struct net_env *env, const char *id, const struct network *n, struct net_status *s, int netns_fd,
-		       struct error *err)
-{
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	auto_ends e = LINK_ENDS_INIT;
-
-	TRY(attachment_lease(env, n, id, a, err));
-	TRY(link_ends_open(env, netns_fd, &e, err));
-	return attachment_link(env, n, a, &e, err);
-}
-
-int net_connect(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s, int netns_fd,
-		struct error *err)
-{
-	CLEANUP(networks_done) struct networks l = {};
-	auto_ends e = LINK_ENDS_INIT;
-	struct error ignored;
-
-	TRY(add_attachment(env, r, s, &l.v[0], err));
-	l.n = 1;
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	int made = connect_one(env, id, &l.v[0], s, netns_fd, err);
-	if (made >= 0)
-		made = apply_firewall(env, &l, s, false, err);
-	if (made < 0) {
-		if (link_ends_open(env, netns_fd, &e, &ignored) >= 0)
-			attachment_unlink(env, a, &e, &ignored);
-		attachment_release(env, id, a, &ignored);
-		remove_attachment(s, a);
-		return -1;
-	}
-	return made;
-}
-
-int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
-		   struct error *err)
-{
-	struct net_attachment *a = net_status_find(s, network);
-	CLEANUP(networks_done) struct networks l = {};
-	auto_ends e = LINK_ENDS_INIT;
-	const struct firewall_change old = { .remove = true, .status = s, .socket = &e.firewall };
-
-	if (!a)
-		return fail(err, ERROR_NOT_FOUND, "container %s is not connected to network %s", id, network);
-	TRY(firewall_apply(env, &old, err));
-	TRY(link_ends_open(env, netns_fd, &e, err));
-	TRY(attachment_unlink(env, a, &e, err));
-	link_ends_detach(&e);
-	TRY(attachment_release(env, id, a, err));
-	remove_attachment(s, a);
-	/* the ports lead to what is left */
-	TRY(load_networks(env, s, &l, err));
-	return s->attachments.n && s->ports.n ? apply_firewall(env, &l, s, false, err) : 0;
-}
-
-static int but_busy(void *arg, const char *what, int errnum)
-{
-	(void)arg;
-	(void)what;
-	return errnum != ENODEV && errnum != EOPNOTSUPP;
-}
-
-struct ports_of {
-	uint32_t bridge;
-	bool some;
-};
-
-static int see_port(void *arg, const struct link_info *l, struct error *err)
-{
-	struct ports_of *p = arg;
-
-	(void)err;
-	p->some |= l->master == p->bridge;
-	return 0;
-}
-
-int net_is_used(const struct net_env *env, const struct network *n, struct error *err)
-{
-	const struct timespec pause = { .tv_nsec = 10000000 };
-	auto_netlink host = NETLINK_INIT;
-	struct link_info l;
-
-	if (!streq(n->driver, "bridge") || !n->network_interface)
-		return 0;
-	TRY(netlink_open(env->host_netns, NETLINK_ROUTE, &host, err));
-	int r = link_find(&host, n->network_interface, &l, err);
-	for (int i = 0; r > 0 && i < USED_TRIES; i++) {
-		struct ports_of p = { .bridge = l.index };
-		TRY(link_list(&host, see_port, &p, err));
-		if (!p.some)
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	return r;
-}
-
-int net_forget(const struct net_env *env, const struct network *n, struct error *err)
-{
-	const struct firewall_change c = { .remove = true, .networks = (const struct network *const[]){ n }, .n_networks = 1 };
-	auto_netlink host = NETLINK_INIT;
-	struct network_option o;
-	struct link_info l;
-
-	TRY(lease_forget(env, n->id, err));
-	TRY(network_options(n, &o, err));
-	if (!streq(n->driver, "bridge") || o.unmanaged || !n->network_interface)
-		return 0;
-	TRY(netlink_open(env->host_netns, NETLINK_ROUTE, &host, err));
-	int r = link_find(&host, n->network_interface, &l, err);
-	if (r <= 0 || !streq(l.kind, "bridge"))
-		return r < 0 ? -1 : 0;
-	TRY(firewall_apply(env, &c, err));
-	auto_netlink_batch b = NETLINK_BATCH_INIT;
-	link_delete(&b, n->network_interface);
-	return netlink_send_judged(&host, &b, but_busy, NULL, err);
 }

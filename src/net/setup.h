@@ -56,6 +56,7 @@ struct net_status {
 	struct list attachments;          /* struct net_attachment */
 	struct list ports;                /* struct net_port */
 	char *mode;                       /* "bridge", "pasta" */
+	char *netavark, *name;            /* the program that made them and the container's name for it; NULL: we did */
 	int64_t helper_pid;               /* whose namespace a pasta serves (net/pasta.h: its name); 0: none */
 	uint64_t helper_start;
 	char *host_address;               /* what host.containers.internal means; NULL: the gateway, or nothing */
