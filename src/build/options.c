@@ -28,7 +28,7 @@ const struct field build_rows[] = {
 	{ .cli = "ignorefile", F_STR(O, ignorefile), .arg = "path", .complete = "files",
 	  .help = "Ignore file instead of .containerignore and .dockerignore" },
 	{ .cli = "platform", F_CSV(O, platforms), .arg = "os/arch[/variant]", .complete = "platforms",
-	  .help = "Platform to build for (repeatable with --manifest)" },
+	  .help = "Platform to build for (repeatable)" },
 	{ .cli = "all-platforms", F_BOOL(O, all_platforms), .help = "Build for every platform the base images have" },
 	{ .cli = "arch", MORE(.aliases = "override-arch"), F_STR(O, arch), .arg = "arch", .complete = "arch", .help = "Architecture of the image" },
 	{ .cli = "os", MORE(.aliases = "override-os"), F_STR(O, os), .arg = "os", .help = "Operating system of the image" },
@@ -211,7 +211,6 @@ static int refuse(const struct build_options *o, struct error *err)
 		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
 		{ o->run.ns.uidmap.n || o->run.ns.gidmap.n || o->run.ns.subuid_name || o->run.ns.subgid_name, "--userns-uid-map",
 		  "RUN uses the builder's own user namespace" },
-		{ o->logsplit.set && o->logsplit.value, "--logsplit", "use one --logfile" },
 		{ o->all_platforms, "--all-platforms", "name the platforms with --platform" },
 	};
 
@@ -245,8 +244,6 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "the --dns-option option cannot be used with --network=none");
 	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns_search.n)
 		return fail(err, ERROR_INVALID, "the --dns-search option cannot be used with --network=none");
-	if (o->platforms.n > 1 && !o->manifest)
-		return fail(err, ERROR_INVALID, "--platform: several platforms need a manifest list: name it with --manifest");
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
 	return 0;

@@ -21,6 +21,7 @@ struct build_display {
 	struct kept *stages;
 	size_t n, front;         /* the stage that speaks */
 	struct build_tty *tty;
+	const char *platform;    /* NULL: there is only one */
 };
 
 int build_display_new(enum build_display_mode mode, FILE *out, FILE *err_stream, struct build_display **ret, struct error *err)
@@ -129,10 +130,13 @@ static void pass_on(struct build_display *d)
 /* ---- plain lines ---- */
 static void show_step(struct build_display *d, const struct build_event *e)
 {
+	char stage[48] = "", platform[128] = "";
+
+	if (d->platform)
+		snprintf(platform, sizeof(platform), "[%s] ", d->platform);
 	if (e->n_stages > 1)
-		sayf(d, e, "[%zu/%zu] STEP %zu/%zu: %s\n", e->stage + 1, e->n_stages, e->step, e->n_steps, e->text);
-	else
-		sayf(d, e, "STEP %zu/%zu: %s\n", e->step, e->n_steps, e->text);
+		snprintf(stage, sizeof(stage), "[%zu/%zu] ", e->stage + 1, e->n_stages);
+	sayf(d, e, "%s%sSTEP %zu/%zu: %s\n", platform, stage, e->step, e->n_steps, e->text);
 }
 
 static void show_done(struct build_display *d, const struct build_event *e)
@@ -186,6 +190,24 @@ void build_display_event(void *data, const struct build_event *e)
 	if (e->type == BUILD_STAGE_DONE && e->stage < d->n)
 		d->stages[e->stage].done = true;
 	pass_on(d);
+}
+
+void build_display_prefix(struct build_display *d, const char *platform)
+{
+	struct error ignored;
+
+	d->platform = platform;
+	d->front = 0;
+	if (d->tty) {   /* a picture for each of them */
+		build_tty_free(d->tty);
+		d->tty = NULL;
+		if (build_tty_new(d->out, &d->tty, &ignored) < 0)
+			d->mode = BUILD_DISPLAY_PLAIN;
+		else
+			build_tty_event(d->tty, &(struct build_event){ .type = BUILD_NOTE, .text = platform, .len = strlen(platform) });
+	}
+	for (size_t i = 0; i < d->n; i++)
+		d->stages[i].done = false;
 }
 
 void build_display_end(struct build_display *d)

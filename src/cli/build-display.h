@@ -13,5 +13,7 @@ void build_display_free(struct build_display *d);
 DEFINE_CLEANUP(struct build_display, build_display_free);
 /* The build_request's event function; data: the display. */
 void build_display_event(void *data, const struct build_event *e);
+/* Which of several platforms it is about from now on: in front of each step. Borrowed; NULL: there is one. */
+void build_display_prefix(struct build_display *d, const char *platform);
 /* Everything that is still kept, after a failure as well. */
 void build_display_end(struct build_display *d);

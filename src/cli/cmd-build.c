@@ -82,30 +82,86 @@ static int failure(const struct build_result *r, struct error *err)
 	return -1;
 }
 
-/* --manifest: an image for each platform, all of them in one list. Its id is the result. */
-static int build_list(struct engine *e, struct build_options *o, const struct build_request *request, struct build_result *ret,
-		      struct error *err)
+/* ---- several platforms ---- */
+struct platforms {
+	struct strv names;           /* none: the machine's own */
+	char list[65];               /* id of the manifest list; "" without --manifest */
+};
+
+static void platforms_done(struct platforms *p)
 {
-	auto_strv platforms = o->platforms;
-	const struct manifest_list_create create = { .amend = true };
+	strv_done(&p->names);
+}
+
+/* --logsplit: FILE_OS_ARCH for each of them. */
+static int split_log(const struct build_options *o, const char *platform, FILE **ret, struct error *err)
+{
+	autofree char *path = NULL;
+
+	TRY(str_printf(&path, err, "%s_%s", o->logfile, platform));
+	for (char *p = path + strlen(o->logfile); *p; p++)
+		if (*p == '/')
+			*p = '_';
+	*ret = fopen(path, "we");
+	return *ret ? 0 : fail_errno(err, "opening logfile: \"%s\"", path);
+}
+
+static int build_platform(struct engine *e, struct build_options *o, struct build_request *request, const char *platform,
+			  struct build_result *ret, struct error *err)
+{
+	CLEANUP(build_display_free_p) struct build_display *own = NULL;
+	autofclose FILE *log = NULL;
+	struct build_request r = *request;
+
+	strv_done(&o->platforms);
+	if (platform) {
+		TRY(strv_add(&o->platforms, platform, err));
+		build_display_prefix(r.data, platform);
+	}
+	if (platform && o->logfile && o->logsplit.value) {
+		TRY(split_log(o, platform, &log, err));
+		TRY(build_display_new(BUILD_DISPLAY_PLAIN, log, log, &own, err));
+		r.data = own;
+	}
+	int result = build_image(e, &r, ret, err);
+	build_display_end(r.data);
+	return result < 0 && platform ? fail_wrap(err, "[%s]", platform) : result;
+}
+
+static int add_to_list(struct engine *e, const struct build_options *o, const char *id, char list[65], struct error *err)
+{
 	const struct manifest_list_add add = { .remote = o->remote };
-	char list[65];
+	auto_strv digests = {};
+	autofree char *image = NULL;
+
+	TRY(str_printf(&image, err, "containers-storage:%.40s", id));
+	return manifest_list_add_image(e, o->manifest, image, &add, &digests, list, err);
+}
+
+/* An image for each platform: with --manifest all of them in one list, whose id is the result; without it the tags are
+ * the last one's and the first one's id is the result (Podman). */
+static int build_platforms(struct engine *e, struct build_options *o, struct build_request *request, struct build_result *ret,
+			   struct error *err)
+{
+	CLEANUP(platforms_done) struct platforms p = { .names = o->platforms };
+	const struct manifest_list_create create = { .amend = true };
+	char first[65] = "";
 
 	o->platforms = (struct strv){};
-	TRY(manifest_list_create(e, o->manifest, &create, list, err));
-	for (size_t i = 0; i < platforms.n || i == 0; i++) {
-		auto_strv digests = {};
+	if (o->manifest && strv_has(&o->tags, o->manifest))
+		return fail(err, ERROR_INVALID, "the same name must not be specified for both '--tag' and '--manifest'");
+	if (o->manifest)
+		TRY(manifest_list_create(e, o->manifest, &create, p.list, err));
+	for (size_t i = 0; i < p.names.n || i == 0; i++) {
 		build_result_done(ret);
 		*ret = (struct build_result){};
-		strv_done(&o->platforms);
-		if (platforms.n)
-			TRY(strv_add(&o->platforms, platforms.v[i], err));
-		TRY(build_image(e, request, ret, err));
-		autofree char *image = NULL;
-		TRY(str_printf(&image, err, "containers-storage:%.40s", ret->id));
-		TRY(manifest_list_add_image(e, o->manifest, image, &add, &digests, list, err));
+		TRY(build_platform(e, o, request, p.names.n ? p.names.v[i] : NULL, ret, err));
+		if (o->manifest)
+			TRY(add_to_list(e, o, ret->id, p.list, err));
+		if (!*first)
+			memcpy(first, ret->id, sizeof(first));
 	}
-	memcpy(ret->id, list, sizeof(list));
+	memcpy(ret->id, o->manifest ? p.list : first, sizeof(ret->id));
 	return 0;
 }
 
@@ -129,11 +185,12 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(build_display_new(choose_mode(o), log ? log : stdout, log ? log : stderr, &display, err));
-	const struct build_request request = {
+	struct build_request request = {
 		.options = o, .context = args->n ? args->v[0] : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
 		.event = build_display_event, .data = display, .ticks = choose_mode(o) == BUILD_DISPLAY_TTY,
 	};
-	int r = o->manifest ? build_list(e, o, &request, &result, err) : build_image(e, &request, &result, err);
+	bool several = o->manifest || o->platforms.n > 1;
+	int r = several ? build_platforms(e, o, &request, &result, err) : build_image(e, &request, &result, err);
 	build_display_end(display);
 	if (r < 0)
 		return failure(&result, err);
