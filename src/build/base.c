@@ -73,9 +73,12 @@ static void note_line(void *data, const char *text)
 }
 
 /* --pull, --platform and the registry's options under the names of `run`. */
-static int obtain(struct build *b, const char *name, const char *platform, struct store_image *ret, char **ret_name,
+static int obtain(struct build *b, const char *given, const char *platform, struct store_image *ret, char **ret_name,
 		  struct error *err)
 {
+	autofree char *name = NULL;
+
+	TRY(source_policy_image(&b->policy, given, &name, err));
 	const struct image_remote *r = &b->o->remote;
 	struct image_progress lines = { .line = note_line, .data = b };
 	const struct image_progress *before = b->engine->progress;

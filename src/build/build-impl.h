@@ -12,6 +12,7 @@
 #include "build/graph.h"
 #include "build/lint.h"
 #include "build/remote-cache.h"
+#include "build/source-policy.h"
 #include "build/step.h"
 #include "image/oci-image.h"
 #include "store/build-cache.h"
@@ -98,6 +99,7 @@ struct build {
 	size_t n_rows;
 	struct strv touched;             /* keys of rows that were of use */
 	struct remote_cache remote;
+	struct source_policy policy;
 	int64_t flushed;                 /* when */
 	size_t running;
 	unsigned serial;                 /* of scratch directories */

@@ -78,6 +78,7 @@ static void build_done(struct build *b)
 	free(b->rows);
 	strv_done(&b->touched);
 	remote_cache_done(&b->remote);
+	source_policy_done(&b->policy);
 	build_graph_done(&b->graph);
 	containerfile_done(&b->file);
 	containerfile_text_done(&b->text);
@@ -155,6 +156,8 @@ static int begin(struct build *b, struct error *err)
 	b->use_cache = !b->o->no_cache && !b->single;
 	TRY(set_time(b, err));
 	TRY(remote_cache_open(b, err));
+	if (b->o->source_policy)
+		TRY(source_policy_read(b->o->source_policy, &b->policy, err));
 	int scratch = file_open_dir(stage_fd(b->stage), "context", true, 0700, err);
 	if (scratch < 0)
 		return -1;

@@ -196,8 +196,11 @@ static int add_local(struct build *b, struct op *op, int root, const struct buil
 	return 0;
 }
 
-static int add_remote(struct build *b, struct op *op, const char *source, struct error *err)
+static int add_remote(struct build *b, struct op *op, const char *given, struct error *err)
 {
+	autofree char *source = NULL, *demanded = NULL;
+
+	TRY(source_policy_url(&b->policy, given, &source, &demanded, err));
 	struct add_fetched *f = list_add(&op->fetched, sizeof(*f), err);
 	const struct instruction_flags *flags = &op->in.flags;
 	char name[32];
@@ -205,11 +208,11 @@ static int add_remote(struct build *b, struct op *op, const char *source, struct
 	if (!f)
 		return -1;
 	*f = (struct add_fetched)ADD_FETCHED_INIT;
-	TRY(add_fetch(&b->context_options, source, flags->checksum, flags->keep_git_dir, f, err));
+	TRY(add_fetch(&b->context_options, source, demanded ? demanded : flags->checksum, flags->keep_git_dir, f, err));
 	if (add_source_kind(source) == ADD_GIT)
-		return add_pattern(&op->job, f->fd, source, "/", NULL, NULL, err);
+		return add_pattern(&op->job, f->fd, given, "/", NULL, NULL, err);
 	if (flags->unpack.set && flags->unpack.value) {
-		int r = unpack(b, op, f->fd, source, err);
+		int r = unpack(b, op, f->fd, given, err);
 		if (r)
 			return r < 0 ? -1 : 0;
 	}
@@ -225,7 +228,7 @@ static int add_remote(struct build *b, struct op *op, const char *source, struct
 	const struct timespec times[2] = { { .tv_sec = f->mtime }, { .tv_sec = f->mtime } };
 	if (fchmod(to, 0600) < 0 || (f->mtime && futimens(to, times) < 0))
 		return fail_errno(err, "set mode and time of %s", file);
-	return add_pattern(&op->job, dir, source, file, NULL, NULL, err);
+	return add_pattern(&op->job, dir, given, file, NULL, NULL, err);
 }
 
 static int add_source(struct stage_run *st, struct op *op, int root, const struct build_context *c, const char *source,

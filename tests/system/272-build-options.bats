@@ -29,3 +29,62 @@ build() { run_umiak build --network none "$@" "$CTX"; }
     build --platform linux/arm64,linux/s390x --logfile "$UMIAK_WORK/tmp/log" --logsplit
     grep -q 'STEP 3/3: COPY' "$UMIAK_WORK/tmp/log_linux_arm64"; grep -q 'STEP 3/3: COPY' "$UMIAK_WORK/tmp/log_linux_s390x"
 }
+
+@test "--source-policy-file: sources are denied, replaced, allowed; the first rule that fits counts" {
+    umiak tag "$IMAGE" localhost/other:1
+    file policy.json <<END
+{"rules": [
+  {"action": "ALLOW", "selector": {"identifier": "docker-image://$IMAGE", "matchType": "EXACT"}},
+  {"action": "CONVERT", "selector": {"identifier": "docker-image://example.com/*:1"}, "updates": {"identifier": "docker-image://localhost/other:1"}},
+  {"action": "DENY", "selector": {"identifier": "docker-image://*"}},
+  {"action": "DENY", "selector": {"identifier": "https://*"}}]}
+END
+    printf 'FROM example.com/any/thing:1\nRUN echo replaced\nCOPY --from=%s /etc/passwd /p\n' "$IMAGE" | file Containerfile
+    build --source-policy-file "$CTX/policy.json"
+    [[ $output == *$'\nreplaced\n'* ]]
+    printf 'FROM %s\nCOPY --from=localhost/other:1 /etc/passwd /p\n' "$IMAGE" | file Containerfile
+    run_umiak 125 build --source-policy-file "$CTX/policy.json" "$CTX"
+    [[ $output == *'source "localhost/other:1" denied by source policy: matched rule 2'* ]]
+    printf 'FROM %s\nADD https://127.0.0.1:1/x /x\n' "$IMAGE" | file Containerfile
+    run_umiak 125 build --source-policy-file "$CTX/policy.json" "$CTX"
+    [[ $output == *'source "https://127.0.0.1:1/x" denied by source policy: matched rule 3'* ]]
+    for bad in '{' '{"rules":[{"action":"BURN","selector":{"identifier":"x"}}]}' '{"rules":[{"action":"DENY","selector":{}}]}' \
+               '{"rules":[{"action":"CONVERT","selector":{"identifier":"x"}}]}'; do
+        echo "$bad" | file bad.json
+        run_umiak 125 build --source-policy-file "$CTX/bad.json" "$CTX"
+        [[ $output == *"source policy"* ]]
+    done
+}
+
+@test "--ssh: the agent is there for the steps that ask for it, its socket is in no layer" {
+    command -v ssh-add >/dev/null || skip "ssh-agent is missing"
+    local sock=$UMIAK_WORK/tmp/agent
+    rm -f "$sock"
+    if rootless && [ "$(id -u)" = 0 ]; then
+        setpriv --reuid="$(id -u "$UMIAK_TEST_USER")" --regid="$(id -g "$UMIAK_TEST_USER")" --init-groups ssh-agent -D -a "$sock" >/dev/null 2>&1 3>&- 4>&- &
+    else
+        ssh-agent -D -a "$sock" >/dev/null 2>&1 3>&- 4>&- &
+    fi
+    for _ in $(seq 200); do [ ! -S "$sock" ] || break; sleep 0.05; done
+    file Containerfile <<'END'
+FROM localhost/umiak/test:1
+RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo "socket: $SSH_AUTH_SOCK"; /usr/bin/ssh-add -l; echo "it says $?"
+RUN --mount=type=ssh,id=mine,target=/agent test -S /agent
+RUN test -z "$SSH_AUTH_SOCK" && ! ls /run/buildkit/* /agent
+END
+    build --ssh "default=$sock" --ssh "mine=$sock" -t agent -v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro
+    [[ $output == *"socket: /run/buildkit/ssh_agent.0"* ]]
+    like "$output" 'no identities' "the agent's answer"
+    run_umiak run --rm --network none agent sh -c 'ls /run/buildkit /agent 2>/dev/null | wc -l'
+    is "$output" 0 "files in the image"
+    printf 'FROM %s\nRUN --mount=type=ssh,required true\n' "$IMAGE" | file Containerfile
+    run_umiak 125 build "$CTX"
+    [[ $output == *"unset ssh forward key default"* ]]
+}
+
+@test "--device: a device of the host is there for RUN and not in the image" {
+    printf 'FROM %s\nRUN test -c /dev/mine && echo x > /dev/mine && ls -l /dev/mine\n' "$IMAGE" | file Containerfile
+    build --device /dev/null:/dev/mine -t device
+    like "$output" '1, +3 .*/dev/mine' "the device"
+    run_umiak 1 run --rm --network none device ls /dev/mine
+}
