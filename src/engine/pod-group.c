@@ -40,7 +40,7 @@ int pod_group_plan(struct engine *e, const char *pod_id, struct pod_group *ret, 
 
 	if (r <= 0)
 		return r;   /* its pod is gone: it runs without the group */
-	if (!p->config.cgroup || str_ends(p->config.cgroup, ".slice"))
+	if (!p->config.cgroup || (str_ends(p->config.cgroup, ".slice") && !streq(engine_cgroup_manager(e), "systemd")))
 		return 0;
 	TRY(str_set(&ret->id, pod_id, err));
 	TRY(str_set(&ret->path, p->config.cgroup, err));
@@ -64,7 +64,8 @@ static int note_down(const struct store *s, const char *id, const struct cgroup 
 	char text[GROUP_TEXT_MAX];
 	struct cgroup all = *c;   /* borrows */
 
-	all.made |= cgroup_hierarchies(c->mode);
+	if (!*c->scope)
+		all.made |= cgroup_hierarchies(c->mode);
 	int n = cgroup_save(&all, text, sizeof(text), err);
 
 	if (n < 0)
@@ -74,6 +75,20 @@ static int note_down(const struct store *s, const char *id, const struct cgroup 
 		return -1;
 	TRY(note_path(s, id, &path, err));
 	return file_replace(AT_FDCWD, path, text, (size_t)n, 0600, 0, err);
+}
+
+/* Noted down first: a slice outlives whoever is killed here. */
+static int make_slice(const struct store *s, const struct pod_group *g, const struct cgroup_resources *r, struct cgroup_warnings *w,
+		      struct error *err)
+{
+	auto_cgroup c = CGROUP_INIT;
+
+	c.mode = cgroup_mode();
+	c.manager = CGROUP_MANAGER_SYSTEMD;
+	if (snprintf(c.scope, sizeof(c.scope), "%s", g->path) >= (int)sizeof(c.scope))
+		return fail_with(err, ENAMETOOLONG, "slice %s", g->path);
+	TRY(note_down(s, g->id, &c, err));
+	return cgroup_slice_start(c.scope, r, w, err);
 }
 
 int pod_group_make(const struct store *s, const struct pod_group *g, struct lock *lock, uint32_t *ret_hierarchies,
@@ -88,6 +103,10 @@ int pod_group_make(const struct store *s, const struct pod_group *g, struct lock
 	TRY(group_lock(s, g->id, (struct lock_how){ LOCK_SHARED, LOCK_UNORDERED, -1 }, lock, err));
 	TRY(spec_limits(&g->settings.resources, limits, err));
 	TRY(oci_resources_convert(limits, &r, err));
+	if (str_ends(g->path, ".slice")) {
+		*ret_hierarchies = 0;
+		return make_slice(s, g, &r, w, err);
+	}
 	const struct cgroup_create how = { .path = g->path, .resources = &r };
 	TRY(cgroup_create(&how, &c, w, err));
 	TRY(cgroup_set(&c, &r, w, err));
@@ -113,6 +132,8 @@ static int is_empty(struct store *s, const char *id, const struct cgroup *c, str
 	TRY(store_container_list(s, &q, &living, err));
 	if (living.n)
 		return 0;
+	if (*c->scope)
+		return 1;   /* of systemd, which knows */
 	TRY(cgroup_pids(c, &pids, err));
 	bool empty = pids.n == 0;
 	cgroup_pids_done(&pids);
@@ -138,7 +159,9 @@ int pod_group_drop(struct pod *p, struct error *err)
 	r = is_empty(s, p->config.id, &c, err);
 	if (r <= 0)
 		return r;
-	TRY(cgroup_remove(&c, err));
+	r = *c.scope ? cgroup_slice_stop(c.scope, err) : cgroup_remove(&c, err) < 0 ? -1 : 1;
+	if (r <= 0)
+		return r;
 	return unlink(path) < 0 && errno != ENOENT ? fail_errno(err, "remove %s", path) : 0;
 }
 

@@ -20,6 +20,9 @@ void cgroup_warn(struct cgroup_warnings *w, const char *fmt, ...) __attribute__(
 int cgroup_set_devices(const struct cgroup *c, const struct list *devices, struct cgroup_warnings *w, bool required,
 		       struct error *err);
 
+/* blkio's 10..1000 -> io.weight's 1..10000 */
+uint64_t cgroup_io_weight(uint64_t w);
+
 /* systemd as manager: starts a transient scope holding how->pid and fills in ret->scope. */
 int cgroup_systemd_start(const struct cgroup_create *how, struct cgroup *ret, struct error *err);
 int cgroup_systemd_stop(const struct cgroup *c, struct error *err);

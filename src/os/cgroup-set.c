@@ -297,8 +297,7 @@ static int set_throttle(const struct setting *s, const struct list *l, const cha
 	return 0;
 }
 
-/* 10..1000 -> 1..10000 */
-static uint64_t io_weight(uint64_t w)
+uint64_t cgroup_io_weight(uint64_t w)
 {
 	return w < 10 ? 1 : 1 + (w - 10) * 9999 / 990;
 }
@@ -311,7 +310,7 @@ static int set_weight(const struct setting *s, uint64_t weight)
 	if (cgroup_is_v2(s->c)) {
 		if (try_put(s, CGROUP_BLKIO, "io.bfq.weight", text) == 0)
 			return 0;
-		return putf(s, CGROUP_BLKIO, "io.weight", "default %" PRIu64, io_weight(weight));
+		return putf(s, CGROUP_BLKIO, "io.weight", "default %" PRIu64, cgroup_io_weight(weight));
 	}
 	if (try_put(s, CGROUP_BLKIO, "blkio.bfq.weight", text) == 0)
 		return 0;

@@ -4,9 +4,7 @@
  * A scope is started with a process in it, but the group is needed before the container's first process exists (that is
  * cloned straight into it). So a keeper sits in the scope meanwhile: a forked process that waits for the end of a pipe
  * which struct cgroup holds open. Limits are set twice: as unit properties, because systemd writes those again whenever it
- * reloads, and through the files by cgroup_set(), for what systemd has no name for.
- * libsystemd is opened only here. */
-#include <dlfcn.h>
+ * reloads, and through the files by cgroup_set(), for what systemd has no name for. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,94 +14,9 @@
 #include <time.h>
 
 #include "base/units.h"
-#include "os/cgroup-host.h"
 #include "os/file.h"
-#include "os/ns.h"
 #include "os/process.h"
-
-#define START_NS INT64_C(25000000000)
-#define SERVICE  "org.freedesktop.systemd1"
-#define OBJECT   "/org/freedesktop/systemd1"
-#define MANAGER  "org.freedesktop.systemd1.Manager"
-
-/* ---- libsystemd's interface ---- */
-struct bus_error {
-	const char *name, *message;
-	int need_free;
-};
-struct bus {
-	void *lib, *bus;
-	int (*open_system)(void **bus);
-	int (*open_user)(void **bus);
-	void *(*flush_close_unref)(void *bus);
-	int (*new_call)(void *bus, void **m, const char *dest, const char *path, const char *iface, const char *member);
-	int (*append)(void *m, const char *types, ...);
-	int (*open_container)(void *m, char type, const char *contents);
-	int (*close_container)(void *m);
-	int (*call)(void *bus, void *m, uint64_t usec, struct bus_error *e, void **reply);
-	void *(*message_unref)(void *m);
-	void (*error_free)(struct bus_error *e);
-};
-
-static void bus_done(struct bus *b)
-{
-	if (b->bus)
-		b->flush_close_unref(b->bus);
-}
-
-static int bus_symbols(struct bus *b, struct error *err)
-{
-	const struct { const char *name; void *at; } symbols[] = {
-		{ "sd_bus_open_system", &b->open_system }, { "sd_bus_open_user", &b->open_user },
-		{ "sd_bus_flush_close_unref", &b->flush_close_unref }, { "sd_bus_message_new_method_call", &b->new_call },
-		{ "sd_bus_message_append", &b->append }, { "sd_bus_message_open_container", &b->open_container },
-		{ "sd_bus_message_close_container", &b->close_container }, { "sd_bus_call", &b->call },
-		{ "sd_bus_message_unref", &b->message_unref }, { "sd_bus_error_free", &b->error_free },
-	};
-
-	b->lib = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
-		void *sym = b->lib ? dlsym(b->lib, symbols[i].name) : NULL;
-		if (!sym)
-			return fail(err, ERROR_UNSUPPORTED, "cgroup manager systemd: libsystemd is not installed: use "
-							    "--cgroup-manager=cgroupfs");
-		memcpy(symbols[i].at, &sym, sizeof(sym));
-	}
-	return 0;
-}
-
-static bool is_user_session(void)
-{
-	return geteuid() != 0 || !ns_in_initial_user();
-}
-
-static int bus_open(struct bus *b, struct error *err)
-{
-	bool user = is_user_session();
-
-	if (access("/run/systemd/system", F_OK) < 0)
-		return fail(err, ERROR_UNSUPPORTED, "cgroup manager systemd: systemd is not running here: use "
-						    "--cgroup-manager=cgroupfs");
-	TRY(bus_symbols(b, err));
-	int r = user ? b->open_user(&b->bus) : b->open_system(&b->bus);
-	return r < 0 ? fail_with(err, -r, "connect to the %s bus of systemd", user ? "user" : "system") : 0;
-}
-
-/* Sends the call; takes the message. */
-static int bus_call(struct bus *b, void *m, const char *what, struct error *err)
-{
-	struct bus_error e = { 0 };
-	void *reply = NULL;
-	int r = b->call(b->bus, m, START_NS / 1000, &e, &reply);
-
-	b->message_unref(m);
-	if (reply)
-		b->message_unref(reply);
-	if (r < 0)
-		fail_with(err, -r, "%s%s%s", what, e.message ? ": " : "", e.message ? e.message : "");
-	b->error_free(&e);
-	return r < 0 ? -1 : 0;
-}
+#include "os/systemd-bus.h"
 
 /* ---- names ---- */
 
@@ -134,7 +47,7 @@ static int parse_names(const struct cgroup_create *how, struct names *n, struct 
 	if (slice_len)
 		snprintf(n->slice, sizeof(n->slice), "%.*s", slice_len, path);
 	else
-		snprintf(n->slice, sizeof(n->slice), "%s", is_user_session() ? "user.slice" : "system.slice");
+		snprintf(n->slice, sizeof(n->slice), "%s", bus_is_user_session() ? "user.slice" : "system.slice");
 	int len = snprintf(n->scope, sizeof(n->scope), "%.*s%s%s.scope", prefix_len, first + 1, prefix_len ? "-" : "", name);
 	if (len >= (int)sizeof(n->scope) || slice_len >= (int)sizeof(n->slice))
 		return fail_with(err, ENAMETOOLONG, "control group");
@@ -192,60 +105,17 @@ static int start_keeper(int *ret_fd, struct error *err)
 
 /* ---- the scope ---- */
 
-static int put_u64(struct bus *b, void *m, const char *name, uint64_t v)
-{
-	return b->append(m, "(sv)", name, "t", v);
-}
-
-static int put_bool(struct bus *b, void *m, const char *name, bool v)
-{
-	return b->append(m, "(sv)", name, "b", (int)v);
-}
-
-static uint64_t limit_or_max(int64_t v)
-{
-	return v < 0 ? UINT64_MAX : (uint64_t)v;
-}
-
-static int put_memory(struct bus *b, void *m, const struct cgroup_memory *mem, bool v2)
-{
-	if (mem->limit.set && mem->limit.value)
-		TRY(put_u64(b, m, v2 ? "MemoryMax" : "MemoryLimit", limit_or_max(mem->limit.value)));
-	if (v2 && mem->reservation.set && mem->reservation.value)
-		TRY(put_u64(b, m, "MemoryLow", limit_or_max(mem->reservation.value)));
-	if (v2 && mem->swap.set && mem->swap.value && mem->limit.value > 0 && mem->swap.value >= mem->limit.value)
-		TRY(put_u64(b, m, "MemorySwapMax", (uint64_t)(mem->swap.value - mem->limit.value)));
-	return 0;
-}
-
-static int put_limits(struct bus *b, void *m, const struct cgroup_resources *r, bool v2)
-{
-	uint64_t period = r->cpu.period.set && r->cpu.period.value ? r->cpu.period.value : 100000;
-
-	TRY(put_memory(b, m, &r->memory, v2));
-	if (r->cpu.shares.set && r->cpu.shares.value)
-		TRY(put_u64(b, m, v2 ? "CPUWeight" : "CPUShares",
-			    v2 ? cgroup_shares_to_weight(r->cpu.shares.value) : r->cpu.shares.value));
-	/* systemd rounds to 10 ms a second, upwards: so do we, that a reload changes nothing */
-	if (r->cpu.quota.set && r->cpu.quota.value > 0)
-		TRY(put_u64(b, m, "CPUQuotaPerSecUSec",
-			    ((uint64_t)r->cpu.quota.value * 1000000 / period + 9999) / 10000 * 10000));
-	if (r->pids.set)
-		TRY(put_u64(b, m, "TasksMax", r->pids.value > 0 ? (uint64_t)r->pids.value : UINT64_MAX));
-	return 0;
-}
-
 static int put_properties(struct bus *b, void *m, const struct names *n, pid_t pid, const struct cgroup_create *how)
 {
 	bool v2 = cgroup_mode() == CGROUP_V2;
 
 	TRY(b->append(m, "(sv)", "Description", "s", "umiak container"));
 	TRY(b->append(m, "(sv)", "Slice", "s", n->slice));
-	TRY(put_bool(b, m, "Delegate", true));
-	TRY(put_bool(b, m, "DefaultDependencies", false));
+	TRY(bus_put_bool(b, m, "Delegate", true));
+	TRY(bus_put_bool(b, m, "DefaultDependencies", false));
 	TRY(b->append(m, "(sv)", "CollectMode", "s", "inactive-or-failed"));
 	TRY(b->append(m, "(sv)", "PIDs", "au", 1, (uint32_t)pid));
-	return how->resources ? put_limits(b, m, how->resources, v2) : 0;
+	return how->resources ? bus_put_limits(b, m, how->resources, v2) : 0;
 }
 
 static int fill_start(struct bus *b, void *m, const struct names *n, pid_t pid, const struct cgroup_create *how)
@@ -260,7 +130,7 @@ static int fill_start(struct bus *b, void *m, const struct names *n, pid_t pid, 
 static int start_unit(struct bus *b, const struct names *n, pid_t pid, const struct cgroup_create *how, struct error *err)
 {
 	void *m = NULL;
-	int r = b->new_call(b->bus, &m, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
+	int r = bus_manager_call(b, &m, "StartTransientUnit");
 
 	if (r >= 0)
 		r = fill_start(b, m, n, pid, how);
@@ -278,7 +148,7 @@ static int start_unit(struct bus *b, const struct names *n, pid_t pid, const str
 static int wait_for_scope(pid_t pid, const struct names *n, struct cgroup *ret, struct error *err)
 {
 	enum cgroup_controller which = ret->mode == CGROUP_V2 ? CGROUP_UNIFIED : CGROUP_SYSTEMD;
-	int64_t end = time_monotonic() + START_NS;
+	int64_t end = time_monotonic() + SYSTEMD_WAIT_NS;
 	long pause = 100000;
 
 	for (;;) {
@@ -299,7 +169,7 @@ static int wait_for_scope(pid_t pid, const struct names *n, struct cgroup *ret, 
 
 int cgroup_systemd_start(const struct cgroup_create *how, struct cgroup *ret, struct error *err)
 {
-	CLEANUP(bus_done) struct bus b = { 0 };
+	auto_bus b = {};
 	struct names n;
 	pid_t pid = how->pid;
 
@@ -316,14 +186,14 @@ int cgroup_systemd_start(const struct cgroup_create *how, struct cgroup *ret, st
 
 int cgroup_systemd_stop(const struct cgroup *c, struct error *err)
 {
-	CLEANUP(bus_done) struct bus b = { 0 };
+	auto_bus b = {};
 	struct error ignored;
 	void *m = NULL;
 
 	/* a scope ends by itself with its last process; this is for one that does not */
 	if (!*c->scope || !cgroup_is_populated(c) || bus_open(&b, &ignored) < 0)
 		return 0;
-	if (b.new_call(b.bus, &m, SERVICE, OBJECT, MANAGER, "StopUnit") < 0)
+	if (bus_manager_call(&b, &m, "StopUnit") < 0)
 		return 0;
 	if (b.append(m, "ss", c->scope, "replace") < 0) {
 		b.message_unref(m);
@@ -331,4 +201,96 @@ int cgroup_systemd_stop(const struct cgroup *c, struct error *err)
 	}
 	bus_call(&b, m, "stop the scope", &ignored);
 	return 0;
+}
+
+/* ---- slices ---- */
+static int fill_slice(struct bus *b, void *m, const char *slice, const struct cgroup_resources *r)
+{
+	TRY(b->append(m, "ss", slice, "replace"));
+	TRY(b->open_container(m, 'a', "(sv)"));
+	TRY(b->append(m, "(sv)", "Description", "s", "umiak pod"));
+	TRY(bus_put_bool(b, m, "DefaultDependencies", false));
+	TRY(bus_put_limits(b, m, r, cgroup_mode() == CGROUP_V2));
+	TRY(b->close_container(m));
+	return b->append(m, "a(sa(sv))", 0);
+}
+
+static int fill_change(struct bus *b, void *m, const char *slice, const struct cgroup_resources *r)
+{
+	TRY(b->append(m, "sb", slice, 1));   /* until the next boot, as the slice */
+	TRY(b->open_container(m, 'a', "(sv)"));
+	TRY(bus_put_limits(b, m, r, cgroup_mode() == CGROUP_V2));
+	return b->close_container(m);
+}
+
+static int send_slice(struct bus *b, const char *slice, const struct cgroup_resources *r, bool change, struct error *err)
+{
+	char what[300];
+	void *m = NULL;
+	int n = bus_manager_call(b, &m, change ? "SetUnitProperties" : "StartTransientUnit");
+
+	snprintf(what, sizeof(what), "start %s", slice);
+	if (n >= 0)
+		n = change ? fill_change(b, m, slice, r) : fill_slice(b, m, slice, r);
+	if (n >= 0)
+		return bus_call(b, m, what, err);
+	if (m)
+		b->message_unref(m);
+	return fail_with(err, -n, "%s", what);
+}
+
+/* What systemd's properties cannot say is not set elsewhere: a slice's files are systemd's. */
+static void warn_of_rest(const struct cgroup_resources *r, struct cgroup_warnings *w)
+{
+	bool cpuset = !str_empty(r->cpu.cpus) || !str_empty(r->cpu.mems);
+	bool blkio = r->blkio.weight.set || r->blkio.weight_device.n || r->blkio.read_bps.n || r->blkio.write_bps.n;
+
+	if (cgroup_mode() != CGROUP_V2 && (cpuset || blkio))
+		cgroup_warn(w, "the limits %s are not applied to the slice: systemd sets them with cgroup v2 only",
+			    cpuset ? "on CPUs and memory nodes" : "on block devices");
+}
+
+int cgroup_slice_start(const char *slice, const struct cgroup_resources *r, struct cgroup_warnings *w, struct error *err)
+{
+	auto_bus b = {};
+
+	if (!is_unit_part(slice, strlen(slice)))
+		return fail(err, ERROR_INVALID, "slice %.100s: not a name of systemd", slice);
+	TRY(bus_open(&b, err));
+	warn_of_rest(r, w);
+	if (send_slice(&b, slice, r, false, err) == 0)
+		return 0;
+	return err->kind == ERROR_EXISTS ? send_slice(&b, slice, r, true, err) : -1;
+}
+
+/* Without accounting there is no number; then none is taken for zero. */
+static bool has_tasks(struct bus *b, const char *slice)
+{
+	autofree char *path = NULL;
+	uint64_t n = 0;
+
+	return b->path_encode(SYSTEMD_OBJECT "/unit", slice, &path) >= 0 &&
+	       b->get_trivial(b->bus, SYSTEMD_SERVICE, path, SYSTEMD_SERVICE ".Slice", "TasksCurrent", NULL, 't', &n) >= 0 &&
+	       n > 0 && n != UINT64_MAX;
+}
+
+int cgroup_slice_stop(const char *slice, struct error *err)
+{
+	auto_bus b = {};
+	void *m = NULL;
+
+	TRY(bus_open(&b, err));
+	if (has_tasks(&b, slice))
+		return 0;
+	int n = bus_manager_call(&b, &m, "StopUnit");
+	if (n >= 0)
+		n = b.append(m, "ss", slice, "replace");
+	if (n < 0) {
+		if (m)
+			b.message_unref(m);
+		return fail_with(err, -n, "stop %s", slice);
+	}
+	if (bus_call(&b, m, "stop the slice", err) == 0)
+		return 1;
+	return err->kind == ERROR_NOT_FOUND ? 1 : -1;
 }

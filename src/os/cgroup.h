@@ -131,6 +131,10 @@ struct cgroup_create {
 /* Makes the group. No writable hierarchy at all (rootless without delegation): success with made == 0 and a warning only
  * if limits were asked for. */
 int cgroup_create(const struct cgroup_create *how, struct cgroup *ret, struct cgroup_warnings *w, struct error *err);
+/* systemd: a slice with limits of its own (a pod's) is made; one that is there gets them anew. */
+int cgroup_slice_start(const char *slice, const struct cgroup_resources *r, struct cgroup_warnings *w, struct error *err);
+/* 1: there is none, or it is ended now; 0: there are processes in it, it stays. */
+int cgroup_slice_stop(const char *slice, struct error *err);
 /* Finds an existing group again by what cgroup_save() wrote. Missing directories are simply not there any more. */
 int cgroup_open(const char *saved, struct cgroup *ret, struct error *err);
 /* "mode:manager:made-bits:scope:path" for state files; the length. */

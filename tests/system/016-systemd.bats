@@ -66,3 +66,31 @@ property() { systemctl show --property "$2" --value "$(scope_of "$1")"; }
     run_umiak --events-backend journald events --since 1m --stream=false --filter container=je --format '{{.Status}}'
     like "$output" died "events"
 }
+
+@test "systemd: a pod is a slice with its limits, which go with the last member" {
+    skip_rootless "the guest has no session bus for users"; local slice id pid group
+    run_umiak pod create --name p --infra=false --memory 96m --cpus 0.5 --cpuset-cpus 0 --blkio-weight 300
+    id=$(umiak pod inspect --format '{{.Id}}' p)
+    run_umiak run -d --pod p --name a --memory 64m "$IMAGE" sleep 100
+    run_umiak run -d --pod p --name b "$IMAGE" sleep 100
+    pid=$(umiak inspect --format '{{.State.Pid}}' a)
+    group=$(sed 's/^0:://' "/proc/$pid/cgroup"); group=${group%/*}
+    slice=${group##*/}
+    like "$slice" "libpod_pod_$id.slice" "both are in the pod's slice"
+    like "$(cat "/proc/$(umiak inspect --format '{{.State.Pid}}' b)/cgroup")" "$slice" "the other one, too"
+    is "$(systemctl show --property MemoryMax --value "$slice")" 100663296 "systemd knows the limit"
+    is "$(cat "/sys/fs/cgroup$group/memory.max")" 100663296 "memory"
+    is "$(cat "/sys/fs/cgroup$group/cpu.max")" "50000 100000" "cpu"
+    is "$(cat "/sys/fs/cgroup$group/cpuset.cpus")" 0 "cpuset"
+    [ ! -e "/sys/fs/cgroup$group/io.weight" ] || like "$(cat "/sys/fs/cgroup$group/io.weight")" "default 2930" "block devices"
+    systemctl daemon-reload
+    is "$(cat "/sys/fs/cgroup$group/memory.max") $(cat "/sys/fs/cgroup$group/cpuset.cpus")" "100663296 0" "still after a reload"
+    run_umiak pod stop -t0 p
+    for _ in $(seq 100); do [ -e "/sys/fs/cgroup$group" ] || break; sleep 0.1; done
+    [ ! -e "/sys/fs/cgroup$group" ]
+    run_umiak pod start p
+    is "$(cat "/sys/fs/cgroup$group/memory.max")" 100663296 "again"
+    run_umiak pod rm -f -t0 p
+    for _ in $(seq 100); do [ -e "/sys/fs/cgroup$group" ] || break; sleep 0.1; done
+    [ ! -e "/sys/fs/cgroup$group" ]
+}
