@@ -64,9 +64,7 @@ int working_from(struct engine *e, const char *image, const char *name, const ch
 
 bool working_is(struct ctr *c)
 {
-	struct error ignored;
-
-	return ctr_load(c, &ignored) >= 0 && strmap_get(&c->params.basic.annotations, WORKING_ANNOTATION);
+	return ctr_is_working(c);
 }
 
 int working_find(struct engine *e, const char *name, struct ctr **ret, struct error *err)

@@ -8,7 +8,6 @@
 #include "build/options.h"
 #include "engine/container.h"
 
-#define WORKING_ANNOTATION "io.umiak.working-container"
 
 /* name NULL: "IMAGE-working-container", with "-N" behind it when that is taken. */
 int working_from(struct engine *e, const char *image, const char *name, const char *pull, struct ctr **ret, struct error *err);

@@ -14,17 +14,20 @@ struct exists_params {
 static int run_exists(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct engine *e;
-	int r;
+	const struct exists_params *p = params;
+	auto_ctr *c = NULL;
+	struct error gone;
 
-	(void)params;
 	TRY(cli_engine(cli, &e, err));
-	r = ctr_exists(e, args->v[0], err);
+	int r = ctr_exists(e, args->v[0], err);
+	if (r > 0 && !p->external && ctr_find(e, args->v[0], &c, &gone) >= 0 && ctr_is_working(c))
+		r = 0;
 	return r < 0 ? -1 : !r;
 }
 
 static const struct field exists_rows[] = {
 	{ .cli = "external", F_BOOL(struct exists_params, external),
-	  .help = "Count containers of other tools in the store, too" }, {}
+	  .help = "Count working containers (buildah), too" }, {}
 };
 
 const struct command cmd_container_exists = {

@@ -141,7 +141,7 @@ static const struct field prune_rows[] = {
 	{ .cli = "build-cache", F_BOOL(struct prune_params, build_cache),
 	  .help = "Remove what --mount=type=cache kept, too" },
 	{ .cli = "external", F_BOOL(struct prune_params, external),
-	  .help = "Remove images that only containers of other programs use, too" },
+	  .help = "Remove images that only working containers (buildah) use, too" },
 	{ .cli = "filter", F_STRV(struct prune_params, filters), .arg = "stringArray", .complete = "prune-filters",
 	  .help = "Remove only what matches (label=, until=; repeatable)" },
 	{ .cli = "force", .abbr = 'f', F_BOOL(struct prune_params, force), .help = "Do not ask" },
@@ -161,7 +161,7 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 	const struct prune_params *p = params;
 	struct failures failures = { .cli = cli };
 	auto_image_removal r = { .failed = note_failure, .arg = &failures };
-	struct image_prune_options o = { .all = p->all, .filters = &p->filters };
+	struct image_prune_options o = { .all = p->all, .external = p->external, .filters = &p->filters };
 	struct engine *e;
 
 	(void)args;

@@ -245,17 +245,44 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	return text_print(&out, "inspect", err);
 }
 
-/* What a document has, as far as `{{.` and one name go. */
-static int document_names(struct json_object *document, struct completion *c, struct error *err)
+static int offer_member(struct completion *c, const char *name, struct error *err)
 {
 	const char *typed = str_after(c->word, "{{.");
+	autofree char *text = NULL;
 
+	if (!typed || !str_after(name, typed))
+		return 0;
+	TRY(str_printf(&text, err, "{{.%s}}", name));
+	return strv_has(&c->found, text) ? 0 : strv_add(&c->found, text, err);
+}
+
+static int offer_pod(struct json_object *document, struct completion *c, struct error *err)
+{
 	json_object_object_foreach(document, name, value) {
 		(void)value;
-		if (typed && str_after(name, typed))
-			TRY(strv_addf(&c->found, err, "{{.%s}}", name));
+		TRY(offer_member(c, name, err));
 	}
+	for (const char *const *more = pod_optional_names; *more; more++)
+		TRY(offer_member(c, *more, err));
 	return 1;
+}
+
+/* Somebody may complete the format before the image's tag is there. */
+static bool begins_image(struct engine *e, const char *word)
+{
+	auto_store_image_list all = {};
+	struct error ignored;
+	struct store *s;
+
+	if (engine_store(e, &s, &ignored) < 0 || store_image_list(s, STORE_IMAGE_NAMES, &all, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < all.n; i++)
+		for (size_t k = 0; k < all.v[i].names.n; k++) {
+			const char *name = all.v[i].names.v[k], *slash = strrchr(name, '/');
+			if (str_after(name, word) || (slash && str_after(slash + 1, word)))
+				return true;
+		}
+	return false;
 }
 
 static int complete_format(struct cli *cli, void *params, struct completion *c, struct error *err)
@@ -268,10 +295,17 @@ static int complete_format(struct cli *cli, void *params, struct completion *c, 
 	if (!c->args->n)
 		return 0;
 	TRY(cli_engine(cli, &e, err));
-	if (choose(params, &find, &unknown) < 0 || find(e, params, c->args->v[0], &f, &unknown) < 0 || f.view)
+	if (choose(params, &find, &unknown) < 0)
+		return 0;
+	if (find(e, params, c->args->v[0], &f, &unknown) < 0) {
+		if (!begins_image(e, c->args->v[0]))
+			return 0;
+		return template_complete(&image_inspect_type, c->word, &c->found, err) < 0 ? -1 : 1;
+	}
+	if (f.view)
 		return 0;
 	if (f.pod)
-		return document_names(f.pod, c, err);
+		return offer_pod(f.pod, c, err);
 	return template_complete(f.image ? &image_inspect_type : f.network ? &network_inspected_type : &volume_type, c->word,
 				 &c->found, err) < 0 ? -1 : 1;
 }

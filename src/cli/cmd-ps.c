@@ -98,7 +98,7 @@ static void ps_init(void *params)
 static const struct field rows[] = {
 	{ .cli = "all", .abbr = 'a', F_BOOL(P, all), .help = "Show containers in every state, not only running ones" },
 	{ .cli = "external", MORE(.aliases = "storage"), F_BOOL(P, external),
-	  .help = "Show also leftovers in the store that belong to no container" },
+	  .help = "Show also working containers (buildah)" },
 	{ .cli = "filter", .abbr = 'f', F_STRV(P, filters), .arg = "filter", .complete = "ps-filters",
 	  .help = "Show only containers that match (key=value, repeatable)" },
 	{ .cli = "format", F_STR(P, format), .arg = "string",

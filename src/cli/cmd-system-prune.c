@@ -127,7 +127,8 @@ static int prune_containers(struct cli *cli, struct engine *e, const struct strv
 	for (size_t i = 0; i < all.n; i++) {
 		struct container_filter_object object = { all.v[i], e };
 		struct error why = {};
-		if ((CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE) || all.v[i]->at.record.infra)
+		if ((CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE) || all.v[i]->at.record.infra ||
+		    ctr_is_working(all.v[i]))
 			continue;
 		int match = filters_match(&filters, &object, err);
 		TRY(match);

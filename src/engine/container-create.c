@@ -485,6 +485,15 @@ static int choose_log_path(struct creation *k, struct error *err)
 	return str_printf(&k->c->config.log_path, err, "%s/ctr.log", own);
 }
 
+/* The name belongs to a working container of Buildah's. */
+static bool is_external(struct engine *e, const char *name)
+{
+	auto_ctr *other = NULL;
+	struct error gone;
+
+	return ctr_find(e, name, &other, &gone) >= 0 && ctr_is_working(other);
+}
+
 static int write_record(struct creation *k, struct error *err)
 {
 	struct ctr *c = k->c;
@@ -501,8 +510,8 @@ static int write_record(struct creation *k, struct error *err)
 	if (store_container_create(k->store, &k->record, err) < 0) {
 		const struct error why = *err;
 		if (why.kind == ERROR_EXISTS)
-			return fail(err, ERROR_EXISTS, "creating container storage: %s, or use --replace to instruct Podman to do so",
-				    why.text);
+			return fail(err, ERROR_EXISTS, "creating container storage: %s%s, or use --replace to instruct Podman to do so",
+				    why.text, is_external(k->engine, k->record.name) ? " by an external entity" : "");
 		return -1;
 	}
 	container_record_done(&c->at.record);

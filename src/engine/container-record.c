@@ -179,6 +179,14 @@ int ctr_find(struct engine *e, const char *name_or_id, struct ctr **ret, struct 
 	return 0;
 }
 
+bool ctr_is_working(struct ctr *c)
+{
+	struct error ignored;
+
+	return c->at.status.state == CONTAINER_CREATED && !c->at.record.transient && ctr_load(c, &ignored) >= 0 &&
+	       strmap_get(&c->params.basic.annotations, WORKING_ANNOTATION);
+}
+
 int ctr_exists(struct engine *e, const char *name_or_id, struct error *err)
 {
 	auto_container at = {};
@@ -305,7 +313,7 @@ static int select_listed(struct engine *e, const struct ctr_selection *s, struct
 		struct container_filter_object o = { all.v[i], e };
 		if (!s->all && s->names && s->names->n && !is_named(all.v[i], s->names))
 			continue;
-		if (s->running_only && !ctr_is_running(all.v[i]))
+		if ((s->running_only && !ctr_is_running(all.v[i])) || ctr_is_working(all.v[i]))
 			continue;
 		int r = filters_match(&filters, &o, err);
 		if (r < 0)

@@ -6,6 +6,7 @@
 #include "engine/pod-impl.h"
 #include "engine/volume.h"
 #include "os/file.h"
+#include "store/rootfs.h"
 
 /* Containers that use this one's namespaces or volumes. */
 static int dependents(struct ctr *c, struct ctr_list *ret, struct error *err)
@@ -114,6 +115,20 @@ static int check_infra(const struct ctr *c, const struct ctr_remove_options *o, 
 		    c->id, c->at.record.pod);
 }
 
+/* A working container that is mounted: somebody works in it. */
+static int check_working(struct ctr *c, const struct ctr_remove_options *o, struct error *err)
+{
+	autofree char *path = NULL;
+	struct store *s;
+
+	if (o->force || !ctr_is_working(c))
+		return 0;
+	TRY(engine_store(c->engine, &s, err));
+	int mounted = store_rootfs_mounted(s, c->id, &path, err);
+	return mounted <= 0 ? mounted : fail(err, ERROR_STATE, "container %s is mounted and cannot be removed without using force: "
+					     "container state improper", c->id);
+}
+
 int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *removed, struct error *err)
 {
 	const struct container_change removing = { .set = CONTAINER_SET_STATE, .to = { .state = CONTAINER_REMOVING } };
@@ -123,6 +138,7 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 
 	TRY(ctr_load(c, err));
 	TRY(check_infra(c, o, err));
+	TRY(check_working(c, o, err));
 	TRY(remove_dependents(c, o, removed, err));
 	TRY(engine_store(c->engine, &s, err));
 	/* a restart policy may bring it back between stop and lock */

@@ -280,12 +280,37 @@ static int prune_filters(const struct image_prune_options *o, struct strv *ret, 
 	return o->all || dangling_given ? 0 : strv_add(ret, "dangling=true", err);
 }
 
+/* Without a mount: nobody works in them. */
+static int remove_working(struct engine *e, bool all_images, struct error *err)
+{
+	const struct ctr_remove_options o = { .volumes = true };
+	auto_ctr_list list = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(ctr_list(e, &list, err));
+	for (size_t i = 0; i < list.n; i++) {
+		auto_store_image image = {};
+		struct error why;
+		const char *id = list.v[i]->at.record.image_id;
+		if (!id || !ctr_is_working(list.v[i]))
+			continue;
+		int found = store_image_get(s, id, STORE_IMAGE_NAMES, &image, err);
+		TRY(found);
+		if (found && (all_images || !image.names.n))
+			ctr_remove(list.v[i], &o, NULL, &why);
+	}
+	return 0;
+}
+
 int image_prune(struct engine *e, const struct image_prune_options *o, struct image_removal *r, struct error *err)
 {
 	auto_strv filters = {};
 	struct image_list_options list = { .filters = &filters };
 
 	TRY(prune_filters(o, &filters, err));
+	if (o->external)
+		TRY(remove_working(e, o->all, err));
 	for (;;) {   /* what was the child of a removed image's parent may be free now */
 		auto_strv ids = {};
 		size_t before = r->deleted.n;

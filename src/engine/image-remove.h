@@ -30,6 +30,7 @@ int image_remove(struct engine *e, const struct strv *names, struct image_remova
 
 struct image_prune_options {
 	bool all;                       /* not only dangling ones: all that no container uses */
+	bool external;                  /* Buildah's working containers of such images go, too */
 	const struct strv *filters;     /* image filters */
 };
 /* Removes until nothing more can go; ids in r->deleted. */

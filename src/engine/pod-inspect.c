@@ -297,3 +297,9 @@ int pod_inspect(struct pod *p, struct json_object **ret, struct error *err)
 static const char *const maps[] = { "Labels", "PortBindings", "NetworkOptions", NULL };
 static const char *const times[] = { "Created", NULL };
 const struct value_schema pod_schema = { .name = "define.InspectPodData", .maps = maps, .times = times };
+
+const char *const pod_optional_names[] = {
+	"BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioWeight", "BlkioWeightDevice", "CPUPeriod", "CPUQuota", "CPUSetCPUs",
+	"CPUSetMems", "CPUShares", "Devices", "MemoryLimit", "MemorySwap", "Mounts", "RestartPolicy", "SecurityOpts",
+	"VolumesFrom", NULL,
+};

@@ -116,6 +116,10 @@ METHOD(row_status)
 	char ago[40];
 	const char *health = r->health && *r->health ? r->health : NULL;
 
+	if (r->working) {
+		*ret = value_str("Storage");
+		return 0;
+	}
 	switch (r->state) {
 	case CONTAINER_RUNNING:
 	case CONTAINER_STOPPING:

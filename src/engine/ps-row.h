@@ -11,7 +11,7 @@ struct ps_row {
 	int64_t created, started, exited_at;   /* Unix ns */
 	int64_t exit_code, pid, restarts;
 	int state;                             /* enum container_state */
-	bool exited, auto_remove, infra, no_trunc, has_size;
+	bool exited, auto_remove, infra, no_trunc, has_size, working;
 	int64_t size_rw, size_root;
 	char *ns_cgroup, *ns_ipc, *ns_mnt, *ns_net, *ns_pid, *ns_user, *ns_uts;
 };

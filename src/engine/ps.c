@@ -72,6 +72,15 @@ static int fill_size(struct ps_row *r, struct ctr *c, struct error *err)
 	return 0;
 }
 
+/* What Podman says of Buildah's containers. */
+static int fill_working(struct ps_row *r, struct error *err)
+{
+	r->working = true;
+	strv_done(&r->command);
+	TRY(strv_add(&r->command, "buildah", err));
+	return str_set(&r->state_name, "storage", err);
+}
+
 static int fill_row(struct ps_row *r, struct ctr *c, const struct ps_options *o, struct error *err)
 {
 	const struct container_record *rec = &c->at.record;
@@ -101,6 +110,8 @@ static int fill_row(struct ps_row *r, struct ctr *c, const struct ps_options *o,
 	r->state = (int)(st->state == CONTAINER_STOPPED ? CONTAINER_EXITED : st->state);
 	TRY(str_set(&r->state_name, container_state_name((enum container_state)r->state), err));
 	TRY(str_set(&r->health, st->health, err));
+	if (ctr_is_working(c))
+		TRY(fill_working(r, err));
 	if (o->namespaces)
 		TRY(fill_namespaces(r, alive ? st->pid : 0, err));
 	return o->size ? fill_size(r, c, err) : 0;
@@ -123,7 +134,8 @@ static int choose(struct engine *e, const struct ps_options *o, struct ctr_list 
 	everything |= filters_values(&filters, "status") != NULL || filters_values(&filters, "exited") != NULL;
 	for (size_t i = 0; i < all->n; i++) {
 		struct container_filter_object object = { all->v[i], e };
-		if (!everything && !shown_by_default(all->v[i]))
+		bool working = (everything || o->external) && ctr_is_working(all->v[i]);
+		if (working ? !o->external : !everything && !shown_by_default(all->v[i]))
 			continue;
 		int r = filters_match(&filters, &object, err);
 		if (r < 0)
