@@ -100,6 +100,17 @@ static bool is_running(void *arg)
 	return true;
 }
 
+/* Podman follows the journal by its events there; who asks for both says so in vain there, and scripts look for that. */
+static int check_backend(const struct ctr *c, const struct logs_params *p, enum logs_driver driver, struct error *err)
+{
+	const char *backend = c->engine->opt.events_backend;
+
+	if (!p->follow || driver != LOGS_JOURNALD || !backend || streq(backend, "journald"))
+		return 0;
+	return fail(err, ERROR_INVALID, "using --follow with the journald --log-driver but without the journald --events-backend (%s) "
+		    "is not supported", backend);
+}
+
 static int make_source(struct subject *s, const struct logs_params *p, struct logs_source *ret, struct error *err)
 {
 	struct ctr *c = s->c;
@@ -109,6 +120,7 @@ static int make_source(struct subject *s, const struct logs_params *p, struct lo
 	*ret = (struct logs_source){ .id = c->id, .name = c->at.record.name, .path = c->config.log_path,
 				     .is_running = is_running, .arg = s };
 	TRY(logs_driver_parse(c->params.log.driver, &ret->driver, err));
+	TRY(check_backend(c, p, ret->driver, err));
 	if (p->follow)
 		listen_for_end(s);
 	ret->wake_fd = s->wake;

@@ -20,7 +20,7 @@ static int unpause_one(struct ctr *c, void *arg, struct error *err)
 	const struct selection_params *p = arg;
 
 	if ((p->all || p->filters.n) && c->at.status.state != CONTAINER_PAUSED)
-		return 0;
+		return SELECTION_PASSED;
 	return ctr_unpause(c, err);
 }
 
@@ -29,7 +29,7 @@ static int init_one(struct ctr *c, void *arg, struct error *err)
 	const struct selection_params *p = arg;
 
 	if (p->all && c->at.status.state != CONTAINER_CREATED && c->at.status.state != CONTAINER_EXITED)
-		return 0;
+		return SELECTION_PASSED;
 	return ctr_init(c, err);
 }
 

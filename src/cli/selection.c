@@ -55,9 +55,10 @@ int selection_run(struct cli *cli, const struct selection_call *call, struct err
 	TRY(ctr_select(e, &s, &list, note, cli, err));
 	for (size_t i = 0; i < list.n; i++) {
 		struct error failed;
-		if (call->act(list.v[i], call->arg, &failed) < 0)
+		int done = call->act(list.v[i], call->arg, &failed);
+		if (done < 0)
 			cli_note_error(cli, &failed);
-		else if (call->print)
+		else if (call->print && done != SELECTION_PASSED)
 			puts(given_name(call, list.v[i]));
 	}
 	return 0;

@@ -19,11 +19,13 @@ struct selection_params {
 	{ .cli = "filter", .abbr = 'f', F_STRV(S, m.filters), .arg = "filter", .complete = "ps-filters", \
 	  .help = "Choose containers by conditions (key=value)" }
 
+enum { SELECTION_PASSED = 100 };   /* of an act: passed over, its name is not printed */
+
 struct selection_call {
 	const struct selection_params *params;
 	const struct strv *names;
 	bool running_only;           /* with --all */
-	/* Acts on one container; 0, or -1 and *err. Prints the answer itself, or lets `print` decide. */
+	/* Acts on one container; 0, SELECTION_PASSED, or -1 and *err. Prints the answer itself, or lets `print` decide. */
 	int (*act)(struct ctr *c, void *arg, struct error *err);
 	void *arg;
 	bool filter_names;           /* --filter chooses among the names given (start) */

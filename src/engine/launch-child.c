@@ -26,6 +26,7 @@
 #include "os/idmap.h"
 #include "os/mount.h"
 #include "os/ns.h"
+#include "os/path.h"
 #include "os/process.h"
 #include "os/seccomp.h"
 #include "store/rootfs.h"
@@ -192,6 +193,24 @@ static int open_given_root(struct child *k, struct error *err)
 	return 0;
 }
 
+/* /etc/mtab where the image has removed it or never had it; programs still read it. Where that cannot be written, it is
+ * left out. */
+static void link_mtab(struct child *k)
+{
+	struct error ignored;
+	uint32_t uid = 0, gid = 0;
+
+	autoclose int etc = path_open_in_root(k->rootfs_fd, "etc", (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, &ignored);
+	if (etc < 0 || faccessat(etc, "mtab", F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return;
+	if (symlinkat("/proc/mounts", etc, "mtab") < 0 || !k->job->maps)
+		return;
+	idmap_to_outside(&k->job->maps->uids, 0, &uid);
+	idmap_to_outside(&k->job->maps->gids, 0, &gid);
+	if (fchownat(etc, "mtab", uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		unlinkat(etc, "mtab", 0);
+}
+
 static int open_rootfs(struct child *k, struct error *err)
 {
 	const struct ctr *c = k->job->c;
@@ -220,6 +239,7 @@ static int open_rootfs(struct child *k, struct error *err)
 	o.mountpoints = covers_mountpoints(&c->params);
 	if (store_rootfs_open(k->job->store, &o, &k->rootfs_fd, err) < 0)
 		return fail_wrap(err, "mounting the root file system of container %s", c->id);
+	link_mtab(k);
 	return 0;
 }
 

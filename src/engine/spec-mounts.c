@@ -336,8 +336,11 @@ static int mount_volume(struct spec_context *x, struct oci_spec *s, const struct
 	if (r == 0)
 		return fail(err, ERROR_NOT_FOUND, "volume %s of container %s does not exist any more: no such volume", p->source,
 			    x->container->id);
+	bool fresh = (v.needs_copy_up || v.needs_chown) && strv_has(&p->options, "idmap") && volume_is_empty(&v);
 	if (!strv_has(&p->options, "nocopy") && !p->subpath)
 		TRY(volume_copy_up(x->engine, &v, x->rootfs_fd, p->destination, owner_of_process(x), err));
+	if (fresh)   /* it will be seen through the mapping, the next time through another one */
+		TRY(spec_unmap_volume(x, &v, err));
 	if (strv_has(&p->options, "U"))
 		TRY(spec_chown_source(x, v.mountpoint, err));
 	if (p->subpath)

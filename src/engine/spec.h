@@ -82,6 +82,9 @@ int spec_default_mounts(struct spec_context *x, struct oci_spec *s, struct error
 int spec_mount_image(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err);
 /* Option U: hands a volume's tree to the container's user. */
 int spec_chown_source(struct spec_context *x, const char *path, struct error *err);
+struct volume;
+/* Gives what was just copied into a volume the owners it has inside: a volume with option idmap stores those. */
+int spec_unmap_volume(const struct spec_context *x, struct volume *v, struct error *err);
 
 /* ---- checks at creation, before anything is recorded ---- */
 int security_options_check(const struct container_params *p, struct error *err);

@@ -298,6 +298,13 @@ static bool dir_is_empty(int fd)
 	return empty;
 }
 
+bool volume_is_empty(const struct volume *v)
+{
+	autoclose int fd = open(v->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && dir_is_empty(fd);
+}
+
 static int give(int fd, struct volume_owner owner, struct error *err)
 {
 	struct stat st;

@@ -33,6 +33,7 @@ int volume_find(struct engine *e, const char *name, struct volume *ret, struct e
 int volume_create(struct engine *e, struct volume *v, struct error *err);
 /* As volume_create() for a volume its plugin is known to have. */
 int volume_adopt(struct engine *e, struct volume *v, struct error *err);
+bool volume_is_empty(const struct volume *v);
 int volume_save(struct engine *e, const struct volume *v, struct error *err);
 /* The record alone goes: what a plugin has of it is left to the plugin. */
 int volume_forget(struct engine *e, const char *name, struct error *err);

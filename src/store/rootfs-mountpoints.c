@@ -7,7 +7,8 @@
  * the image has lies above and wins, what it removed stays removed. They never show in diff or commit, as
  * they are in no upper directory.
  *
- *   <root>/mountpoints/{proc,sys,dev,run,etc}, etc/{hosts,hostname,resolv.conf}, run/.containerenv: empty
+ *   <root>/mountpoints/{proc,sys,dev,run,etc}, etc/{hosts,hostname,resolv.conf}, run/.containerenv: empty;
+ *                     etc/mtab -> /proc/mounts
  *
  * Made once, under another name first; a store that cannot be written does without. Not durable: it can be made again. */
 #include <errno.h>
@@ -51,7 +52,7 @@ static int fill(int root, const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (make_place(dir, places[i].path, places[i].is_dir) < 0)
 			return -1;
-	return 0;
+	return symlinkat("/proc/mounts", dir, "etc/mtab");
 }
 
 /* Two at once: one rename wins, the other's directory goes again. The lock keeps the sweep away (stage.c); what a
