@@ -167,7 +167,7 @@ static int use_init(struct creation *k, struct error *err)
 /* ---- name ---- */
 static int choose_name(struct creation *k, struct error *err)
 {
-	struct error taken = {};
+	struct store *s;
 
 	if (k->c->params.basic.name) {
 		const char *name = k->c->params.basic.name;
@@ -177,11 +177,14 @@ static int choose_name(struct creation *k, struct error *err)
 			return fail_wrap(err, "running container create option");
 		return str_set(&k->record.name, name, err);
 	}
+	TRY(engine_store(k->engine, &s, err));
 	for (unsigned attempt = 0; attempt < 8; attempt++) {
 		autofree char *name = NULL;
 		TRY(name_random(attempt, &name, err));
-		int r = ctr_exists(k->engine, name, &taken);
-		if (r == 0) {
+		int taken = store_container_name_taken(s, name, err);
+		if (taken < 0)
+			return -1;
+		if (!taken) {
 			TRY(str_set(&k->c->params.basic.name, name, err));
 			k->record.name = take_ptr(name);
 			return 0;

@@ -17,9 +17,27 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
+static bool is_plain_name(const char *name)
+{
+	return *name && !streq(name, ".") && !streq(name, "..") && strlen(name) <= NAME_MAX;
+}
+
+/* A dozen nodes and links of /dev follow each other: their directory is opened once. Borrowed. */
 static int open_parent(struct child *c, const char *path, char name[NAME_MAX + 1], struct error *err)
 {
-	return path_open_parent_in_root(c->root_fd, path, (struct path_parent){ .make = true }, name, err);
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
+	size_t len = (size_t)(last - path);
+
+	if (c->dir_fd >= 0 && len == c->dir_len && strncmp(path, c->dir_path, len) == 0 && is_plain_name(last)) {
+		memcpy(name, last, strlen(last) + 1);
+		return c->dir_fd;
+	}
+	close_p(&c->dir_fd);
+	c->dir_fd = path_open_parent_in_root(c->root_fd, path, (struct path_parent){ .make = true }, name, err);
+	c->dir_path = path;
+	c->dir_len = len;
+	return c->dir_fd;
 }
 
 static int bind_tree(struct child *c, const struct plan_device *d, int tree, struct error *err)
@@ -68,7 +86,7 @@ static int make_device(struct child *c, const struct plan_device *d, struct erro
 
 	if (d->bind)
 		return bind_device(c, d, err);
-	autoclose int parent = open_parent(c, d->path, name, err);
+	int parent = open_parent(c, d->path, name, err);
 	if (parent < 0)
 		return -1;
 	if (mknodat(parent, name, d->mode, d->dev) < 0) {
@@ -94,7 +112,7 @@ int step_link(struct child *c, const struct plan_step *s, struct error *err)
 {
 	char name[NAME_MAX + 1];
 
-	autoclose int parent = open_parent(c, s->a, name, err);
+	int parent = open_parent(c, s->a, name, err);
 	if (parent < 0)
 		return -1;
 	if (symlinkat(s->b, parent, name) < 0 && errno != EEXIST)

@@ -27,6 +27,9 @@ struct child {
 	int agent_fd;              /* connected listener of seccomp notifications */
 	int bundle_fd;
 	pid_t host_pid;            /* as the runtime sees us; 0: not looked up */
+	int dir_fd;                /* parent of the last node or link made, and its path's first dir_len bytes */
+	const char *dir_path;
+	size_t dir_len;
 	bool foreign_tree;         /* somebody else's directory is mounted: verify what we mount from now on */
 	bool cwd_done;
 	char interpreter[256];
@@ -35,7 +38,7 @@ struct child {
 #define CHILD_INIT                                                                                              \
 	((struct child){ .sync_fd = -1, .start_listen_fd = -1, .stdio = { -1, -1, -1 }, .console_fd = -1,         \
 			 .target_pidfd = -1, .root_fd = -1, .proc_fd = -1, .mask_fd = -1, .null_fd = -1,           \
-			 .agent_fd = -1, .bundle_fd = -1 })
+			 .agent_fd = -1, .bundle_fd = -1, .dir_fd = -1 })
 
 /* Applies the plan and execs. Never returns: reports an error into sync_fd and exits. */
 void child_main(struct child *c) __attribute__((noreturn));

@@ -120,6 +120,8 @@ enum container_want { CONTAINER_PARAMS = 1 << 0 };
  * Podman's text. Names and ids only: where the caller wants an error for 0, store_container_get(). */
 int store_container_find(struct store *s, const char *name_or_id, unsigned want, struct container *ret,
 			 struct error *err);
+/* Whether a container has, or is about to have, exactly this name: 1 or 0. */
+int store_container_name_taken(struct store *s, const char *name, struct error *err);
 /* As find, but nothing found is ERROR_NOT_FOUND `no container with name or ID "x" found: no such container`. */
 int store_container_get(struct store *s, const char *name_or_id, unsigned want, struct container *ret,
 			struct error *err);
