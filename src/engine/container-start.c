@@ -160,8 +160,9 @@ static int launch(struct ctr *c, unsigned role, bool running, struct launch *l, 
 	TRY(make_run_dir(c, err));
 	TRY(reset_health(c, err));
 	TRY(ctr_net_plan(c, &net, err));
-	const struct launch_options o = { .role = role, .cleanup = true, .net = net.planned ? &net.status : NULL,
-					  .keep = net.sockets.v, .n_keep = net.sockets.n };
+	const bool start_follows = running && !(role & MONITOR_ROLE_STDIN);   /* who types waits for WELCOME first */
+	const struct launch_options o = { .role = role, .cleanup = true, .start_follows = start_follows,
+					  .net = net.planned ? &net.status : NULL, .keep = net.sockets.v, .n_keep = net.sockets.n };
 	if (launch_start(l, c, &o, err) < 0 || launch_wait_pid(l, err) < 0 || set_up_network(c, l, &net, err) < 0 ||
 	    record_launched(c, l, &net, running, err) < 0 || launch_wait_ready(l, err) < 0) {
 		ctr_net_abort(c, &net);

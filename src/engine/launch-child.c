@@ -470,6 +470,9 @@ static void drop_container_ends(struct child *k)
 			close_p(&k->stdio[i]);
 }
 
+/* Long enough on a loaded machine, and nothing is lost when START comes later: then the monitor reads it. */
+enum { START_WAIT_MS = 100 };
+
 static int become_monitor(struct child *k, struct error *err)
 {
 	struct monitor_builder *b = &k->monitor;
@@ -482,6 +485,8 @@ static int become_monitor(struct child *k, struct error *err)
 	b->c.start_fd = k->process.start_fd;
 	TRY(launch_write_pids(k->job, k->process.pid, err));
 	send_message(k->job, &ready, -1);
+	if (k->job->options->start_follows && !k->job->runtime)
+		monitor_take_start(b, START_WAIT_MS);
 	return monitor_exec(b, k->job->monitor_path, err);
 }
 

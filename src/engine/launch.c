@@ -9,8 +9,9 @@
  *                                      oci_spawn() ------------------->  namespaces, mounts ...
  *     <--------------------- PID       oci_wait_created()                ... stops before exec
  *     status: running (pids)
- *     <------------------- READY       exec umiak-monitor
+ *     <------------------- READY
  *     START ------------------------>  start byte --------------------->  exec
+ *                                      exec umiak-monitor (before START, when START does not come at once)
  *
  * The row says "running" before START: a command killed in between leaves a row that the next look corrects (the
  * monitor kills a container whose creator vanished and writes an exit record), never a process without a row. */

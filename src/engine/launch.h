@@ -19,6 +19,7 @@ struct launch_options {
 	const struct net_status *net;   /* addresses for hosts and resolv.conf; NULL: none */
 	const int *keep;       /* descriptors the monitor shall hold (host ports) */
 	size_t n_keep;
+	bool start_follows;    /* START comes right after launch_wait_ready(), before anything is read from the monitor */
 	bool cleanup;          /* the monitor runs `container cleanup` after the exit (unless its owner did) */
 };
 

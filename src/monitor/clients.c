@@ -239,10 +239,8 @@ static void on_start(struct monitor *m, size_t i, const struct request *r)
 		client_send(m, i, MONITOR_STARTED, 0, NULL, 0);
 		return;
 	}
-	/* A child that died meanwhile is noticed by its end of the socket. */
 	m->phase = PHASE_STARTING;
-	if (send(m->start_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ENOTSOCK)
-		(void)!write(m->start_fd, "", 1);
+	monitor_release(m->start_fd);
 }
 
 static void answer(struct monitor *m, size_t i, int result)

@@ -3,6 +3,7 @@
 #include "monitor/config.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -198,6 +199,19 @@ static int silence_stdio(struct error *err)
 	if (null < 3)
 		take_fd(null);
 	return 0;
+}
+
+void monitor_take_start(struct monitor_builder *b, int timeout_ms)
+{
+	struct pollfd p = { .fd = b->c.client[0].fd, .events = POLLIN };
+	struct monitor_message head;
+
+	if (b->c.start_fd < 0 || p.fd < 0 || poll(&p, 1, timeout_ms) != 1 ||
+	    recv(p.fd, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT) != sizeof(head) || head.type != MONITOR_START)
+		return;
+	(void)recv(p.fd, &head, sizeof(head), MSG_DONTWAIT);
+	monitor_release(b->c.start_fd);
+	b->c.flags |= MONITOR_STARTING;
 }
 
 int monitor_exec(struct monitor_builder *b, const char *path, struct error *err)

@@ -17,8 +17,11 @@
  *  - Builders allocate; the monitor maps the config and allocates nothing. */
 #pragma once
 #include <stdbool.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -35,6 +38,7 @@ enum monitor_flag {
 	MONITOR_TRANSIENT = 1 << 2,    /* --rm: the exit record goes to the run-time directory only, nothing is fsynced */
 	MONITOR_WATCH = 1 << 3,        /* not the parent: adoption */
 	MONITOR_STARTED_ALREADY = 1 << 4,   /* the container runs already (restored, adopted): start timers at once */
+	MONITOR_STARTING = 1 << 5,     /* START of client[0] was answered with the start byte; it waits for STARTED */
 };
 
 enum monitor_log_driver {
@@ -124,6 +128,13 @@ static inline const char *monitor_config_string(const struct monitor_config *c, 
 	return off ? (const char *)c + off : NULL;
 }
 
+/* The start byte (oci/runtime.h). A child that died meanwhile is noticed by its end of the socket. */
+static inline void monitor_release(int start_fd)
+{
+	if (send(start_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ENOTSOCK)
+		(void)!write(start_fd, "", 1);
+}
+
 struct monitor_builder {
 	struct monitor_config c;
 	struct buf strings;
@@ -142,6 +153,9 @@ struct monitor_list monitor_builder_list(struct monitor_builder *b, char *const 
 void monitor_builder_env(struct monitor_builder *b);
 /* Writes, seals and returns the memfd. */
 int monitor_builder_seal(struct monitor_builder *b, struct error *err);
+/* Before monitor_exec(): waits up to `timeout_ms` for START of client[0] and passes it on at once, so that the container
+ * begins while we are still turning into its monitor. Anything else stays for the monitor to read. */
+void monitor_take_start(struct monitor_builder *b, int timeout_ms);
 /* Becomes umiak-monitor: seals the config, lets the named descriptors (and no others) pass, sets stdio to /dev/null,
  * execs `path` (conf/helpers.h). Returns only on failure. The caller has done setsid() and PR_SET_CHILD_SUBREAPER. */
 int monitor_exec(struct monitor_builder *b, const char *path, struct error *err);

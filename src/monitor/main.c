@@ -81,7 +81,8 @@ static void set_up(struct monitor *m, const struct monitor_config *c)
 	m->listen_fd = c->listen_fd;
 	m->stdin_fd = c->stdio_fd[0];
 	m->notify_fd = c->notify_fd;
-	m->starter = -1;
+	m->phase = c->flags & MONITOR_STARTING ? PHASE_STARTING : PHASE_CREATED;
+	m->starter = c->flags & MONITOR_STARTING ? 0 : -1;
 	m->want_ready = true;
 	m->exit.exit_code = -1;
 	m->stream[STREAM_OUT].fd = c->flags & MONITOR_TTY ? c->stdio_fd[0] : c->stdio_fd[1];

@@ -131,6 +131,8 @@ static void become_monitor(const struct box *x, const struct box_options *o, int
 		b.c.client[0].fd = monitor_end;
 		b.c.client[0].role = o->role;
 	}
+	if (o->take_start)
+		monitor_take_start(&b, 10000);
 	monitor_exec(&b, getenv("UMIAK_MONITOR"), &e);
 	dprintf(2, "%s\n", e.text);
 	_exit(71);

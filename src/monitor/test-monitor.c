@@ -113,6 +113,55 @@ static void test_monitor_start_error_when_exec_fails(void **state)
 	box_done(&b);
 }
 
+static void test_monitor_takes_start_and_leaves_the_rest(void **state)
+{
+	static const struct { uint32_t type; bool taken; } cases[] = {
+		{ 0, false }, { MONITOR_SIGNAL, false }, { MONITOR_START, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_monitor_builder b = {};
+		autoclose int client = -1, container = -1;
+		int start[2];
+		char byte;
+		struct error e = {};
+
+		monitor_builder_init(&b);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start) == 0, 1);
+		assert_int_equal(monitor_client_pair(&client, &b.c.client[0].fd, &e), 0);
+		b.c.start_fd = start[0];
+		container = start[1];
+		if (cases[i].type)
+			assert_int_equal(monitor_send(client, cases[i].type, 15, NULL, 0, &e), 0);
+		monitor_take_start(&b, 0);
+		assert_int_equal((b.c.flags & MONITOR_STARTING) != 0, cases[i].taken);
+		assert_int_equal(recv(container, &byte, 1, MSG_DONTWAIT), cases[i].taken ? 1 : -1);
+		assert_int_equal(recv(b.c.client[0].fd, &byte, 1, MSG_DONTWAIT), cases[i].type && !cases[i].taken ? 1 : -1);
+		close(b.c.client[0].fd);
+		close(start[0]);
+	}
+}
+
+/* Whoever passed the start byte on, the answer comes from the monitor. */
+static void test_monitor_answers_a_start_taken_before_it_was(void **state)
+{
+	struct box b;
+	struct got g;
+	struct error e = {};
+
+	box_start(&b, &(struct box_options){ .script = "echo hello; exit 3", .role = ALL, .take_start = true });
+	start(&b);
+	collect(b.client, &g);
+	assert_memory_equal(g.out, "hello\n", 6);
+	assert_int_equal(g.exit.exit_code, 3);
+	box_done(&b);
+	box_start(&b, &(struct box_options){ .role = ALL, .take_start = true });
+	assert_int_equal(monitor_start(b.client, &e), -1);
+	assert_int_equal(e.kind, ERROR_NO_COMMAND);
+	collect(b.client, &g);
+	box_done(&b);
+}
+
 static void test_monitor_streams_and_log_when_container_writes(void **state)
 {
 	struct box b;
@@ -655,6 +704,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_monitor_exit_code_when_container_ends),
+		cmocka_unit_test(test_monitor_takes_start_and_leaves_the_rest),
+		cmocka_unit_test(test_monitor_answers_a_start_taken_before_it_was),
 		cmocka_unit_test(test_monitor_start_error_when_exec_fails),
 		cmocka_unit_test(test_monitor_streams_and_log_when_container_writes),
 		cmocka_unit_test(test_monitor_json_when_driver_is_json_file),
