@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What must not pass: seen from a machine far away (root's networks), each with a control that shows the same thing passing.
+load helpers
+
+setup_file() {
+    [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
+    umiak_setup_file
+    touch "$UMIAK_WORK/far"
+    unshare --net="$UMIAK_WORK/far" ip link set lo up
+    netns_exec ip link add wire0 type veth peer name wire1
+    netns_exec ip link set wire1 netns "$UMIAK_WORK/far"
+    netns_exec ip addr add 198.51.100.10/24 dev wire0
+    netns_exec ip link set wire0 up
+    netns_exec ip route add default via 198.51.100.1
+    far ip addr add 198.51.100.1/24 dev wire1
+    far ip link set wire1 up
+}
+teardown_file() {
+    [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
+    umount "$UMIAK_WORK/far"
+    umiak_teardown_file
+}
+setup() { skip_rootless "a user's networks are behind pasta"; }
+teardown() {
+    [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
+    umiak_teardown
+    umiak network prune -f >/dev/null
+}
+
+far() { nsenter --net="$UMIAK_WORK/far" -- "$@"; }
+# What listens there says something. tries: until it does, at most so often.
+ask() { # TRIES HOST PORT PREFIX...
+    for _ in $(seq "$1"); do
+        "${@:4}" timeout 2 bash -c "exec 3<>/dev/tcp/$2/$3 && head -1 <&3" 2>/dev/null && return
+        sleep 0.1
+    done
+    return 1
+}
+# IPv4 packets that came over the wire.
+heard() { far nft list table ip heard | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p'; }
+
+@test "network: security: an internal network says nothing to the outside, not even questions about names" {
+    command -v nft >/dev/null || skip "nft is not installed"
+    far nft add table ip heard
+    far nft add chain ip heard in '{ type filter hook prerouting priority -300; }'
+    far nft add rule ip heard in iifname wire1 counter
+    shout='nslookup -type=a example.com; nslookup example.com 198.51.100.1; echo x | nc -u -w 1 198.51.100.1 9; nc -w 1 198.51.100.1 9 </dev/null'
+    run_umiak network create --internal --subnet 10.93.1.0/24 inner
+    run_umiak network create --subnet 10.93.2.0/24 outer
+    before=$(heard)
+    run umiak run --rm --dns 198.51.100.1 --network inner $IMAGE timeout 8 sh -c "$shout"
+    run umiak run --rm --network inner --cap-add NET_ADMIN $IMAGE timeout 8 sh -c "ip route add default via 10.93.1.1; $shout"
+    is "$(heard)" "$before" "packets of the internal network"
+    run umiak run --rm --dns 198.51.100.1 --network outer $IMAGE timeout 8 sh -c "$shout"
+    [ "$(heard)" -gt "$before" ]   # control
+    far nft delete table ip heard
+}
+
+@test "network: security: ports for one address are reached there only; nothing else listens to the outside" {
+    run_umiak network create --subnet 10.93.3.0/24 n1
+    run_umiak run -d --name a --network n1 -p 127.0.0.1:8091:80 -p 198.51.100.10:8092:80 $IMAGE nc -ll -p 80 -e echo hello
+    is "$(ask 50 127.0.0.1 8091 netns_exec)" hello "control: loopback"
+    is "$(ask 50 198.51.100.10 8092 far)" hello "control: the address"
+    run ask 3 198.51.100.10 8091 far
+    is "$output" "" "loopback's port from far"
+    run ask 3 127.0.0.1 8092 netns_exec
+    is "$output" "" "the address's port on loopback"
+    far ip route add 127.0.0.2/32 via 198.51.100.10 2>/dev/null || true
+    for p in 8091 53 20053; do
+        run ask 1 198.51.100.10 $p far
+        is "$output" "" "port $p from far"
+    done
+    # our resolver listens on the networks' gateways alone
+    run netns_exec ss -Hltnu
+    [[ $output != *0.0.0.0:20053* && $output != *\*:20053* && $output != *:53\ * ]]
+    like "$output" "10.93.3.1:20053" "control: it does there"
+}
+
+@test "network: security: the resolver answers its own networks only, whatever way questions come" {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    run_umiak network create --subnet 10.93.4.0/24 n1
+    run_umiak network create --subnet 10.93.5.0/24 n2
+    run_umiak run -d --name a --network n1 $IMAGE sleep 1000
+    run_umiak run -d --name b --network n2 $IMAGE sleep 1000
+    run_umiak exec a nslookup a.dns.podman 10.93.4.1
+    like "$output" "Address: 10.93.4" "control"
+    run umiak exec b timeout 5 nslookup a.dns.podman 10.93.4.1
+    [[ $output != *"Address: 10.93.4.2"* ]]
+    far ip route add 10.93.4.0/24 via 198.51.100.10
+    cat >"$UMIAK_WORK/question" <<'P'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1)
+q = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\3dns\6podman\0\0\1\0\1"
+for port in 53, 20053:
+    s.sendto(q, ("10.93.4.1", port))
+    try: a = s.recv(512); print("refused" if a[3] & 15 == 5 and a[6:8] == b"\0\0" else "answer")
+    except (TimeoutError, OSError): print("silence")
+P
+    run far python3 "$UMIAK_WORK/question"
+    [[ $output != *answer* ]]
+    far ip route del 10.93.4.0/24
+}
+
+@test "network: security: half-open and broken TCP questions do not keep the resolver from answering" {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    run_umiak network create --subnet 10.93.6.0/24 n1
+    run_umiak run -d --name a --network n1 $IMAGE sleep 1000
+    cat >"$UMIAK_WORK/flood" <<'P'
+import socket, struct, sys
+held = []
+for i in range(600):
+    s = socket.socket(); s.settimeout(2)
+    try:
+        s.connect(("10.93.6.1", 20053))
+        if i % 3 == 0: s.send(b"\0")                      # half a length
+        elif i % 3 == 1: s.send(b"\xff\xff" + b"x" * 10)  # more is promised
+        else:
+            s.send(b"\0\x05ab"); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close(); continue   # RST
+    except OSError: pass
+    held.append(s)
+print("held", flush=True)
+sys.stdin.read()
+P
+    coproc FLOOD { netns_exec python3 "$UMIAK_WORK/flood"; }
+    read -r -t 60 said <&"${FLOOD[0]}"
+    is "$said" held "control: they are there"
+    run_umiak exec a nslookup a.dns.podman
+    like "$output" "Address: 10.93.6" "an answer all the same"
+    pid=$(for p in $(pgrep -f '^umiak-resolver '); do case $(readlink "/proc/$p/cwd") in "$UMIAK_WORK"/*) echo "$p" ;; esac; done)
+    used() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
+    before=$(used); sleep 2; after=$(used)
+    [ $((after - before)) -lt 40 ]   # of 200 ticks: it does not spin
+    eval "exec ${FLOOD[1]}>&-"
+    wait "$FLOOD_PID" || true
+    run_umiak exec a nslookup a.dns.podman
+    like "$output" "Address: 10.93.6" "and afterwards"
+}
+
+@test "network: security: isolated networks stay apart when containers lie about who they are" {
+    run_umiak network create -o isolate=true --subnet 10.93.7.0/24 n1
+    run_umiak network create -o isolate=true --subnet 10.93.8.0/24 n2
+    run_umiak network create -o isolate=strict --subnet 10.93.9.0/24 n3
+    run_umiak network create --subnet 10.93.10.0/24 open
+    run_umiak run -d --name b --network n2 $IMAGE nc -ll -p 80 -e echo hello
+    run_umiak run -d --name c --network n3 $IMAGE nc -ll -p 80 -e echo hello
+    try() { # NETWORK ADDRESS [commands first]
+        umiak run --rm --network "$1" --cap-add NET_ADMIN --cap-add NET_RAW $IMAGE sh -c "${3:-true}; for i in 1 2 3 4 5; do nc -w 1 $2 80 </dev/null && break; done"
+    }
+    is "$(try n2 10.93.8.2)" hello "control: the same network"
+    is "$(try n3 10.93.9.2)" hello "control: the same strict network"
+    is "$(try n1 10.93.8.2)" "" "isolated from isolated"
+    is "$(try n1 10.93.8.2 'ip addr add 10.93.8.77/32 dev lo; ip route replace default via 10.93.7.1 src 10.93.8.77')" "" "with the other's address"
+    is "$(try open 10.93.9.2)" "" "strict from an open one"
+    is "$(try open 10.93.8.2)" hello "control: isolated from an open one"
+}
