@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/list.h"
 #include "cli/text.h"
 #include "engine/secret.h"
 #include "os/file.h"
@@ -177,35 +178,24 @@ static int run_ls(struct cli *cli, void *params, struct strv *args, struct error
 	const P *p = params;
 	auto_secret_list l = {};
 	auto_filters filters = {};
-	auto_buf out = BUF_INIT(BUF_MAX_DEFAULT);
 	struct engine *e;
-	size_t n = 0;
 
 	(void)args;
 	TRY(filters_add_all(&filters, keys, &p->filters, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(secret_load_all(e, &l, err));
 	autofree struct listed *listed = calloc(l.n + 1, sizeof(*listed));
-	autofree struct value *rows = calloc(l.n + 1, sizeof(*rows));
-	if (!listed || !rows)
+	if (!listed)
 		return fail_oom(err);
-	for (size_t i = 0; i < l.n; i++) {
-		int r = filters_match(&filters, &l.v[i], err);
-		TRY(r);
-		if (!r)
-			continue;
-		describe(&listed[n], &l.v[i]);
-		rows[n] = value_struct(&listed_type, &listed[n]);
-		n++;
-	}
-	const struct format_request rq = {
-		.name = "secret ls", .format = p->format, .noheading = p->noheading, .type = &listed_type,
+	for (size_t i = 0; i < l.n; i++)
+		describe(&listed[i], &l.v[i]);
+	const struct list_of list = {
+		.name = "secret ls", .what = "secrets", .n = l.n, .objects = l.v, .object_size = sizeof(*l.v), .shown = listed,
+		.shown_size = sizeof(*listed), .type = &listed_type, .filters = &filters, .format = p->format, .noheading = p->noheading,
 		.fallback = p->quiet ? "{{.ID}}" : "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}",
 		.headers = (const struct format_header[]){ { "CreatedAt", "CREATED" }, { "UpdatedAt", "UPDATED" }, {} },
 	};
-	struct value list = value_list(rows, n);
-	TRY(format_rows(&rq, &list, &out, err));
-	return text_print(&out, "secrets", err);
+	return list_print(&list, err);
 }
 
 static const struct field ls_rows[] = {

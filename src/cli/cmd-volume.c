@@ -6,6 +6,7 @@
 #include "base/filter.h"
 #include "base/format.h"
 #include "cli/cli.h"
+#include "cli/list.h"
 #include "cli/text.h"
 #include "engine/container.h"
 #include "engine/volume.h"
@@ -160,30 +161,19 @@ static int run_ls(struct cli *cli, void *params, struct strv *args, struct error
 	const struct ls_params *p = params;
 	CLEANUP(volumes_done) struct volumes l = {};
 	auto_filters filters = {};
-	auto_buf out = BUF_INIT(BUF_MAX_DEFAULT);
 	struct engine *e;
-	size_t n = 0;
 
 	(void)args;
 	TRY(filters_add_all(&filters, keys, &p->filters, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(load_all(e, &l, err));
-	autofree struct value *rows = calloc(l.n ? l.n : 1, sizeof(*rows));
-	if (!rows)
-		return fail_oom(err);
-	for (size_t i = 0; i < l.n; i++) {
-		int r = filters_match(&filters, &l.v[i], err);
-		if (r < 0)
-			return -1;
-		if (r)
-			rows[n++] = value_struct(&list_type, &l.v[i]);
-	}
-	const struct format_request rq = { .name = "volume ls", .format = p->format, .noheading = p->noheading,
-					   .fallback = p->quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}", .type = &list_type,
-					   .headers = (const struct format_header[]){ { "Name", "VOLUME NAME" }, {} } };
-	struct value list = value_list(rows, n);
-	TRY(format_rows(&rq, &list, &out, err));
-	return text_print(&out, "volumes", err);
+	const struct list_of list = {
+		.name = "volume ls", .what = "volumes", .n = l.n, .objects = l.v, .object_size = sizeof(*l.v), .type = &list_type,
+		.filters = &filters, .format = p->format, .noheading = p->noheading,
+		.fallback = p->quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}",
+		.headers = (const struct format_header[]){ { "Name", "VOLUME NAME" }, {} },
+	};
+	return list_print(&list, err);
 }
 
 static const struct field ls_rows[] = {

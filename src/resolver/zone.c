@@ -56,17 +56,28 @@ static void add_subnet(const char *value, size_t len, struct zone_network *n)
 	n->subnets[n->n_subnets++] = s;
 }
 
+/* Room for one more behind n elements; the new one is zero. NULL: `max` of them are enough, or no memory. */
+static void *add_element(void **v, size_t n, size_t max, size_t size)
+{
+	char *grown = n < max ? reallocarray(*v, n + 1, size) : NULL;
+
+	if (!grown)
+		return NULL;
+	*v = grown;
+	return memset(grown + n * size, 0, size);
+}
+
 static void add_name(const char *value, size_t len, struct zone_member *m)
 {
-	struct dns_name name, *grown;
+	struct dns_name name, *added;
 
-	if (m->n_names >= ZONE_NAMES || !dns_name_from_text(value, len, &name))
+	if (!dns_name_from_text(value, len, &name))
 		return;
-	grown = reallocarray(m->names, m->n_names + 1U, sizeof(*grown));
-	if (!grown)
+	added = add_element((void **)&m->names, m->n_names, ZONE_NAMES, sizeof(*added));
+	if (!added)
 		return;
-	m->names = grown;
-	grown[m->n_names++] = name;
+	*added = name;
+	m->n_names++;
 }
 
 /* The next "WORD VALUE" line; false at the end. */
@@ -186,18 +197,13 @@ static void forget_member(struct zone_network *n, struct zone_member *m)
 
 static struct zone_member *new_member(struct zone_network *n, const char *id)
 {
-	struct zone_member *grown;
+	struct zone_member *m = add_element((void **)&n->members, n->n_members, ZONE_MEMBERS, sizeof(*m));
 
-	if (n->n_members >= ZONE_MEMBERS)
+	if (!m)
 		return NULL;
-	grown = reallocarray(n->members, n->n_members + 1, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	n->members = grown;
-	grown += n->n_members++;
-	*grown = (struct zone_member){};
-	memcpy(grown->id, id, strlen(id) + 1);
-	return grown;
+	n->n_members++;
+	memcpy(m->id, id, strlen(id) + 1);
+	return m;
 }
 
 /* -1: no such file (or none of ours). */
@@ -264,18 +270,16 @@ static void scan_network(struct zone_network *n, int dir)
 
 static struct zone_network *find_or_add(struct zone *z, const char *id)
 {
-	struct zone_network *n = zone_find(z, id), *grown;
+	struct zone_network *n = zone_find(z, id);
 
-	if (n || z->n_networks >= ZONE_NETWORKS)
+	if (n)
 		return n;
-	grown = reallocarray(z->networks, z->n_networks + 1, sizeof(*grown));
-	if (!grown)
+	n = add_element((void **)&z->networks, z->n_networks, ZONE_NETWORKS, sizeof(*n));
+	if (!n)
 		return NULL;
-	z->networks = grown;
-	grown += z->n_networks++;
-	*grown = (struct zone_network){};
-	memcpy(grown->id, id, strlen(id) + 1);
-	return grown;
+	z->n_networks++;
+	memcpy(n->id, id, strlen(id) + 1);
+	return n;
 }
 
 static void scan_entry(struct zone *z, int dir, const char *name)
