@@ -86,6 +86,8 @@ const struct field build_rows[] = {
 	{ .cli = "ssh", F_STRV(O, ssh), .arg = "default|id[=socket]", .help = "SSH agent or keys that RUN --mount=type=ssh may ask for" },
 	{ .cli = "source-policy-file", F_STR(O, source_policy), .arg = "path", .complete = "files",
 	  .help = "BuildKit's source policy: images and URLs to allow, deny or replace (JSON)" },
+	{ .cli = "allow", F_CSV(O, allow), .arg = "entitlement",
+	  .help = "What instructions may ask for: security.insecure, device[=NAME], network.host" },
 	{ .cli = "mount", F_CUSTOM(O, run.storage.mounts, &param_mount_custom), .arg = "mount",
 	  .help = "Mount for every RUN (type=TYPE,target=PATH,...)" },
 	{ .cli = "stdin", F_BOOL(O, use_stdin), .help = "Let RUN read our standard input" },

@@ -45,7 +45,7 @@ struct build_options {
 	struct opt_int jobs;
 	char *isolation;
 	struct opt_bool skip_unused_stages, compat_volumes;
-	struct strv secrets, ssh, mounts, decryption_keys;
+	struct strv secrets, ssh, mounts, decryption_keys, allow;
 	bool use_stdin;
 
 	/* results and talk */

@@ -411,6 +411,24 @@ static int check_platform(const struct stage_run *st, struct error *err)
 				arch, host);
 }
 
+/* A Containerfile is a stranger's: what weakens the step's confinement needs the user's word (security-matrix I6). */
+static int check_allowed(const struct build_options *o, const struct instruction_flags *f, struct error *err)
+{
+	const bool insecure = streq0(f->security, "insecure"), host = streq0(f->network, "host") && o->run.ns.net.mode == NS_NONE;
+
+	if (insecure && !strv_has(&o->allow, "security.insecure"))
+		return fail(err, ERROR_DENIED, "RUN --security=insecure is not allowed: build with --allow security.insecure");
+	if (host && !strv_has(&o->allow, "network.host"))
+		return fail(err, ERROR_DENIED, "RUN --network=host is not allowed with --network none: build with --allow network.host");
+	for (size_t i = 0; i < f->devices.n && !strv_has(&o->allow, "device"); i++) {
+		autofree char *one = NULL;
+		TRY(str_printf(&one, err, "device=%s", f->devices.v[i]));
+		if (!strv_has(&o->allow, one))
+			return fail(err, ERROR_DENIED, "RUN --device=%s is not allowed: build with --allow %s", f->devices.v[i], one);
+	}
+	return 0;
+}
+
 int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 {
 	const struct build *b = st->b;
@@ -419,6 +437,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	struct sha256 h;
 
 	TRY(check_platform(st, err));
+	TRY(check_allowed(b->o, f, err));
 	op->job.kind = STEP_RUN;
 	r->options = b->o;
 	r->isolation = b->isolation;
