@@ -133,7 +133,7 @@ static int open_work(struct image_transfer *t, struct layer_work *w, const struc
 static int copy_description(const struct store_image_layer *from, struct op_descriptor *to, struct error *err)
 {
 	to->size = from->blob_size;
-	TRY(str_set(&to->digest, from->blob, err));
+	TRY(str_set(&to->digest, from->blob ? from->blob : from->diff_id, err));
 	return str_set(&to->media_type, from->media_type, err);
 }
 
@@ -146,8 +146,10 @@ static int find_known_blob(struct image_transfer *t, const char *diff_id, struct
 	for (size_t i = 0; i < all.n; i++)
 		for (size_t k = 0; k < all.v[i].n_layers; k++) {
 			const struct store_image_layer *l = &all.v[i].layers[k];
-			if (!l->blob || !streq(l->diff_id, diff_id))
+			if (!streq(l->diff_id, diff_id))
 				continue;
+			if (!l->blob)   /* its tar is made from the tree */
+				return copy_description(l, to, err) < 0 ? -1 : 1;
 			int pinned = stage_pin_blob(t->stage, l->blob, err);
 			TRY(pinned);
 			if (pinned)
@@ -208,7 +210,9 @@ static int commit_layers(struct image_transfer *t, struct layers *l, struct erro
 	for (size_t k = 0; k < l->n; k++) {
 		struct layer_work *w = &l->v[k];
 		const struct op_unpacked *u = &w->job.result;
-		if (w->wants_blob)
+		if (w->wants_blob && u->is_recipe)
+			TRY(stage_layer_keep_recipe(&w->tree, &w->blob, err));
+		else if (w->wants_blob)
 			TRY(stage_blob_commit(&w->blob, u->blob_digest, u->blob_size, err));
 	}
 	for (size_t k = 0; k < l->n; k++) {

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "conf/helpers.h"
 #include "engine/image-list.h"
 #include "engine/tree-pack.h"
+#include "image/tar-recipe.h"
 #include "store/layer.h"
 
 int image_format_parse(const char *s, enum image_format *ret, struct error *err)
@@ -46,21 +48,51 @@ static int open_scratch(struct image_out *o, struct error *err)
 	return fd;
 }
 
-/* The tar of a layer's tree, as it was when its digest was computed. */
-static int pack_blob(struct image_out *o, const struct store_image_layer *l, struct error *err)
+static int pack_tree(int tree, int out, struct sha256 *hash, int64_t *ret_bytes, struct error *err)
 {
 	struct tree_pack pack = TREE_PACK_INIT;
+
+	pack.from = tree;
+	pack.out = out;
+	pack.hash = hash;
+	pack.overlay = true;
+	TRY(tree_pack(&pack, err));
+	*ret_bytes = pack.ret_bytes;
+	return 0;
+}
+
+int image_out_pack_layer(struct image_out *o, const struct store_image_layer *l, int out, struct error *err)
+{
+	char digest[SHA256_TEXT_MAX];
+	struct sha256 hash;
+	struct error none;
+	int64_t bytes = l->blob_size;
 	autoclose int tree = store_layer_open(o->store, l->diff_id, err);
-	autoclose int fd = tree < 0 ? -1 : open_scratch(o, err);
+	autoclose int recipe = tree < 0 ? -1 : store_layer_open_recipe(o->store, l->diff_id, &none);
+
+	if (tree < 0)
+		return -1;
+	sha256_init(&hash);
+	int r = recipe >= 0 ? recipe_play(recipe, tree, out, &hash, bytes, err) : pack_tree(tree, out, &hash, &bytes, err);
+	if (r == 0 && bytes == l->blob_size && streq(sha256_end_text(&hash, digest), l->diff_id))
+		return 0;
+	if (r < 0 && err->kind != ERROR_CORRUPT)
+		return -1;
+	return fail(err, ERROR_CORRUPT, "layer %s has changed in the store: remove the image and make it again", l->diff_id);
+}
+
+bool image_out_is_kept(struct image_out *o, const struct store_image_layer *l, struct error *err)
+{
+	return !streq(l->diff_id, l->blob) || store_blob_find(o->store, l->blob, NULL, err) != 0;
+}
+
+static int pack_blob(struct image_out *o, const struct store_image_layer *l, struct error *err)
+{
+	autoclose int fd = open_scratch(o, err);
 
 	if (fd < 0)
 		return -1;
-	pack.from = tree;
-	pack.out = fd;
-	pack.overlay = true;
-	TRY(tree_pack(&pack, err));
-	if (pack.ret_bytes != l->blob_size)
-		return fail(err, ERROR_CORRUPT, "layer %s has changed in the store: remove the image and make it again", l->diff_id);
+	TRY(image_out_pack_layer(o, l, fd, err));
 	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "seek") : take_fd(fd);
 }
 
@@ -70,9 +102,7 @@ int image_out_open_blob(struct image_out *o, const char *digest, struct error *e
 		return fail(err, ERROR_NOT_FOUND, "image %s: the blob of a layer is not kept: pull the image again", o->image.id);
 	for (size_t i = 0; i < o->image.n_layers; i++) {
 		const struct store_image_layer *l = &o->image.layers[i];
-		if (!l->blob || !streq(l->blob, digest))
-			continue;
-		if (streq(l->diff_id, digest) && store_blob_find(o->store, digest, NULL, err) == 0)
+		if (l->blob && streq(l->blob, digest) && !image_out_is_kept(o, l, err))
 			return pack_blob(o, l, err);
 	}
 	return store_blob_open(o->store, digest, err);

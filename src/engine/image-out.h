@@ -22,5 +22,10 @@ int image_out_begin(struct engine *e, const char *what, enum image_format format
 		    struct error *err);
 void image_out_done(struct image_out *o);
 #define auto_image_out CLEANUP(image_out_done) struct image_out
-/* A blob for reading. That of a layer made here (engine/commit.h) is made from the layer's tree. */
+/* Whether the layer's blob lies in the store; else its tar is made from the tree: of layers made here (engine/commit.h), and
+ * of those that came as a tar, by their recipe (image/tar-recipe.h). */
+bool image_out_is_kept(struct image_out *o, const struct store_image_layer *l, struct error *err);
+/* Writes that tar, blob_size bytes. ERROR_CORRUPT when it is not what its digest says: `out` has other bytes then. */
+int image_out_pack_layer(struct image_out *o, const struct store_image_layer *l, int out, struct error *err);
+/* A blob for reading, kept or made in a file without a name. */
 int image_out_open_blob(struct image_out *o, const char *digest, struct error *err);

@@ -18,6 +18,8 @@
 #include "image/reference.h"
 #include "image/tar.h"
 
+#define TAR_OCTAL_MAX INT64_C(077777777777)   /* what a plain header can say */
+
 int archive_kind_parse(const char *s, enum archive_kind *ret, struct error *err)
 {
 	static const char *const names[SAVE_MAX] = {
@@ -99,7 +101,7 @@ static int unroll_in_place(struct target *t, int blob, const char *name, const c
 	off_t end = lseek(t->to.fd, 0, SEEK_CUR);
 	if (lseek(t->to.fd, at, SEEK_SET) < 0)
 		return fail_errno(err, "seek");
-	if (size > INT64_C(077777777777))
+	if (size > TAR_OCTAL_MAX)
 		return fail(err, ERROR_UNSUPPORTED, "layer %s is larger than 8 GiB: save it through a pipe or as oci-archive", diff_id);
 	TRY(image_target_header(&t->to, name, size, err));
 	return lseek(t->to.fd, end, SEEK_SET) < 0 ? fail_errno(err, "seek") : 0;
@@ -128,6 +130,11 @@ static int put_plain_layer(struct target *t, struct image_out *o, size_t layer, 
 
 	if (fresh <= 0)
 		return fresh;
+	if (!image_out_is_kept(o, l, err) && l->blob_size <= TAR_OCTAL_MAX) {
+		TRY(image_target_header(&t->to, name, l->blob_size, err));
+		TRY(image_out_pack_layer(o, l, t->to.fd, err));
+		return image_target_padding(&t->to, l->blob_size, err);
+	}
 	autoclose int blob = image_out_open_blob(o, l->blob, err);
 	if (blob < 0)
 		return -1;

@@ -59,8 +59,10 @@ static struct op_unpack unpack_request(const struct run *r, const struct source_
 
 	q.has_tree = j->tree_fd >= 0;
 	q.has_blob = j->blob_fd >= 0;
-	if (!d->digest)   /* a bare tar: no digest binds us, so it is kept at a quarter of its size */
+	if (!d->digest) {   /* a bare tar: no digest binds us, so it is not kept as it is */
 		q.recompress = COMPRESSION_GZIP;
+		q.recipe = true;
+	}
 	return q;
 }
 

@@ -104,12 +104,12 @@ static const struct field unpack_rows[] = {
 	ROW(op_unpack, blob_digest, STR), ROW(op_unpack, blob_size, INT), ROW(op_unpack, diff_id, STR),
 	ROW(op_unpack, max_bytes, INT), ROW(op_unpack, max_entries, INT), ROW(op_unpack, ignore_chown, BOOL),
 	ROW(op_unpack, has_tree, BOOL), ROW(op_unpack, has_blob, BOOL), ROW(op_unpack, plain_tree, BOOL),
-	ROW(op_unpack, recompress, INT), {},
+	ROW(op_unpack, recompress, INT), ROW(op_unpack, recipe, BOOL), {},
 };
 static const struct field unpacked_rows[] = {
 	ROW(op_unpacked, blob_digest, STR), ROW(op_unpacked, diff_id, STR), ROW(op_unpacked, blob_size, INT),
 	ROW(op_unpacked, tar_size, INT), ROW(op_unpacked, entries, INT), ROW(op_unpacked, tree_bytes, INT),
-	ROW(op_unpacked, compression, INT), {},
+	ROW(op_unpacked, compression, INT), ROW(op_unpacked, is_recipe, BOOL), {},
 };
 static const struct field digest_rows[] = {
 	ROW(op_digest, algorithm, INT), ROW(op_digest, offset, INT), ROW(op_digest, size, INT), {},

@@ -207,12 +207,14 @@ struct op_unpack {
 	bool has_tree, has_blob;     /* which descriptors come along: {in, tree, blob} */
 	bool plain_tree;             /* import: no whiteouts, ".wh." names are ordinary files */
 	int64_t recompress;          /* enum compression: write the blob file so instead of byte-exact; NONE: exact */
+	bool recipe;                 /* instead of that, a recipe of the tar (image/tar-recipe.h) when the tree can give it back */
 };
 struct op_unpacked {
 	char *blob_digest, *diff_id;      /* of what was read (recompress: of what was written), and of the tar */
 	int64_t blob_size, tar_size;
 	int64_t entries, tree_bytes;
 	int64_t compression;              /* enum compression, as found (or written) */
+	bool is_recipe;                   /* that is what the blob file holds; the blob is the tar itself */
 };
 
 struct op_digest { int64_t algorithm; int64_t offset, size; };   /* offset -1: a pipe; size -1: to the end */

@@ -86,19 +86,31 @@ int store_layer_find(struct store *s, const char *diff_id, struct store_layer *r
 	return r;
 }
 
-int store_layer_open(const struct store *s, const char *diff_id, struct error *err)
+static int open_part(const struct store *s, const char *diff_id, const char *part, int flags, struct error *err)
 {
 	char layer[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 8];
 
 	TRY(layer_relpath(diff_id, layer, err));
-	snprintf(path, sizeof(path), "%s/tree", layer);
-	int fd = openat(s->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/%.6s", layer, part);
+	int fd = openat(s->root_fd, path, O_RDONLY | O_CLOEXEC | flags);
 	for (size_t i = 0; fd < 0 && i < s->additional.n; i++) {
 		autoclose int root = open(s->additional.v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (root >= 0)
-			fd = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			fd = openat(root, path, O_RDONLY | O_CLOEXEC | flags);
 	}
 	return fd >= 0 ? fd : fail_errno(err, "layer %s is missing (pull the image again to heal it)", diff_id);
+}
+
+int store_layer_open(const struct store *s, const char *diff_id, struct error *err)
+{
+	return open_part(s, diff_id, "tree", O_DIRECTORY, err);
+}
+
+int store_layer_open_recipe(const struct store *s, const char *diff_id, struct error *err)
+{
+	int fd = open_part(s, diff_id, "recipe", O_NOFOLLOW, err);
+
+	return fd < 0 && err->errnum == ENOENT ? fail(err, ERROR_NOT_FOUND, "layer %s has no recipe", diff_id) : fd;
 }
 
 /* ---- blobs ---- */

@@ -27,6 +27,9 @@ int store_layer_find(struct store *s, const char *diff_id, struct store_layer *r
  * missing, text names the layer and the remedy. */
 int store_layer_open(const struct store *s, const char *diff_id, struct error *err);
 
+/* The recipe of its tar (image/tar-recipe.h), opened: a descriptor; ERROR_NOT_FOUND: it has none. */
+int store_layer_open_recipe(const struct store *s, const char *diff_id, struct error *err);
+
 /* 1: *ret_size bytes are here (ret_size may be NULL); 0: not here. */
 int store_blob_find(struct store *s, const char *digest, int64_t *ret_size, struct error *err);
 /* The blob opened for reading: a descriptor; ERROR_NOT_FOUND. */

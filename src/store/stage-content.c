@@ -188,6 +188,18 @@ int stage_layer_adopt(struct stage_layer *l, int parent, const char *name, struc
 	return l->tree_fd < 0 ? fail_errno(err, "open %s/%s", l->stage->path, tree) : 0;
 }
 
+int stage_layer_keep_recipe(struct stage_layer *l, struct stage_blob *b, struct error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/recipe", l->name);
+	if (renameat(blob_dir(b), b->name, l->stage->fd, path) < 0)
+		return fail_errno(err, "keep the recipe of a layer");
+	close_p(&b->fd);
+	b->fd = -1;
+	return 0;
+}
+
 int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err)
 {
 	return store_path_join(ret, err, l->stage->path, l->name, "tree");

@@ -69,6 +69,8 @@ int stage_layer_begin(struct stage *st, struct stage_layer *ret, struct error *e
 /* The directory `name` of `parent` (same file system) is moved here and becomes the tree. ERROR_SYSTEM EXDEV when it
  * cannot be moved. */
 int stage_layer_adopt(struct stage_layer *l, int parent, const char *name, struct error *err);
+/* The blob becomes the recipe of the layer's tar (image/tar-recipe.h), kept beside the tree. It is done afterwards. */
+int stage_layer_keep_recipe(struct stage_layer *l, struct stage_blob *b, struct error *err);
 /* Absolute path of the tree in malloc'ed *ret (for workers that are started with a path). */
 int stage_layer_path(const struct stage_layer *l, char **ret, struct error *err);
 struct stage_layer_info {

@@ -5,7 +5,8 @@
  *                                                                                           |        |
  *                                                  [second thread] SHA-256 of the tar <-----+        |
  *                                                  [third thread]  untar into the tree  <------------+
- * (A tar that came uncompressed, from a docker archive, may be kept compressed: a fourth thread, the same ring.)
+ * (A tar that came uncompressed, from a docker archive, is kept as a recipe, which the third thread writes; or, where
+ * there is no tree or the tree cannot give the tar back, compressed: a fourth thread, the same ring, or a second pass.)
  *
  * Nothing is stored twice or copied between the threads. The blob's size, the blob's digest and the tar's digest are
  * compared with what the caller expects before the reply says "done"; the tree counts only then. */
@@ -45,6 +46,7 @@ struct pipeline {
 	bool untar_failed;
 	/* fourth thread, only with `recompress` and a layer that came uncompressed */
 	struct deflate *deflate;
+	struct recipe_tap tap;
 	int64_t written;
 	struct error compress_error;
 	bool compress_failed;
@@ -67,26 +69,35 @@ static int next_for_untar(void *data, const uint8_t **ret, size_t *ret_len, stru
 {
 	struct pipeline *p = data;
 
-	return ring_next(&p->ring, UNTARRER, ret, ret_len, err);
+	TRY(recipe_tap_chunk(&p->tap, NULL, 0, err));   /* before the ring takes the chunk back */
+	int n = ring_next(&p->ring, UNTARRER, ret, ret_len, err);
+	return n > 0 && recipe_tap_chunk(&p->tap, *ret, *ret_len, err) < 0 ? -1 : n;
+}
+
+static int untar_all(struct pipeline *p, struct error *err)
+{
+	struct untar_options o = { .root = p->tree, .userns = p->userns, .ignore_chown = p->args->ignore_chown,
+				   .plain = p->args->plain_tree, .max_entries = p->args->max_entries,
+				   .max_bytes = p->args->max_bytes, .tap = p->tap.fd >= 0 ? &p->tap : NULL };
+	const uint8_t *bytes;
+	size_t len;
+	int n;
+
+	if (p->tree >= 0)
+		TRY(untar((struct tar_source){ next_for_untar, p }, &o, &p->tree_result, err));
+	while ((n = next_for_untar(p, &bytes, &len, err)) > 0)
+		;   /* what follows the end of the archive belongs to the digest, and to the recipe */
+	return n < 0 ? -1 : recipe_tap_end(&p->tap, err);
 }
 
 static void *untar_thread(void *data)
 {
 	struct pipeline *p = data;
-	const uint8_t *bytes;
-	struct error stopped;
-	size_t len;
-	struct untar_options o = { .root = p->tree, .userns = p->userns, .ignore_chown = p->args->ignore_chown,
-				   .plain = p->args->plain_tree, .max_entries = p->args->max_entries,
-				   .max_bytes = p->args->max_bytes };
 
-	if (p->tree >= 0 && untar((struct tar_source){ next_for_untar, p }, &o, &p->tree_result, &p->untar_error) < 0) {
+	if (untar_all(p, &p->untar_error) < 0) {
 		p->untar_failed = p->untar_error.errnum != ECANCELED;
 		ring_stop(&p->ring);
-		return NULL;
 	}
-	while (ring_next(&p->ring, UNTARRER, &bytes, &len, &stopped) > 0)
-		;   /* what follows the end of the archive belongs to the digest only */
 	return NULL;
 }
 
@@ -179,11 +190,11 @@ static int begin_stream(struct pipeline *p, const uint8_t *bytes, size_t len, st
 
 static int store_bytes(struct pipeline *p, const uint8_t *bytes, size_t len, bool fresh, struct error *err)
 {
-	if (!p->deflate)
+	if (!p->deflate && p->tap.fd < 0)
 		hash_add(&p->blob_hash, bytes, len);
 	if (p->args->blob_size >= 0 && p->in.total > p->args->blob_size)
 		return fail(err, ERROR_CORRUPT, "more bytes than the announced %lld came", (long long)p->args->blob_size);
-	return fresh && p->blob >= 0 && !p->deflate ? file_write_all(p->blob, bytes, len, err) : 0;
+	return fresh && p->blob >= 0 && !p->deflate && p->tap.fd < 0 ? file_write_all(p->blob, bytes, len, err) : 0;
 }
 
 static int produce(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
@@ -257,7 +268,8 @@ static int finish(struct pipeline *p, struct op_unpacked *ret, struct error *err
 
 	TRY(hash_expect("blob", hash_text(&p->blob_hash, blob), p->args->blob_digest, err));
 	TRY(hash_expect("uncompressed layer", hash_text(&p->tar_hash, tar), p->args->diff_id, err));
-	TRY(str_set(&ret->blob_digest, blob, err));
+	ret->is_recipe = p->tap.fd >= 0;
+	TRY(str_set(&ret->blob_digest, ret->is_recipe ? tar : blob, err));
 	TRY(str_set(&ret->diff_id, tar, err));
 	ret->blob_size = p->deflate ? p->written : p->in.total;
 	ret->tar_size = p->tar_bytes;
@@ -267,8 +279,14 @@ static int finish(struct pipeline *p, struct op_unpacked *ret, struct error *err
 	return 0;
 }
 
-/* A tar that came as such is kept compressed when the caller has no digest of it to keep to. */
-static int start_compressor(struct pipeline *p, struct error *err)
+static int new_compressor(struct pipeline *p, struct error *err)
+{
+	return deflate_new((enum compression)p->args->recompress, DEFLATE_LEVEL_DEFAULT,
+			   (struct deflate_sink){ put_compressed, p }, &p->deflate, err);
+}
+
+/* A tar that came as such is kept as a recipe or compressed when the caller has no digest of it to keep to. */
+static int choose_form(struct pipeline *p, struct error *err)
 {
 	uint8_t head[COMPRESSION_MAGIC_BYTES];
 	enum compression to = (enum compression)p->args->recompress;
@@ -278,25 +296,49 @@ static int start_compressor(struct pipeline *p, struct error *err)
 	ssize_t n = pread(p->in.fd, head, sizeof(head), p->in.offset);
 	if (n <= 0 || compression_detect(head, (size_t)n) != COMPRESSION_NONE)
 		return 0;
-	return deflate_new(to, DEFLATE_LEVEL_DEFAULT, (struct deflate_sink){ put_compressed, p }, &p->deflate, err);
+	if (!p->args->recipe || p->tree < 0)
+		return new_compressor(p, err);
+	recipe_tap_init(&p->tap, p->blob);
+	return 0;
+}
+
+/* The archive replaced some of its own entries: their bytes stand nowhere any more. The tar is read once more. */
+static int compress_after_all(struct pipeline *p, struct error *err)
+{
+	struct input again = { .fd = p->in.fd, .offset = p->args->in_offset, .left = p->args->in_size, .head_fd = -1,
+			       .buffer = p->in.buffer };
+	const uint8_t *bytes;
+	size_t len;
+	bool fresh;
+	int n;
+
+	recipe_tap_done(&p->tap);
+	if (ftruncate(p->blob, 0) < 0 || lseek(p->blob, 0, SEEK_SET) < 0)
+		return fail_errno(err, "begin the blob file anew");
+	TRY(new_compressor(p, err));
+	while ((n = input_next(&again, &bytes, &len, &fresh, err)) > 0)
+		TRY(deflate_add(p->deflate, bytes, len, false, err));
+	return n < 0 ? -1 : deflate_add(p->deflate, "", 0, true, err);
 }
 
 static int unpack(struct pipeline *p, struct peer *peer, const struct request *r, struct op_unpacked *ret,
 		  struct error *err)
 {
-	TRY(start_compressor(p, err));
+	TRY(choose_form(p, err));
 	TRY(ring_init(&p->ring, p->deflate ? 3 : 2, err));
 	TRY(input_init(&p->in, err));
 	TRY(hash_init_like(&p->blob_hash, p->args->blob_digest, err));
 	TRY(hash_init_like(&p->tar_hash, p->args->diff_id, err));
 	TRY(run_pipeline(p, peer, r, err));
+	if (p->tap.fd >= 0 && p->tree_result.entries < 0)
+		TRY(compress_after_all(p, err));
 	return finish(p, ret, err);
 }
 
 int op_unpack(struct worker_state *w, const struct request *r, void *reply, struct error *err)
 {
 	const struct op_unpack *a = r->args;
-	struct pipeline p = { .args = a, .tree = -1, .blob = -1, .userns = w->setup.userns };
+	struct pipeline p = { .args = a, .tree = -1, .blob = -1, .tap.fd = -1, .userns = w->setup.userns };
 	size_t fd = 0;
 
 	p.in = (struct input){ .fd = r->fds[fd++], .offset = a->in_offset, .left = a->in_size, .head_fd = -1 };
@@ -315,6 +357,7 @@ int op_unpack(struct worker_state *w, const struct request *r, void *reply, stru
 	int result = unpack(&p, &w->peer, r, reply, err);
 	inflate_free(p.inflate);
 	deflate_free(p.deflate);
+	recipe_tap_done(&p.tap);
 	hash_done(&p.blob_hash);
 	hash_done(&p.tar_hash);
 	input_done(&p.in);

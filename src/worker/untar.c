@@ -33,16 +33,19 @@ static int write_all(int fd, const uint8_t *data, size_t len, int64_t at, bool s
 	return 0;
 }
 
-static int write_data(struct untar *u, int fd, const struct tar_entry *e, struct error *err)
+static int write_data(struct untar *u, int fd, const char *path, const struct tar_entry *e, struct error *err)
 {
 	const uint8_t *data;
 	size_t len;
 	int64_t at;
 	int n;
 
-	while ((n = tar_data_at(u->tar, &at, &data, &len, err)) > 0)
+	while ((n = tar_data_at(u->tar, &at, &data, &len, err)) > 0) {
 		if (write_all(fd, data, len, at, e->is_sparse) < 0)
 			return fail_errno(err, "write %.300s", e->name);
+		if (u->o->tap)
+			TRY(recipe_tap_data(u->o->tap, path, at, data, len, err));
+	}
 	if (n == 0 && e->is_sparse && ftruncate(fd, e->size) < 0)
 		return fail_errno(err, "write %.300s", e->name);
 	return n;
@@ -63,9 +66,9 @@ static int make_file(struct untar *u, struct place *p, const struct tar_entry *e
 		return fail_errno(err, "create %.300s", p->path);
 	u->result.entries++;
 	u->result.bytes += e->size;
-	TRY(write_data(u, fd, e, err));
+	TRY(write_data(u, fd, p->path, e, err));
 	TRY(untar_owner(u, p, e, &chowned, err));
-	if ((chowned || p->parent->setgid) && (e->mode & 06000) && fchmod(fd, e->mode) < 0)   /* chown clears these bits */
+	if ((e->mode & 06000) && fchmod(fd, e->mode) < 0)   /* chown clears these bits, and so does write() of a user's root */
 		return fail_errno(err, "change the mode of %.300s", p->path);
 	if (e->n_xattrs)
 		TRY(untar_xattrs(u, fd, e, err));

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "image/tar-recipe.h"
 #include "image/tar.h"
 
 #define UNTAR_ENTRIES_MAX INT64_C(5000000)
@@ -28,6 +29,7 @@ struct untar_options {
 	bool ignore_chown;
 	bool plain;               /* no whiteouts: ".wh." names are ordinary */
 	int64_t max_entries, max_bytes;   /* 0: the limits above */
+	struct recipe_tap *tap;   /* is told which bytes went into which file; NULL: nobody */
 };
 
 /* What the tree holds now: names below its root, and sizes of regular files with hard links counted once. -1: the
