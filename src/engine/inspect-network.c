@@ -4,6 +4,7 @@
 
 #include "engine/inspect-view.h"
 #include "engine/network.h"
+#include "engine/params-parse.h"
 
 /* The addresses of one network in the words of both levels. */
 struct shown {
@@ -12,19 +13,21 @@ struct shown {
 	int64_t prefix, prefix6;
 };
 
-static void address_words(const struct net_address *x, struct shown *s)
+/* false: it is not the first of its family. */
+static bool address_words(const struct net_address *x, struct shown *s)
 {
 	struct ip_net net;
 
 	if (!x->net || !ip_net_parse(x->net, &net))
-		return;
+		return true;
 	bool six = net.ip.family == AF_INET6;
 	if (six ? s->ip6 != NULL : s->ip != NULL)
-		return;   /* the first of its family */
+		return false;
 	ip_format(&net.ip, s->text[six]);
 	*(six ? &s->ip6 : &s->ip) = s->text[six];
 	*(six ? &s->prefix6 : &s->prefix) = net.prefix;
 	*(six ? &s->gateway6 : &s->gateway) = x->gateway;
+	return true;
 }
 
 static void words_of(const struct net_attachment *a, struct shown *s)
@@ -33,7 +36,7 @@ static void words_of(const struct net_attachment *a, struct shown *s)
 
 	s->mac = a->mac;
 	for (size_t i = 0; i < a->addresses.n; i++)
-		address_words(&x[i], s);
+		(void)address_words(&x[i], s);
 }
 
 static int add_text(struct json_object *o, const char *key, const char *value, struct error *err)
@@ -98,6 +101,31 @@ static int show_requests(const struct ctr *c, struct json_object *to, struct err
 	return 0;
 }
 
+/* Further addresses of a family: networks with several subnets. */
+static int add_secondary(struct json_object *o, const struct net_attachment *a, struct error *err)
+{
+	const struct net_address *x = a->addresses.v;
+	struct shown seen = {};
+
+	for (size_t i = 0; i < a->addresses.n; i++) {
+		if (address_words(&x[i], &seen))
+			continue;
+		const char *key = strchr(x[i].net, ':') ? "SecondaryIPv6Addresses" : "SecondaryIPAddresses";
+		struct json_object *list = json_get_array(o, key), *one = json_object_new_object();
+		struct ip_net net;
+		char text[IP_TEXT];
+		if (!list)
+			TRY(json_add(o, key, list = json_object_new_array(), err));
+		if (!one || json_object_array_add(list, one) < 0)
+			return fail_oom(err);
+		ip_net_parse(x[i].net, &net);
+		ip_format(&net.ip, text);
+		TRY(json_add_str(one, "Addr", text, err));
+		TRY(json_add(one, "PrefixLength", json_object_new_int64(net.prefix), err));
+	}
+	return 0;
+}
+
 static int show_status(const struct net_status *s, struct json_object *to, struct error *err)
 {
 	const struct net_attachment *a = s->attachments.v;
@@ -106,6 +134,7 @@ static int show_status(const struct net_status *s, struct json_object *to, struc
 		struct shown words = {};
 		words_of(&a[i], &words);
 		TRY(add_network(to, a[i].network, a[i].network_id, &words, &a[i].aliases, err));
+		TRY(add_secondary(json_get_object(to, a[i].network), &a[i], err));
 	}
 	return 0;
 }
@@ -196,6 +225,44 @@ static int show_ports(const struct list *ports, struct json_object **ret, struct
 	return 0;
 }
 
+/* "PORT/PROTOCOL": {} for everything exposed and published. */
+static int show_exposed(const struct params_network *net, struct json_object *bindings, struct json_object **ret, struct error *err)
+{
+	auto_json *all = json_object_new_object();
+	char key[32];
+
+	if (!all)
+		return fail_oom(err);
+	json_object_object_foreach(bindings, published, unused) {
+		(void)unused;
+		TRY(json_add(all, published, json_object_new_object(), err));
+	}
+	for (size_t i = 0; i < net->expose.n; i++) {
+		CLEANUP(param_ports_done) struct list exposed = {};
+		TRY(param_port_parse(net->expose.v[i], &exposed, err));
+		const struct param_port *p = exposed.v;
+		for (int64_t k = 0; exposed.n && k < p->range; k++) {
+			snprintf(key, sizeof(key), "%lld/%s", (long long)(p->container_port + k), p->protocol);
+			TRY(json_add(all, key, json_object_new_object(), err));
+		}
+	}
+	*ret = json_object_object_length(all) ? take_ptr(all) : NULL;
+	return 0;
+}
+
+/* Exposed ports that lead nowhere are there, too: null. */
+static int add_unbound(struct json_object *ports, struct json_object *exposed, struct error *err)
+{
+	if (!exposed)
+		return 0;
+	json_object_object_foreach(exposed, port, unused) {
+		(void)unused;
+		if (!json_object_object_get_ex(ports, port, NULL))
+			TRY(json_add(ports, port, NULL, err));
+	}
+	return 0;
+}
+
 int inspect_network(struct container_inspect *v, struct error *err)
 {
 	const struct param_ns *ns = &v->c->params.ns.net;
@@ -220,5 +287,8 @@ int inspect_network(struct container_inspect *v, struct error *err)
 		return fail_oom(err);
 	TRY(show_ports(&c->params.net.ports, &v->network.ports, err));
 	TRY(show_ports(&v->c->params.net.ports, &v->host.port_bindings, err));
+	TRY(show_exposed(&v->c->params.net, v->host.port_bindings, &v->config.exposed_ports, err));
+	if (ns->mode != NS_HOST && ns->mode != NS_CONTAINER)
+		TRY(add_unbound(v->network.ports, v->config.exposed_ports, err));
 	return show_of(v, c, err);
 }

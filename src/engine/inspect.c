@@ -551,6 +551,7 @@ void container_inspect_free(struct container_inspect *v)
 	json_put_p(&v->host.port_bindings);
 	json_put_p(&v->console_size);
 	json_put_p(&v->config.secrets);
+	json_put_p(&v->config.exposed_ports);
 	value_pool_done(&v->pool);
 	free(v);
 }

@@ -229,7 +229,7 @@ static int copy_port(const struct param_port *from, const char *host_ip, struct 
 	return str_set(&p->host_ip, host_ip, err);
 }
 
-static void ports_done(struct list *l)
+void param_ports_done(struct list *l)
 {
 	struct param_port *p = l->v;
 
@@ -245,7 +245,7 @@ static void ports_done(struct list *l)
 static int apply_default_ips(const struct engine *e, struct list *ports, struct error *err)
 {
 	const struct strv *ips = &e->conf.network.default_host_ips;
-	CLEANUP(ports_done) struct list all = {};
+	CLEANUP(param_ports_done) struct list all = {};
 	const struct param_port *p = ports->v;
 
 	if (!ips->n)
@@ -277,7 +277,7 @@ static bool is_published(const struct list *ports, const struct param_port *want
 static int publish_exposed(struct container_params *p, struct error *err)
 {
 	for (size_t i = 0; p->net.publish_all && i < p->net.expose.n; i++) {
-		CLEANUP(ports_done) struct list exposed = {};
+		CLEANUP(param_ports_done) struct list exposed = {};
 		const struct param_port *x;
 		TRY(param_port_parse(p->net.expose.v[i], &exposed, err));
 		x = exposed.v;

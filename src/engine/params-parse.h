@@ -31,6 +31,7 @@ int param_mount_parse(const char *value, struct list *mounts, struct error *err)
 int param_tmpfs_parse(const char *value, struct list *mounts, struct error *err);
 int param_device_parse(const char *value, struct list *devices, struct error *err);
 int param_port_parse(const char *value, struct list *ports, struct error *err);
+void param_ports_done(struct list *l);
 int param_ulimit_parse(const char *value, struct list *ulimits, struct error *err);
 int param_idmap_parse(const char *value, struct list *maps, struct error *err);
 int param_restart_parse(const char *value, struct param_restart *ret, struct error *err);

@@ -128,3 +128,14 @@ rules() { netns_exec nft list table inet umiak 2>/dev/null; }
         done
     done
 }
+
+@test "inspect: exposed ports without a place are null, further addresses are secondary" {
+    run_umiak network create --subnet 10.94.0.0/24 --subnet 10.95.0.0/24 n2
+    run_umiak run -d --name a --expose 90-91/udp --network n2 -p 8084:80 $IMAGE sleep 1000
+    run_umiak inspect a --format '{{json .NetworkSettings.Ports}} {{json .Config.ExposedPorts}}'
+    like "$output" '"80/tcp":\[\{"HostIp":"0.0.0.0","HostPort":"8084"\}\].*"91/udp":null' "ports"
+    like "$output" '"80/tcp":\{\}.*"90/udp":\{\}' "exposed"
+    run_umiak inspect a --format '{{json .NetworkSettings.Networks.n2}}'
+    like "$output" '"IPAddress":"10.94.0.2"' "the first"
+    like "$output" '"SecondaryIPAddresses":\[\{"Addr":"10.95.0.2","PrefixLength":24\}\]' "the second"
+}
