@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "engine/secret.h"
+#include "engine/access.h"
 #include "engine/container-impl.h"
 #include "engine/event.h"
 #include "engine/files.h"
@@ -66,6 +67,9 @@ static int rootfs_option(struct params_basic *b, const char *word, struct error 
 	const char *mapping = str_after(word, "idmap=");
 
 	if (mapping) {
+		if (!strstr(mapping, "uids=") || !strstr(mapping, "gids="))
+			return fail(err, ERROR_INVALID, "rootfs option \"%s\": name both, as in idmap=uids=0-100000-65536;gids=0-100000-65536",
+				    word);
 		b->rootfs_idmap = true;
 		return str_set(&b->rootfs_mapping, mapping, err);
 	}
@@ -332,15 +336,19 @@ static int make_volumes(struct creation *k, struct error *err)
 }
 
 /* ---- checks that need nothing but the params ---- */
-static int check_mounts(const struct container_params *p, struct error *err)
+static int check_mounts(const struct engine *e, const struct container_params *p, struct error *err)
 {
 	const struct param_mount *m = p->storage.mounts.v;
 	struct stat st;
 
-	for (size_t i = 0; i < p->storage.mounts.n; i++)
-		if (streq(m[i].type, "bind") && !streq0(m[i].origin, "from") && lstat(m[i].source, &st) < 0)
-			return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "statfs %s: no such file or directory", m[i].source) :
-						 fail_errno(err, "statfs %s", m[i].source);
+	for (size_t i = 0; i < p->storage.mounts.n; i++) {
+		if (!streq(m[i].type, "bind") || streq0(m[i].origin, "from") || lstat(m[i].source, &st) == 0)
+			continue;
+		if (errno == ENOENT)
+			return fail(err, ERROR_NOT_FOUND, "statfs %s: no such file or directory", m[i].source);
+		fail_errno(err, "statfs %s", m[i].source);
+		return fail_access(e, ACCESS_LOOK, m[i].source, err);
+	}
 	return 0;
 }
 
@@ -415,7 +423,7 @@ static int check_params(struct creation *k, struct error *err)
 	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)
 		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
 			    p->image.authfile);
-	return check_mounts(p, err);
+	return check_mounts(k->engine, p, err);
 }
 
 /* ---- the record ---- */

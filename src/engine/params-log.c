@@ -44,7 +44,7 @@ const struct field params_health_rows[] = {
 	{ .cli = "health-startup-cmd", .json = "startup_health_command", F_STR(S, health.startup_command), .arg = "string",
 	  .help = "Command that checks health until the container is up" },
 	{ .json = "startup_health_test", F_STRV(S, health.startup_test) },
-	{ .cli = "health-startup-interval", F_CUSTOM(S, health.startup_interval, &param_seconds_custom), .arg = "string",
+	{ .cli = "health-startup-interval", F_CUSTOM(S, health.startup_interval, &param_startup_interval_custom), .arg = "string",
 	  .fallback = "30s", .help = "Interval between startup healthchecks" },
 	{ .json = "startup_health_interval", F_OPT_INT(S, health.startup_interval) },
 	{ .cli = "health-startup-timeout", F_CUSTOM(S, health.startup_timeout, &param_seconds_custom), .arg = "string",

@@ -269,15 +269,20 @@ static int store_duration(const struct field *f, void *at, const char *value, st
 }
 const struct field_custom param_seconds_custom = { .parse = store_duration };
 
+static int store_switchable(const struct field *f, void *at, const char *value, struct error *err)
+{
+	if (!streq(value, "disable") && !streq(value, "0"))
+		return store_duration(f, at, value, err);
+	*(struct opt_int *)at = (struct opt_int){ .set = true };
+	return 0;
+}
+const struct field_custom param_startup_interval_custom = { .parse = store_switchable };
+
 static int store_interval(const struct field *f, void *at, const char *value, struct error *err)
 {
 	struct params_health *h = at;
 
 	h->interval_off = streq(value, "disable") || streq(value, "0");
-	if (h->interval_off) {
-		h->interval = (struct opt_int){ .set = true };
-		return 0;
-	}
-	return store_duration(f, &h->interval, value, err);
+	return store_switchable(f, &h->interval, value, err);
 }
 const struct field_custom param_interval_custom = { .parse = store_interval };

@@ -23,7 +23,8 @@ extern const struct field_custom param_env_custom;        /* --env NAME=VALUE | 
 extern const struct field_custom param_entrypoint_custom; /* --entrypoint WORD | JSON array */
 extern const struct field_custom param_memory_custom;     /* sizes where -1 means unlimited: struct opt_int */
 extern const struct field_custom param_seconds_custom;    /* durations of health checks: struct opt_int, ns */
-extern const struct field_custom param_interval_custom;   /* the same, "disable" allowed */
+extern const struct field_custom param_interval_custom;   /* the same, "disable" allowed: struct params_health */
+extern const struct field_custom param_startup_interval_custom;   /* struct opt_int, 0: disabled */
 
 /* The text parsers behind them (tests and fuzzing; other front ends). Outputs are appended/owned by the caller. */
 int param_volume_parse(const char *value, struct list *mounts, struct error *err);

@@ -4,8 +4,10 @@
 #include "engine/artifact.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/units.h"
 #include "engine/container.h"
@@ -224,6 +226,23 @@ static void default_int(struct opt_int *o, int64_t image, int64_t fallback)
 		*o = (struct opt_int){ true, image ? image : fallback };
 }
 
+/* A directory that is there, named absolutely: checks run from another one. */
+static int settle_destination(char **where, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (str_empty(*where) || streq(*where, "local") || streq(*where, "events_logger"))
+		return 0;
+	if (!realpath(*where, path) || stat(path, &st) < 0) {
+		fail_errno(err, "stat %s", *where);
+		return fail_wrap(err, "HealthCheck Log '%s' destination error", *where);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return fail(err, ERROR_INVALID, "HealthCheck Log '%s' destination must be directory", *where);
+	return str_set(where, path, err);
+}
+
 static int resolve_health(struct params_health *h, const struct image_defaults *image, struct error *err)
 {
 	static const char *const actions[] = { "none", "kill", "restart", "stop" };
@@ -238,6 +257,7 @@ static int resolve_health(struct params_health *h, const struct image_defaults *
 		return fail(err, ERROR_INVALID,
 			    "startup healthcheck specified but no regular healthcheck: a startup healthcheck must have a "
 			    "healthcheck command");
+	TRY(settle_destination(&h->log_destination, err));
 	if (h->none)
 		return strv_add(&h->test, "NONE", err);
 	if (h->test.n)   /* an update that leaves the command alone */

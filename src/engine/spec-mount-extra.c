@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "engine/access.h"
 #include "engine/spec.h"
 #include "engine/volume.h"
 #include "os/file.h"
@@ -111,12 +112,16 @@ int spec_chown_source(struct spec_context *x, const char *path, struct error *er
 	autoclose int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(err, "chown %s", path);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		fail_errno(err, "chown %s", path);
+		return fail_access(x->engine, ACCESS_CHOWN, path, err);
+	}
 	if (st.st_uid == uid && st.st_gid == gid)
 		return 0;   /* handed over before: what was changed inside since then stays */
-	if (fchown(fd, uid, gid) < 0)
-		return fail_errno(err, "chown %s", path);
+	if (fchown(fd, uid, gid) < 0) {
+		fail_errno(err, "chown %s", path);
+		return fail_access(x->engine, ACCESS_CHOWN, path, err);
+	}
 	if (S_ISDIR(st.st_mode) && chown_tree(fd, &(struct new_owner){ .uid = uid, .gid = gid }, 0, err) < 0)
 		return fail_wrap(err, "%s", path);
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "conf/helpers.h"
 #include "engine/spec.h"
+#include "engine/access.h"
 #include "engine/volume.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -303,8 +304,10 @@ static int mount_user_bind(struct spec_context *x, struct oci_spec *s, const str
 {
 	struct stat st;
 
-	if (lstat(p->source, &st) < 0)
-		return fail_errno(err, "statfs %s", p->source);
+	if (lstat(p->source, &st) < 0) {
+		fail_errno(err, "statfs %s", p->source);
+		return fail_access(x->engine, ACCESS_LOOK, p->source, err);
+	}
 	if (strv_has(&p->options, "U"))
 		TRY(spec_chown_source(x, p->source, err));
 	return mount_bind(x, s, p, p->source, err);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/units.h"
+#include "engine/access.h"
 #include "engine/copy.h"
 #include "engine/event.h"
 #include "engine/image-list.h"
@@ -160,9 +161,10 @@ static int make_place(struct engine *e, struct volume *v, struct error *err)
 	free(take_ptr(v->mountpoint));
 	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
 	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
-	if ((v->uid || v->gid) && lchown(v->mountpoint, (uid_t)v->uid, (gid_t)v->gid) < 0)
-		return fail_errno(err, "give volume %s to %lld:%lld", v->name, (long long)v->uid, (long long)v->gid);
-	return 0;
+	if ((!v->uid && !v->gid) || lchown(v->mountpoint, (uid_t)v->uid, (gid_t)v->gid) == 0)
+		return 0;
+	fail_errno(err, "give volume %s to %lld:%lld", v->name, (long long)v->uid, (long long)v->gid);
+	return fail_access(e, ACCESS_CHOWN, v->mountpoint, err);
 }
 
 static int create(struct engine *e, struct volume *v, bool known_to_plugin, struct error *err)
@@ -334,8 +336,10 @@ int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char
 	if (!v->needs_copy_up && !v->needs_chown)
 		return 0;
 	to = open(v->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (to < 0)
-		return fail_errno(err, "open %s", v->mountpoint);
+	if (to < 0) {
+		fail_errno(err, "open volume %s at %s", v->name, v->mountpoint);
+		return fail_access(e, ACCESS_LOOK, v->mountpoint, err);
+	}
 	if (!dir_is_empty(to))
 		return 0;
 	if (!v->needs_chown) {   /* its owner was chosen */
@@ -346,8 +350,10 @@ int volume_copy_up(struct engine *e, struct volume *v, int rootfs_fd, const char
 	int filled = v->needs_copy_up ? fill_volume(rootfs_fd, path, to, owner, err) : give(to, owner, err);
 	if (filled >= 0 && !v->needs_chown)
 		filled = give(to, owner, err) < 0 ? -1 : filled;
-	if (filled < 0)
-		return fail_wrap(err, "copying %s of the image into volume %s", path, v->name);
+	if (filled < 0) {
+		fail_wrap(err, "copying %s of the image into volume %s", path, v->name);
+		return fail_access(e, ACCESS_CHOWN, v->mountpoint, err);
+	}
 	if (!filled)
 		return 0;
 	v->needs_copy_up = v->needs_chown = false;
