@@ -17,6 +17,11 @@
 enum { THREADS_MAX = 4, WORTH_IT = 4 };
 
 /* ---- state ---- */
+struct timespec copy_time_of(const struct copy_job *j, const struct stat *st)
+{
+	return j->time.set ? (struct timespec){ .tv_sec = (time_t)j->time.value } : st->st_mtim;
+}
+
 struct copy_owner copy_owner_of(const struct copy_job *j, const struct stat *st)
 {
 	struct copy_owner o = j->owner;
@@ -37,7 +42,7 @@ int copy_mode_of(const struct copy_job *j, const struct stat *st, mode_t *ret, s
 int copy_set_state(const struct copy_job *j, int fd, const struct stat *st, struct error *err)
 {
 	struct copy_owner o = copy_owner_of(j, st);
-	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
+	const struct timespec times[2] = { copy_time_of(j, st), copy_time_of(j, st) };
 	mode_t mode;
 
 	TRY(copy_mode_of(j, st, &mode, err));

@@ -206,6 +206,7 @@ int copy_find(const struct copy_source *s, struct copy_items *to, struct error *
 	if (dropped && s->ignore_name)
 		return fail(err, ERROR_NOT_FOUND, "no items matching glob \"%s%s\" copied (%zu filtered out using %s): no such file or directory",
 			    s->what, clean, dropped, s->ignore_name);
-	return fail(err, ERROR_NOT_FOUND, "checking on sources under \"%s\": copier: stat: \"%s\": no such file or directory", s->what,
-		    clean);
+	bool escapes = str_after(s->pattern, "../") || strstr(s->pattern, "/../");
+	return fail(err, ERROR_NOT_FOUND, "checking on sources under \"%s\": %scopier: stat: \"%s\": %sno such file or directory", s->what,
+		    escapes ? "possible escaping context directory error: " : "", clean, ignore_has_glob(clean + 1) ? "the wildcard matched nothing: " : "");
 }

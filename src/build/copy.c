@@ -135,7 +135,7 @@ static int copy_link(struct copier *c, const struct source *s, const struct targ
 {
 	autofree char *text = NULL;
 	struct copy_owner o = copy_owner_of(c->job, &s->st);
-	const struct timespec times[2] = { s->st.st_mtim, s->st.st_mtim };
+	const struct timespec times[2] = { copy_time_of(c->job, &s->st), copy_time_of(c->job, &s->st) };
 
 	TRY(path_readlink(s->dir, s->name, &text, err));
 	if (c->job->hash)

@@ -56,6 +56,7 @@ struct copy_job {
 	struct copy_owner owner;
 	const char *chmod;          /* octal or symbolic ("u+x,go=rX"); NULL */
 	const struct ignore *excludes;   /* --exclude; NULL */
+	struct opt_int time;        /* Unix seconds everything gets; unset: as the source has it */
 	int view, upper;            /* layers below (-1: none); where to write: -1 only hash */
 	bool hash;
 	/* results */

@@ -450,7 +450,10 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	TRY(strv_copy(&r->devices, &f->devices, err));
 	if (b->o->compat_volumes.value)
 		TRY(strv_copy(&r->volumes, &st->config.config.volumes, err));
+	TRY(strv_copy(&r->image_volumes, &st->config.config.volumes, err));
 	key_begin(&h, "run");
+	if (r->image_volumes.n)
+		key_strv(&h, &r->image_volumes);
 	key_run(&h, st, op);   /* before the mounts: secrets in the environment are no part of it */
 	TRY(add_mounts(st, op, &h, err));
 	sha256_end_hex(&h, op->key);

@@ -50,7 +50,7 @@ static int set_propagation(struct run_mount *m, const char *value, struct error 
 	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
 		if (streq(value, fine[i]))
 			return 0;
-	return fail(err, ERROR_INVALID, "bind-propagation \"%s\" is not possible in a build", value);
+	return fail(err, ERROR_INVALID, "invalid mount option: bind-propagation \"%s\" is not possible in a build", value);
 }
 
 /* Which struct member: text; or a truth value, and what the bare word means. */

@@ -120,7 +120,10 @@ static int make_container(struct runner *k, struct error *err)
 	k->c.loaded = true;
 	TRY(random_id(k->c.at.record.id, err));
 	k->c.id = k->c.at.record.id;
-	TRY(str_printf(&k->c.at.record.name, err, "build-%.12s", k->c.id));
+	if (k->job->run.name)
+		TRY(str_set(&k->c.at.record.name, k->job->run.name, err));
+	else
+		TRY(str_printf(&k->c.at.record.name, err, "build-%.12s", k->c.id));
 	k->c.at.record.transient = true;
 	if (mkdirat(k->job->scratch, "run", 0700) < 0 && errno != EEXIST)
 		return fail_errno(err, "make a directory for the step");
@@ -131,7 +134,13 @@ static int make_container(struct runner *k, struct error *err)
 
 static int open_view(struct runner *k, struct error *err)
 {
-	TRY(step_view(k->job, &k->job->below, &k->view, err));
+	struct step_trees *below = &k->job->below;
+
+	if (k->job->run.in_upper)
+		below->v[below->n++] = k->job->upper;
+	int r = step_view(k->job, below, &k->view, err);
+	below->n -= k->job->run.in_upper;
+	TRY(r);
 	if (k->view >= 0)
 		return 0;
 	k->view = openat(k->job->upper, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -188,6 +197,19 @@ static int add_own_group(struct oci_user *u, struct error *err)
 	return 0;
 }
 
+/* Users other than root hold none of the capabilities, whatever was added. */
+static void drop_users_capabilities(struct oci_process_spec *p)
+{
+	struct oci_capabilities *c = p->capabilities;
+	struct strv *const held[] = { c ? &c->effective : NULL, c ? &c->permitted : NULL, c ? &c->inheritable : NULL,
+				      c ? &c->ambient : NULL };
+
+	for (size_t i = 0; c && p->user.uid && i < ARRAY_LEN(held); i++) {
+		strv_done(held[i]);
+		*held[i] = (struct strv){};
+	}
+}
+
 static int make_spec(struct runner *k, struct error *err)
 {
 	TRY(step_run_plan_network(k, err));
@@ -203,6 +225,7 @@ static int make_spec(struct runner *k, struct error *err)
 	}
 	TRY(spec_build(&k->x, &k->spec, err));
 	TRY(add_own_group(&k->spec.process->user, err));
+	drop_users_capabilities(k->spec.process);
 	if (k->job->run.isolation == BUILD_ISOLATION_CHROOT) {
 		TRY(bind_kernel_mounts(&k->spec, err));
 		drop_mount(&k->spec, "/sys/fs/cgroup");
@@ -210,6 +233,30 @@ static int make_spec(struct runner *k, struct error *err)
 	if (k->c.params.ns.no_hostname)
 		drop_mount(&k->spec, "/etc/hostname");
 	return step_run_mounts(k, err);
+}
+
+/* ---- volumes ---- */
+/* The image's volumes are there when a command runs. */
+static int make_volumes(struct runner *k, struct error *err)
+{
+	const struct strv *volumes = &k->job->run.image_volumes;
+	const struct place_owner owner = { 0, 0, 0755 };
+	char real[PATH_MAX];
+
+	for (size_t i = 0; i < volumes->n; i++) {
+		if (*volumes->v[i] != '/')
+			continue;
+		int there = place_resolve(k->view, volumes->v[i], real, NULL, err);
+		if (there < 0)
+			return fail_wrap(err, "volume %s", volumes->v[i]);
+		if (there)
+			continue;
+		int fd = place_mkdirs(k->view, k->job->upper, real, owner, NULL, err);
+		close_p(&fd);
+		if (fd < 0)
+			return fail_wrap(err, "volume %s", volumes->v[i]);
+	}
+	return 0;
 }
 
 /* ---- mount points ---- */
@@ -351,6 +398,8 @@ static int wait_for_end(struct runner *k, int socket, int *ret_status, struct er
 {
 	struct pollfd fds[2] = { { .fd = k->process.pidfd, .events = POLLIN }, { .fd = socket, .events = POLLIN } };
 
+	if (k->process.console_master >= 0)
+		TRY(step_terminal_pump(k, socket, err));
 	for (;;) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return fail_errno(err, "poll");
@@ -382,7 +431,7 @@ static void runner_done(struct runner *k)
 static int run(struct runner *k, int socket, int *ret_status, struct error *err)
 {
 	static int (*const steps[])(struct runner *k, struct error *err) = {
-		make_container, make_params, open_view, make_spec, open_root, make_cgroup, make_filter, spawn,
+		make_container, make_params, open_view, make_volumes, make_spec, open_root, make_cgroup, make_filter, spawn,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)

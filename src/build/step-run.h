@@ -30,6 +30,8 @@ struct runner {
 /* The copy: made from the view and opened as the root; afterwards its changes go into the upper directory. */
 int step_run_copy_root(struct runner *k, struct error *err);
 int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);
+/* The command has a terminal: until it ends, or the socket says stop. */
+int step_terminal_pump(const struct runner *k, int socket, struct error *err);
 /* RUN --mount into the spec: binds of stages, images, contexts and caches, tmpfs, secrets, agents. */
 int step_run_mounts(struct runner *k, struct error *err);
 /* Addresses are decided before the spec is made, the network is set up while the step's process waits. The intent stays

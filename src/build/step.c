@@ -36,6 +36,7 @@ void step_run_done(struct step_run *r)
 	strv_done(&r->args);
 	strv_done(&r->env);
 	strv_done(&r->volumes);
+	strv_done(&r->image_volumes);
 	strv_done(&r->devices);
 	free(r->user);
 	free(r->workdir);

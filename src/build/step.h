@@ -49,6 +49,9 @@ struct step_run {
 	char *script, *script_name;      /* heredoc with "#!": a file to put below /dev/pipes; NULL */
 	struct list mounts;              /* struct step_mount */
 	struct strv volumes;             /* --compat-volumes: changes below these are dropped */
+	struct strv image_volumes;       /* directories that are made when they are missing */
+	const char *name;                /* of a working container; NULL: none; borrowed */
+	bool in_upper;                   /* what is in the upper directory already counts for look-ups, too */
 	char *network, *security;        /* --network, --security of the instruction */
 	struct strv devices;
 	enum build_isolation isolation;
@@ -74,6 +77,7 @@ struct step_job {
 	struct list patterns;            /* struct copy_source: found by M in `from` or their root */
 	char *destination, *chown, *chmod;
 	bool keep_owner, parents;
+	struct opt_int copy_time;        /* Unix seconds what is copied gets; unset: as the source has it */
 	struct ignore *excludes;
 	bool ask_first;                  /* hash, send STEP_KEY, wait for the answer; else hash while writing */
 	/* STEP_WORKDIR */

@@ -103,6 +103,8 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 	TRY(enter_rootless(cli, err));
 	TRY(engine_init(e, &opt, &cli->log, err));
 	e->progress = &cli_progress_lines;
+	TRY(str_set(&e->paths.registries_d, g->registries_conf_dir, err));
+	TRY(str_set(&e->paths.short_name_aliases, g->short_name_alias_conf, err));
 	*ret = cli->engine = take_ptr(e);
 	return 0;
 }
@@ -169,7 +171,10 @@ static int parse_command(struct line *l, struct error *err)
 	struct cli *cli = l->cli;
 	const struct command *cmd = cli->row->cmd;
 	struct argv_group groups[OPTION_GROUPS_MAX];
-	unsigned flags = ARGV_AFTER | (cmd->flags & COMMAND_ARGS_STOP ? ARGV_STOP : 0);
+	bool stop = (cmd->flags | cli->row->flags) & (COMMAND_ARGS_STOP | COMMAND_FLAGS_FIRST);
+	unsigned flags = ARGV_AFTER | (stop ? ARGV_STOP : 0);
+
+	cli->options_at = l->at;
 
 	l->params = calloc(1, cmd->params_size ? cmd->params_size : 1);
 	if (!l->params)
@@ -214,6 +219,16 @@ static int wrong_count(const struct cli *cli, size_t n, struct error *err)
 	if (!cmd->min_args)
 		return fail(err, ERROR_INVALID, "accepts at most %u arg(s), received %zu", cmd->max_args, n);
 	return fail(err, ERROR_INVALID, "accepts between %u and %u arg(s), received %zu", cmd->min_args, cmd->max_args, n);
+}
+
+static int check_order(const struct cli *cli, struct error *err)
+{
+	const struct strv *args = &cli->parsed.args;
+
+	for (size_t i = 0; ((cli->row->cmd->flags | cli->row->flags) & COMMAND_FLAGS_FIRST) && i < args->n; i++)
+		if (*args->v[i] == '-')
+			return fail(err, ERROR_INVALID, "no options (%s) can be specified after the image or container name", args->v[i]);
+	return 0;
 }
 
 static int check_count(const struct cli *cli, struct error *err)
@@ -277,6 +292,7 @@ static int run_command(struct line *l, struct error *err)
 	struct cli *cli = l->cli;
 	const struct command *cmd = cli->row->cmd;
 
+	TRY(check_order(cli, err));
 	TRY(check_count(cli, err));
 	TRY(globals_apply(cli, err));
 	log_printf(&cli->log, LOG_LEVEL_TRACE, "%s: %zu options, %zu arguments", cli->path, cli->parsed.n_seen,

@@ -10,7 +10,11 @@
 #include "build/build.h"
 #include "cli/build-display.h"
 #include "cli/cli.h"
+#include "cli/transfer.h"
+#include "engine/image-remove.h"
 #include "engine/manifest-list.h"
+#include "image/digest.h"
+#include "image/reference.h"
 #include "os/file.h"
 
 static const struct command_rows groups[] = { { build_rows, 0 }, { image_remote_rows, offsetof(struct build_options, remote) }, {} };
@@ -47,6 +51,15 @@ static int write_metadata(const char *path, const struct build_result *r, struct
 	return file_replace(AT_FDCWD, path, text.data, text.len, 0644, 0, err);
 }
 
+/* --output -: standard output is for the archive alone. */
+static bool goes_to_stdout(const struct build_options *o)
+{
+	for (size_t i = 0; i < o->outputs.n; i++)
+		if (streq(o->outputs.v[i], "-") || str_ends(o->outputs.v[i], "dest=-") || strstr(o->outputs.v[i], "dest=-,"))
+			return true;
+	return false;
+}
+
 static int tell_result(const struct build_options *o, const struct build_result *r, struct error *err)
 {
 	if (!*r->id)
@@ -57,7 +70,8 @@ static int tell_result(const struct build_options *o, const struct build_result 
 		TRY(write_id(o->iidfile_raw, "", r->id, err));
 	if (o->metadata_file)
 		TRY(write_metadata(o->metadata_file, r, err));
-	printf("%s\n", r->id);
+	if (!goes_to_stdout(o))
+		printf("%s\n", r->id);
 	return 0;
 }
 
@@ -70,6 +84,50 @@ static enum build_display_mode choose_mode(const struct build_options *o)
 	const char *term = getenv("TERM");
 	bool terminal = isatty(1) && isatty(2) && term && !streq(term, "dumb");
 	return terminal || (o->progress && streq(o->progress, "tty")) ? BUILD_DISPLAY_TTY : BUILD_DISPLAY_PLAIN;
+}
+
+/* ---- names with a transport: the image goes there and is not kept ---- */
+static int take_destinations(struct build_options *o, struct strv *to, struct error *err)
+{
+	static const char local[] = "containers-storage:";
+
+	for (size_t i = 0; i < o->tags.n;) {
+		const char *name = str_after(o->tags.v[i], local);
+		if (name) {
+			autofree char *copy = strdup(name);
+			if (!copy)
+				return fail_oom(err);
+			free(o->tags.v[i]);
+			o->tags.v[i++] = take_ptr(copy);
+		} else if (strchr(o->tags.v[i], ':') && transport_is_known(o->tags.v[i])) {
+			TRY(strv_add(to, o->tags.v[i], err));
+			strv_remove(&o->tags, i);
+		} else {
+			i++;
+		}
+	}
+	return 0;
+}
+
+static int send_away(struct engine *e, const struct build_options *o, const struct strv *destinations, const struct build_result *r,
+		     struct error *err)
+{
+	struct image_push push = { .remote = o->remote, .progress = cli_progress(o->quiet) };
+	auto_image_removal removal = {};
+	auto_strv ids = {};
+	char digest[DIGEST_TEXT_MAX];
+	struct error ignored;
+
+	if (!destinations->n || !*r->id)
+		return 0;
+	if (o->format)
+		TRY(image_format_parse(strstr(o->format, "docker") ? "docker" : "oci", &push.format, err));
+	for (size_t i = 0; i < destinations->n; i++)
+		TRY(image_push(e, r->id, destinations->v[i], &push, digest, err));
+	TRY(strv_add(&ids, r->id, err));
+	if (!r->names.n)
+		image_remove(e, &ids, &removal, &ignored);
+	return 0;
 }
 
 /* The command's own exit code is ours (Podman). */
@@ -165,18 +223,56 @@ static int build_platforms(struct engine *e, struct build_options *o, struct bui
 	return 0;
 }
 
+static bool is_archive(int fd)
+{
+	static const struct {
+		size_t at;
+		const char *bytes;
+		size_t len;
+	} kinds[] = { { 257, "ustar", 5 }, { 0, "\x1f\x8b", 2 }, { 0, "BZh", 3 }, { 0, "\xfd" "7zXZ", 5 }, { 0, "\x28\xb5\x2f\xfd", 4 } };
+	char head[512] = "";
+
+	if (pread(fd, head, sizeof(head), 0) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (memcmp(head + kinds[i].at, kinds[i].bytes, kinds[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* A Containerfile in the context's place: its directory is the context (Buildah). */
+static int split_context(struct build_options *o, const char *given, char **ret_dir, struct error *err)
+{
+	autoclose int fd = given && !o->files.n && !streq(given, "-") ? open(given, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || is_archive(fd))
+		return str_set(ret_dir, given, err);
+	if (!st.st_size)
+		return fail(err, ERROR_INVALID, "no contents in \"%s\"", given);
+	const char *slash = strrchr(given, '/');
+	TRY(strv_add(&o->files, given, err));
+	return slash ? str_printf(ret_dir, err, "%.*s", slash == given ? 1 : (int)(slash - given), given) : str_set(ret_dir, ".", err);
+}
+
 static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct build_options *o = params;
 	CLEANUP(build_display_free_p) struct build_display *display = NULL;
 	CLEANUP(build_result_done) struct build_result result = {};
 	autofclose FILE *log = NULL;
+	auto_strv destinations = {};
+	autofree char *context = NULL;
 	struct engine *e;
 	bool from_stdin = o->files.n && streq(o->files.v[0], "-");
 
+	if (streq(cli->program, "buildah") && o->pull && strcasecmp(o->pull, "false") == 0)
+		TRY(str_set(&o->pull, "never", err));
 	if (streq(cli->program, "buildah") && !o->layers.set && !getenv("BUILDAH_LAYERS"))
 		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
 	TRY(build_options_finish(o, err));
+	TRY(take_destinations(o, &destinations, err));
+	TRY(split_context(o, args->n ? args->v[0] : NULL, &context, err));
 	if (o->logfile && !(log = fopen(o->logfile, "ae")))
 		return fail_errno(err, "opening logfile %s", o->logfile);
 	if (o->runtime && !cli->global.runtime)
@@ -184,9 +280,10 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err));
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(cli_engine(cli, &e, err));
-	TRY(build_display_new(choose_mode(o), log ? log : stdout, log ? log : stderr, &display, err));
+	FILE *told = log ? log : goes_to_stdout(o) ? stderr : stdout;
+	TRY(build_display_new(choose_mode(o), told, log ? log : stderr, &display, err));
 	struct build_request request = {
-		.options = o, .context = args->n ? args->v[0] : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
+		.options = o, .context = context ? context : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
 		.event = build_display_event, .data = display, .ticks = choose_mode(o) == BUILD_DISPLAY_TTY,
 	};
 	bool several = o->manifest || o->platforms.n > 1;
@@ -194,6 +291,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	build_display_end(display);
 	if (r < 0)
 		return failure(&result, err);
+	TRY(send_away(e, o, &destinations, &result, err));
 	return tell_result(o, &result, err);
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli/cmd-commit.c - `commit`: a container becomes an image. */
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/text.h"
 #include "cli/transfer.h"
 #include "engine/commit.h"
-#include "os/file.h"
 
 struct commit_params {
 	struct strv changes;
@@ -50,7 +49,7 @@ static int run_commit(struct cli *cli, void *params, struct strv *args, struct e
 	TRY(cli_engine(cli, &e, err));
 	TRY(ctr_find(e, name, &c, err));
 	TRY(ctr_commit(c, &o, id, err));
-	if (p->iidfile && file_replace(AT_FDCWD, p->iidfile, id, 64, 0644, 0, err) < 0)
+	if (p->iidfile && text_write_file(p->iidfile, id, 64, err) < 0)
 		return fail_wrap(err, "failed to write image ID");
 	printf("%s\n", id);
 	return 0;

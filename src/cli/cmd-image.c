@@ -115,7 +115,7 @@ static int run_rmi(struct cli *cli, void *params, struct strv *args, struct erro
 	TRY(cli_engine(cli, &e, err));
 	int done = image_remove(e, args, &r, err);
 	for (size_t i = 0; i < r.untagged.n; i++)
-		printf("Untagged: %s\n", r.untagged.v[i]);
+		printf("%sntagged: %s\n", streq(cli->program, "buildah") ? "u" : "U", r.untagged.v[i]);
 	for (size_t i = 0; i < r.deleted.n; i++)
 		printf("Deleted: %s\n", r.deleted.v[i]);
 	return done < 0 ? done : exit_code_of(&failures);

@@ -152,7 +152,7 @@ static int row_json(const void *self, struct json_object **ret, struct error *er
 static const struct value_type row_type = {
 	.name = "images.imageReporter", .rows = image_summary_rows, .json = row_json,
 	.methods = (const struct value_method[]){
-		{ "ID", row_id }, { "Id", row_full_id }, { "Repository", row_repository }, { "Tag", row_tag },
+		{ "ID", row_id }, { "Id", row_full_id }, { "Repository", row_repository }, { "Name", row_repository }, { "Tag", row_tag },
 		{ "Created", row_created }, { "CreatedSince", row_created }, { "CreatedAt", row_created_at },
 		{ "CreatedTime", row_created_at }, { "Size", row_size }, { "History", row_history },
 		{ "ReadOnly", row_read_only }, { "IsReadOnly", row_read_only }, { "Dangling", row_dangling },
@@ -317,6 +317,89 @@ const struct command cmd_images = {
 	.examples = "--sort size\n"
 		    "--filter label=team=web --quiet\n"
 		    "--format 'table {{.Repository}} {{.Tag}} {{.Size}}'",
-	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(P),
+	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct images_params),
 	.run = run_images, .format_type = &row_type,
+};
+
+/* ---- buildah images ---- */
+struct working_images_params {
+	struct images_params images;   /* first: its rows apply */
+	bool json;
+};
+static const struct field working_rows[] = {
+	{ .cli = "json", F_BOOL(struct working_images_params, json), .help = "Show JSON as Buildah does" },
+	{}
+};
+
+static int list_object(const struct image_summary *s, struct json_object **ret, struct error *err)
+{
+	auto_json *o = json_object_new_object(), *names = json_object_new_array(), *history = json_object_new_array();
+	char when[56], size[32], id[72];
+
+	if (!o || !names || !history)
+		return fail_oom(err);
+	for (size_t i = 0; i < s->names.n; i++)
+		json_object_array_add(names, json_object_new_string(s->names.v[i]));
+	for (size_t i = 0; i < s->history.n; i++)
+		json_object_array_add(history, json_object_new_string(s->history.v[i]));
+	snprintf(id, sizeof(id), "%s", s->id);
+	TRY(json_add_str(o, "id", id, err));
+	TRY(json_add(o, "names", take_ptr(names), err));
+	TRY(json_add_str(o, "digest", s->digest ? s->digest : "", err));
+	TRY(json_add_str(o, "createdat", text_ago(s->created * NSEC_PER_SEC, when), err));
+	TRY(json_add_str(o, "size", text_size(s->size, 3, " ", size), err));
+	TRY(json_add(o, "created", json_object_new_int64(s->created), err));
+	TRY(json_add_str(o, "createdatraw", text_rfc3339(s->created, when), err));
+	TRY(json_add(o, "readonly", json_object_new_boolean(s->read_only), err));
+	TRY(json_add(o, "history", take_ptr(history), err));
+	*ret = take_ptr(o);
+	return 0;
+}
+
+static int print_json(const struct image_summaries *l, struct error *err)
+{
+	auto_buf text = BUF_INIT(BUF_MAX_DEFAULT);
+	auto_json *all = json_object_new_array();
+
+	if (!all)
+		return fail_oom(err);
+	for (size_t i = 0; i < l->n; i++) {
+		struct json_object *o = NULL;
+		TRY(list_object(&l->v[i], &o, err));
+		json_object_array_add(all, o);
+	}
+	json_format(&text, all, 4);
+	buf_add_char(&text, '\n');
+	return text_print(&text, "list of images", err);
+}
+
+static int run_working_images(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	struct working_images_params *p = params;
+	struct image_list_options o = { .all = p->images.all, .filters = &p->images.filters };
+	auto_image_summaries found = {};
+	struct engine *e;
+
+	if (args->n > 1)
+		return fail(err, ERROR_INVALID, "'buildah images' requires at most 1 argument");
+	TRY(cli_engine(cli, &e, err));
+	if (args->n) {
+		int known = image_exists(e, args->v[0], err);
+		TRY(known);
+		if (!known)
+			return fail(err, ERROR_NOT_FOUND, "%s: image not known", args->v[0]);
+	}
+	if (!p->json)
+		return run_images(cli, &p->images, args, err);
+	if (args->n)
+		TRY(strv_addf(&p->images.filters, err, "reference=%s", args->v[0]));
+	TRY(image_list(e, &o, &found, err));
+	return print_json(&found, err);
+}
+
+const struct command cmd_working_images = {
+	.summary = "List stored images", .args = "[IMAGE...]", .max_args = ARGS_ANY,
+	.groups = (const struct command_rows[]){ { rows }, { working_rows }, {} }, .params_size = sizeof(struct working_images_params),
+	.examples = "--json\n--filter dangling=true", .run = run_working_images, .format_type = &row_type,
+	.flags = COMMAND_IN_USERNS | COMMAND_FLAGS_FIRST,
 };

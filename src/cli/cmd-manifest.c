@@ -175,7 +175,10 @@ static int run_add(struct cli *cli, void *params, struct strv *args, struct erro
 	TRY(add_all(e, p, args, &digests, id, err));
 	for (size_t i = 0; says_something(&p->annotate) && i < digests.n; i++)
 		TRY(manifest_list_annotate(e, id, digests.v[i], &p->annotate, id, err));
-	printf("%s\n", id);
+	if (streq(cli->program, "buildah") && digests.n)
+		printf("%s: %s\n", id, digests.v[0]);
+	else
+		printf("%s\n", id);
 	return 0;
 }
 
@@ -332,7 +335,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 	if (lists.n)
 		TRY(image_remove(e, &lists, &r, err));
 	for (size_t i = 0; i < r.untagged.n; i++)
-		printf("Untagged: %s\n", r.untagged.v[i]);
+		printf("%sntagged: %s\n", streq(cli->program, "buildah") ? "u" : "U", r.untagged.v[i]);
 	for (size_t i = 0; i < r.deleted.n; i++)
 		printf("Deleted: %s\n", r.deleted.v[i]);
 	return cli->has_pending && cli->pending.kind == ERROR_NOT_FOUND ? 1 : 0;

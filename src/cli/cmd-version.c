@@ -7,6 +7,7 @@
 #include "base/template.h"
 #include "cli/cli.h"
 #include "cli/version.h"
+#include "engine/info.h"
 #include "config.h"
 
 struct version_params {
@@ -35,6 +36,8 @@ void cli_print_version(const struct cli *cli)
 {
 	if (cli->docker)
 		printf("Docker version %s, build umiak-%s\n", version_number(cli->program), UMIAK_VERSION);
+	else if (streq(cli->program, "buildah"))
+		printf("buildah version " BUILDAH_LEVEL " (image-spec 1.1.1, runtime-spec 1.2.1)\n");
 	else
 		printf("%s version %s\n", cli->program, version_number(cli->program));
 }

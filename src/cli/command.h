@@ -40,6 +40,7 @@ enum command_flag {
 	COMMAND_RAW = 1 << 2,        /* nothing is parsed: every word is in args, also --help */
 	COMMAND_LATEST = 1 << 3,     /* has all/latest/cidfile rules of its own: min_args is not checked by the frame */
 	COMMAND_EARLY = 1 << 4,      /* runs before configuration is read (version, help, completion) */
+	COMMAND_FLAGS_FIRST = 1 << 6, /* as Buildah: options stand before the first word, behind it they are an error */
 	COMMAND_IN_USERNS = 1 << 5,  /* uses the store: rootless, cli_engine() enters the user namespace for it */
 };
 
@@ -80,7 +81,7 @@ struct command_row {
 	const struct command *cmd;     /* NULL: a group */
 	const char *aliases;           /* other last words, blank-separated: "list" */
 	const char *group;             /* a group's summary */
-	unsigned flags;                /* COMMAND_HIDDEN for this name only */
+	unsigned flags;                /* COMMAND_HIDDEN, COMMAND_FLAGS_FIRST for this name only */
 };
 
 extern const struct command_row command_rows[];   /* ends with {} */

@@ -61,6 +61,8 @@ const struct field cli_global_rows[] = {
 	  .help = "How images are pulled" },
 	{ .cli = "registries-conf", F_STR(G, registries_conf), .flags = FIELD_HIDDEN, .complete = "files",
 	  .help = "The registries.conf to read" },
+	{ .cli = "registries-conf-dir", F_STR(G, registries_conf_dir), .flags = FIELD_HIDDEN, .complete = "files",
+	  .help = "Directory that says where signatures are kept" },
 	{ .cli = "remote", .abbr = 'r', F_BOOL(G, remote), .flags = FIRST, .help = "Use a remote service" },
 	{ .cli = "root", F_STR(G, root), .complete = "files",
 	  .help = "Directory in which images, containers and volumes are stored" },
@@ -70,6 +72,8 @@ const struct field cli_global_rows[] = {
 	  .help = "OCI runtime to run containers with instead of the built-in one" },
 	{ .cli = "runtime-flag", F_STRV(G, runtime_flags), .arg = "stringArray", .complete = "none",
 	  .help = "Pass an option to the OCI runtime (repeatable)" },
+	{ .cli = "short-name-alias-conf", F_STR(G, short_name_alias_conf), .flags = FIELD_HIDDEN, .complete = "files",
+	  .help = "File of the aliases that short names have got" },
 	{ .cli = "ssh", F_STR(G, ssh), .flags = FIRST, .fallback = "golang", .complete = "ssh-modes",
 	  .help = "How to reach a remote service by SSH (\"golang\"|\"native\")" },
 	{ .cli = "storage-driver", F_STR(G, storage_driver), .complete = "none",
@@ -91,6 +95,10 @@ const struct field cli_global_rows[] = {
 	{ .cli = "transient-store", F_BOOL(G, transient_store), .help = "Keep containers in run-time state only" },
 	{ .cli = "url", F_STR(G, url), .flags = FIRST, .complete = "files",
 	  .help = "Address of a remote service (CONTAINER_HOST)" },
+	{ .cli = "userns-gid-map", F_STR(G, userns_gid_map), .flags = FIELD_HIDDEN | FIRST, .complete = "none",
+	  .help = "Not supported: work in the builder's own user namespace" },
+	{ .cli = "userns-uid-map", F_STR(G, userns_uid_map), .flags = FIELD_HIDDEN | FIRST, .complete = "none",
+	  .help = "Not supported: work in the builder's own user namespace" },
 	{ .cli = "version", .abbr = 'v', F_BOOL(G, version), .flags = FIRST, .help = "Show the version" },
 	{ .cli = "volumepath", F_STR(G, volumepath), .complete = "files",
 	  .help = "Directory in which volumes are kept" },
@@ -245,6 +253,9 @@ int globals_check(struct cli *cli, struct error *err)
 			    g->cpu_profile ? "--cpu-profile" : "--memory-profile");
 	if (!str_empty(g->namespace))
 		return fail(err, ERROR_UNSUPPORTED, "--namespace: separate views are not supported; use --root and --runroot");
+	if (g->userns_uid_map || g->userns_gid_map)
+		return fail(err, ERROR_UNSUPPORTED, "%s: building is done in the builder's own user namespace",
+			    g->userns_uid_map ? "--userns-uid-map" : "--userns-gid-map");
 	if (!pull_options_are_known(&g->pull_options, err))
 		return -1;
 	if (cli_global_given(cli, "max-workers") && g->max_workers <= 0)

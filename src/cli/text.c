@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/text.h"
+#include "os/file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -59,4 +61,13 @@ int text_print(const struct buf *b, const char *what, struct error *err)
 	if (b->len)
 		fwrite(b->data, 1, b->len, stdout);   /* main() looks for write errors */
 	return 0;
+}
+
+int text_write_file(const char *path, const char *text, size_t len, struct error *err)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return fail_errno(err, "open %s", path);
+	return file_write_all(fd, text, len, err);
 }

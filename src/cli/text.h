@@ -16,5 +16,7 @@ char *text_ago(int64_t unix_ns, char out[56]);
 char *text_utc(int64_t unix_seconds, char out[40]);
 /* RFC 3339 in UTC, whole seconds: "2026-11-22T21:40:01Z". */
 char *text_rfc3339(int64_t unix_seconds, char out[40]);
+/* Into a file that is made or emptied, not replaced: it may be a device or a pipe. */
+int text_write_file(const char *path, const char *text, size_t len, struct error *err);
 /* The buffer to stdout, or -1 when it had failed. */
 int text_print(const struct buf *b, const char *what, struct error *err);

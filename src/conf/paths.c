@@ -128,7 +128,8 @@ int paths_load(struct paths *ret, struct error *err)
 void paths_done(struct paths *p)
 {
 	char **const owned[] = { &p->home, &p->config_home, &p->data_home, &p->cache_home, &p->runtime_dir,
-				 &p->store_root, &p->run_root, &p->socket, &p->tmp };
+				 &p->store_root, &p->run_root, &p->socket, &p->tmp,
+				 &p->registries_d, &p->short_name_aliases };
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(*owned[i]);

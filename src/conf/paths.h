@@ -31,6 +31,8 @@ struct paths {
 	char *run_root;       /* default: /run/umiak; rootless <runtime_dir>/umiak */
 	char *socket;         /* default API socket: <runtime_dir>/umiak/umiak.sock */
 	char *tmp;            /* $TMPDIR, else /var/tmp: big temporary files */
+	/* Set by the edge when the command line says so; NULL: the usual places. */
+	char *registries_d, *short_name_aliases;
 };
 
 /* Fills *ret; it is empty on failure. ERROR_DENIED when the run-time directory belongs to somebody else. */

@@ -131,8 +131,10 @@ static int load_learned_aliases(struct registries_conf *conf, const struct paths
 	autofree char *user = NULL;
 
 	TRY(path_join(&user, paths->cache_home, "containers/short-name-aliases.conf", err));
-	const char *const files[] = { "/var/cache/containers/short-name-aliases.conf", user };
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+	const char *const usual[] = { "/var/cache/containers/short-name-aliases.conf", user };
+	const char *const only[] = { paths->short_name_aliases };
+	const char *const *files = *only ? only : usual;
+	for (size_t i = 0; i < (*only ? ARRAY_LEN(only) : ARRAY_LEN(usual)); i++) {
 		autofree char *text = NULL;
 		size_t len;
 		int r = file_read(AT_FDCWD, files[i], ALIASES_MAX, &text, &len, err);

@@ -83,6 +83,8 @@ int registries_d_load(const struct paths *paths, const char *dir, struct json_ob
 		return fail_oom(err);
 	TRY(json_add(all, "docker", json_object_new_object(), err));
 	TRY(str_printf(&own, err, "%s/containers/registries.d", paths->config_home));
+	if (!dir)
+		dir = paths->registries_d;
 	const char *places[] = { dir ? dir : own, dir ? NULL : "/etc/containers/registries.d",
 				 dir ? NULL : "/usr/share/containers/registries.d" };
 	int found = 0;

@@ -123,7 +123,7 @@ static int finish_config(struct making *m, struct image_config *to, struct error
 {
 	const struct commit *c = m->c;
 	char when[48];
-	int64_t ns = c->timestamp.set ? c->timestamp.value * NSEC_PER_SEC : time_now();
+	int64_t ns = c->timestamp.set ? c->timestamp.value * NSEC_PER_SEC : c->created ? c->created : time_now();
 
 	TRY(str_set(&to->created, time_format_utc(ns, when), err));
 	TRY(str_set(&to->rootfs_type, "layers", err));

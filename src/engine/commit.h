@@ -36,6 +36,7 @@ struct commit {
 	const struct image_history *history;   /* appended; created and empty_layer are filled in; NULL: the caller did it */
 	enum image_format format;        /* KEEP: OCI */
 	struct opt_int timestamp;        /* Unix seconds: of image, history and files (none newer; see set_times) */
+	int64_t created;                 /* Unix nanoseconds: of image and history without timestamp; 0: now */
 	bool set_times;                  /* with timestamp: all files get exactly this time */
 	const struct strv *names;        /* full references; may be NULL */
 	const struct strmap *annotations;   /* of the manifest (OCI); may be NULL */

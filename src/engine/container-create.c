@@ -168,6 +168,17 @@ static int use_init(struct creation *k, struct error *err)
 	return strv_add(&p->entrypoint, "-P", err);
 }
 
+/* A working container that begins with nothing. */
+static int use_nothing(struct creation *k, struct error *err)
+{
+	return str_set(&k->record.image_name, "scratch", err);
+}
+
+static bool is_from_nothing(const struct container_params *p)
+{
+	return p->basic.external && streq0(p->basic.raw_image_name, "scratch");
+}
+
 /* ---- name ---- */
 static int choose_name(struct creation *k, struct error *err)
 {
@@ -450,7 +461,10 @@ static int fill_columns(struct creation *k, struct error *err)
 	auto_strv mounts = {}, networks = {};
 	auto_buf labels = BUF_INIT(1 << 20);
 
-	TRY(json_list(p->process.command.n ? &p->process.command : &p->process.entrypoint, &k->record.command, err));
+	if (p->basic.external)
+		TRY(str_set(&k->record.command, CTR_WORKING_COMMAND, err));
+	else
+		TRY(json_list(p->process.command.n ? &p->process.command : &p->process.entrypoint, &k->record.command, err));
 	for (size_t i = 0; i < p->storage.mounts.n; i++)
 		TRY(strv_add(&mounts, m[i].destination ? m[i].destination : m[i].source, err));
 	TRY(json_list(&mounts, &k->record.mounts, err));
@@ -539,7 +553,8 @@ static int build(struct creation *k, struct error *err)
 	struct idmap_pair *maps = NULL;
 
 	TRY(join_pod(k, err));
-	TRY(is_plain_infra(p) ? use_init(k, err) : p->basic.rootfs ? use_rootfs(k, err) : find_image(k, err));
+	TRY(is_plain_infra(p) ? use_init(k, err) : p->basic.rootfs ? use_rootfs(k, err) :
+	    is_from_nothing(p) ? use_nothing(k, err) : find_image(k, err));
 	TRY(params_resolve(p, &k->defaults, k->engine, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.entrypoint, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.command, err));

@@ -183,8 +183,7 @@ bool ctr_is_working(struct ctr *c)
 {
 	struct error ignored;
 
-	return c->at.status.state == CONTAINER_CREATED && !c->at.record.transient && ctr_load(c, &ignored) >= 0 &&
-	       strmap_get(&c->params.basic.annotations, WORKING_ANNOTATION);
+	return streq0(c->at.record.command, CTR_WORKING_COMMAND) && ctr_load(c, &ignored) >= 0 && c->params.basic.external;
 }
 
 int ctr_exists(struct engine *e, const char *name_or_id, struct error *err)
@@ -248,10 +247,12 @@ int ctr_latest(struct engine *e, struct ctr **ret, struct error *err)
 	auto_ctr_list all = {};
 
 	TRY(ctr_list(e, &all, err));
-	if (!all.n)
-		return fail(err, ERROR_NOT_FOUND, "no containers found: no such container");
-	*ret = take_ptr(all.v[all.n - 1]);
-	return 0;
+	for (size_t i = all.n; i-- > 0;)
+		if (!ctr_is_working(all.v[i])) {
+			*ret = take_ptr(all.v[i]);
+			return 0;
+		}
+	return fail(err, ERROR_NOT_FOUND, "no containers found: no such container");
 }
 
 /* ---- selection ---- */

@@ -190,6 +190,8 @@ static int start_dependencies(struct ctr *c, struct error *err)
 /* Locks (the caller releases), looks again and launches. 1: it was running; 2: it was initialized (nothing launched). */
 static int launch_locked(struct ctr *c, unsigned role, bool running, struct launch *l, struct lock *ret, struct error *err)
 {
+	if (ctr_is_working(c))
+		return fail(err, ERROR_STATE, "container %s is a working container: it cannot be started, use buildah run", c->at.record.name);
 	TRY(start_dependencies(c, err));
 	TRY(ctr_lock(c, ret, err));
 	TRY(ctr_reread(c, err));

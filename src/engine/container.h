@@ -82,7 +82,7 @@ int ctr_uses_volume(struct ctr *c, const char *name, struct error *err);
 int ctr_exists(struct engine *e, const char *name_or_id, struct error *err);
 /* A working container of `buildah from` (build/working.h): Podman's commands see it only where they are asked for external
  * containers. Reads the record's params. */
-#define WORKING_ANNOTATION "io.umiak.working-container"
+#define CTR_WORKING_COMMAND "[\"buildah\"]"   /* their record's command: others are told from them without reading more */
 bool ctr_is_working(struct ctr *c);
 /* The newest container (by creation). ERROR_NOT_FOUND when there is none. */
 int ctr_latest(struct engine *e, struct ctr **ret, struct error *err);

@@ -3,6 +3,7 @@
 #include "engine/image.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 
@@ -54,6 +55,13 @@ const struct field image_remote_rows[] = {
 	  .help = "Insist on HTTPS and on a valid certificate of the registry" },
 	{},
 };
+
+int image_remote_check_authfile(const struct image_remote *r, struct error *err)
+{
+	if (!r->authfile || access(r->authfile, R_OK) == 0)
+		return 0;
+	return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory", r->authfile);
+}
 
 void image_remote_done(struct image_remote *r)
 {

@@ -40,6 +40,8 @@ struct image_remote {
 };
 extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify --retry --retry-delay ... */
 void image_remote_done(struct image_remote *r);
+/* --authfile must be a file that can be read: Podman's words when it is not. */
+int image_remote_check_authfile(const struct image_remote *r, struct error *err);
 
 struct image_pull {
 	struct image_remote remote;

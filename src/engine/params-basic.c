@@ -10,6 +10,7 @@ const struct field params_basic_rows[] = {
 	{ .json = "raw_image_name", F_STR(S, basic.raw_image_name) },
 	{ .cli = "rootfs", .json = "use_rootfs", F_BOOL(S, basic.rootfs),
 	  .help = "The first argument is a directory to use as root file system" },
+	{ .json = "external", F_BOOL(S, basic.external) },
 	{ .json = "rootfs_overlay", F_BOOL(S, basic.rootfs_overlay) },
 	{ .json = "rootfs_idmap", F_BOOL(S, basic.rootfs_idmap) },
 	{ .json = "rootfs_mapping", F_STR(S, basic.rootfs_mapping) },

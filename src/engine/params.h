@@ -101,6 +101,8 @@ struct params_basic {
 	struct param_restart restart;
 	bool remove, remove_image;     /* --rm, --rmi */
 	bool provisional;              /* `run --rm`: goes when its creator dies before it was started; not stored here */
+	bool external;                 /* a working container of Buildah's commands: never started, `ps` shows it with --external;
+					* the image name "scratch" means none */
 	char *init_container_type;     /* "always", "once" */
 	bool infra;                    /* holds its pod's namespaces; without raw_image_name it runs our own init */
 	char *conmon_pid_file, *pid_file;

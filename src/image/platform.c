@@ -96,14 +96,16 @@ int platform_parse(const char *s, struct platform *ret, struct error *err)
 	auto_strv parts = {};
 
 	TRY(strv_split(&parts, s, '/', err));
+	while (parts.n > 1 && !*parts.v[parts.n - 1])   /* "linux/", "linux//": as if nothing stood there */
+		strv_remove(&parts, parts.n - 1);
 	bool bad = parts.n > 3;
 	for (size_t i = 0; i < parts.n; i++)
-		bad |= !*parts.v[i];
+		bad |= !*parts.v[i] && (i > 0 || parts.n == 1);
 	if (bad)
 		return fail(err, ERROR_INVALID, "invalid platform syntax for \"%s\" (use OS/ARCH[/VARIANT])", s);
 	if (parts.n == 1 && !known_os(parts.v[0]))
 		return set_architecture(ret, parts.v[0], err);
-	TRY(str_set(&ret->os, parts.v[0], err));
+	TRY(str_set(&ret->os, *parts.v[0] ? parts.v[0] : NULL, err));
 	if (parts.n > 2)
 		TRY(str_set(&ret->variant, parts.v[2], err));
 	return parts.n > 1 ? set_architecture(ret, parts.v[1], err) : 0;

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/working-step.c - commands in and files into a working container: the steps of a build, without a layer. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "build/build-impl.h"
+#include "build/working.h"
+#include "conf/helpers.h"
+#include "engine/attach.h"
+#include "engine/image-list.h"
+#include "engine/pull.h"
+#include "os/file.h"
+#include "store/layer.h"
+#include "store/rootfs.h"
+
+/* ---- trees ---- */
+struct trees {
+	int *fds;
+	size_t n;
+};
+
+static void trees_done(struct trees *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		close_p(&t->fds[i]);
+	free(t->fds);
+}
+
+static int trees_add(struct trees *t, int fd, struct error *err)
+{
+	int *grown = fd < 0 ? NULL : realloc(t->fds, (t->n + 1) * sizeof(int));
+
+	if (!grown) {
+		close_p(&fd);
+		return fd < 0 ? -1 : fail_oom(err);
+	}
+	t->fds = grown;
+	t->fds[t->n++] = fd;
+	return 0;
+}
+
+static int trees_add_layers(struct trees *t, struct store *s, const struct strv *layers, struct error *err)
+{
+	for (size_t i = 0; i < layers->n; i++)
+		TRY(trees_add(t, store_layer_open(s, layers->v[i], err), err));
+	return 0;
+}
+
+/* The upper directory is made by the first mount. */
+static int open_upper(struct store *s, const struct ctr *c, struct error *err)
+{
+	const struct rootfs_options o = { .id = c->id, .layers = &c->at.record.layers, .userns_fd = -1 };
+	struct error missing;
+	int upper = store_rootfs_upper(s, c->id, &missing), fd = -1;
+
+	if (upper >= 0)
+		return upper;
+	TRY(store_rootfs_open(s, &o, &fd, err));
+	close(fd);
+	return store_rootfs_upper(s, c->id, err);
+}
+
+static int borrow(const struct trees *t, struct step_trees *to, struct error *err)
+{
+	to->v = calloc(t->n + 1, sizeof(int));
+	if (!to->v)
+		return fail_oom(err);
+	memcpy(to->v, t->fds, t->n * sizeof(int));
+	to->n = t->n;
+	return 0;
+}
+
+/* ---- one step ---- */
+struct work {
+	struct store *store;
+	struct stage *stage;
+	struct trees layers, from;
+	int upper, scratch;
+};
+#define WORK_INIT { .upper = -1, .scratch = -1 }
+
+static void work_done(struct work *w)
+{
+	trees_done(&w->layers);
+	trees_done(&w->from);
+	close_p(&w->upper);
+	close_p(&w->scratch);
+	stage_done(w->stage);
+}
+
+static int begin(struct work *w, struct ctr *c, struct step_job *j, struct error *err)
+{
+	TRY(engine_store(c->engine, &w->store, err));
+	TRY(stage_begin(w->store, "build", &w->stage, err));
+	w->upper = open_upper(w->store, c, err);
+	if (w->upper < 0)
+		return -1;
+	w->scratch = fcntl(stage_fd(w->stage), F_DUPFD_CLOEXEC, 3);
+	if (w->scratch < 0)
+		return fail_errno(err, "stage");
+	TRY(trees_add_layers(&w->layers, w->store, &c->at.record.layers, err));
+	j->engine = c->engine;
+	j->store = w->store;
+	j->upper = w->upper;
+	j->scratch = w->scratch;
+	j->no_layer = true;
+	return str_set(&j->scratch_path, stage_path(w->stage), err);
+}
+
+static int finish(struct step *s, struct step_job *j, struct step_message *m, struct error *err)
+{
+	TRY(step_start(s, j, err));
+	do
+		TRY(step_receive(s, m, err));
+	while (m->event == STEP_RUNS);
+	if (m->event == STEP_LOST)
+		return fail(err, ERROR_RUNTIME, "the process of the step died");
+	if (m->event == STEP_FAILED)
+		*err = m->error;
+	return m->event == STEP_FAILED ? -1 : 0;
+}
+
+/* ---- run ---- */
+struct run_work {
+	struct work w;
+	struct step step;
+	struct step_job job;
+};
+
+static void run_work_done(struct run_work *r)
+{
+	step_end(&r->step);
+	step_job_done(&r->job);
+	work_done(&r->w);
+}
+
+/* The same for every command of the container: its own id, or its name where containers.conf says so. */
+static int set_hostname(const struct working *w, struct build_options *o, struct error *err)
+{
+	autofree char *name = NULL;
+	size_t n = 0;
+
+	if (o->run.ns.hostname || o->run.ns.uts.mode == NS_HOST)
+		return 0;
+	if (!w->c->engine->conf.containers.container_name_as_hostname)
+		return str_printf(&o->run.ns.hostname, err, "%.12s", w->c->id);
+	TRY(str_set(&name, w->c->at.record.name, err));
+	for (const char *s = name; *s; s++)
+		if (isalnum((unsigned char)*s) || *s == '-' || *s == '.')
+			name[n++] = *s;
+	name[n] = '\0';
+	o->run.ns.hostname = take_ptr(name);
+	return 0;
+}
+
+static int add_env(const struct working *w, const struct build_options *o, struct strv *to, struct error *err)
+{
+	TRY(strv_copy(to, &w->config.config.env, err));
+	for (size_t i = 0; i < o->env.n; i++) {
+		const char *eq = strchr(o->env.v[i], '=');
+		autofree char *name = eq ? strndup(o->env.v[i], (size_t)(eq - o->env.v[i])) : strdup(o->env.v[i]);
+		const char *value = !name ? NULL : eq ? eq + 1 : getenv(name);
+		if (!name)
+			return fail_oom(err);
+		if (value)
+			TRY(strv_env_set(to, name, value, err));
+	}
+	return 0;
+}
+
+int working_run(struct working *w, const struct strv *args, struct build_options *o, int *ret_code, struct error *err)
+{
+	CLEANUP(run_work_done) struct run_work k = { .w = WORK_INIT, .step = STEP_INIT };
+	const struct image_run_config *c = &w->config.config;
+	struct step_run *r = &k.job.run;
+	auto_terminal *terminal = NULL;
+	struct step_message m = {};
+
+	*ret_code = 0;
+	TRY(begin(&k.w, w->c, &k.job, err));
+	TRY(borrow(&k.w.layers, &k.job.below, err));
+	k.job.kind = STEP_RUN;
+	k.job.out = 1;
+	k.job.err = 2;
+	o->use_stdin = true;
+	r->options = o;
+	r->name = w->c->at.record.name;
+	r->in_upper = true;
+	TRY(strv_copy(&r->image_volumes, &c->volumes, err));
+	TRY(build_isolation_parse(o, &r->isolation, err));
+	if (r->isolation != BUILD_ISOLATION_CHROOT)
+		TRY(set_hostname(w, o, err));
+	TRY(strv_copy(&r->args, args, err));
+	TRY(add_env(w, o, &r->env, err));
+	TRY(str_set(&r->user, o->run.process.user ? o->run.process.user : c->user, err));
+	TRY(str_set(&r->workdir, o->run.process.workdir ? o->run.process.workdir : c->working_dir, err));
+	if (o->run.process.tty)
+		TRY(terminal_raw(0, &terminal, err));
+	int result = finish(&k.step, &k.job, &m, err);
+	if (result < 0 && m.event == STEP_FAILED)
+		*ret_code = m.status;
+	if (result < 0 && str_after(err->text, "unable to find user"))
+		return fail_wrap(err, "unknown user error");
+	return result;
+}
+
+/* ---- copy ---- */
+/* The builder's COPY and ADD are used as they are: a build with one stage without layers. */
+struct copy_work {
+	struct work w;
+	struct build b;
+	struct stage_run stage;
+	struct instruction raw;
+	struct op op;
+	char *scratch_path;
+};
+
+static void copy_work_done(struct copy_work *k)
+{
+	op_done(&k->op);
+	build_context_done(&k->b.context);
+	close_p((int *)&k->b.context_options.scratch_fd);
+	free(k->scratch_path);
+	free(k->b.worker);
+	work_done(&k->w);
+}
+
+static int open_scratch(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	const struct image_remote *remote = &o->options->remote;
+	struct engine *e = k->b.engine;
+
+	if (mkdirat(k->w.scratch, "context", 0700) < 0)
+		return fail_errno(err, "make a directory");
+	int fd = openat(k->w.scratch, "context", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "open a directory");
+	k->b.context_options = (struct context_options){ .scratch_fd = fd, .log = e->log, .stdin_fd = -1, .userns = e->paths.rootless,
+		.ignore_chown = e->storage.ignore_chown_errors, .insecure = remote->tls_verify.set && !remote->tls_verify.value };
+	TRY(str_printf(&k->scratch_path, err, "%s/context", stage_path(k->w.stage)));
+	TRY(helper_find("umiak-worker", &k->b.worker, err));
+	k->b.context_options.scratch_path = k->scratch_path;
+	k->b.context_options.worker = k->b.worker;
+	return 0;
+}
+
+static int open_context(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	struct build_context *c = &k->b.context;
+	const char *dir = o->contextdir && !o->from ? o->contextdir : "/";
+
+	c->kind = CONTEXT_TREE;
+	c->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->fd < 0)
+		return fail_errno(err, "--contextdir %s", dir);
+	TRY(str_set(&c->path, dir, err));
+	TRY(str_set(&c->name, dir, err));
+	return o->contextdir && !o->from ? build_context_load_ignore(c, o->ignorefile, NULL, err) : 0;
+}
+
+/* --allow-wildcard, --allow-empty-wildcard: 1: the source counts. */
+static int check_pattern(struct copy_work *k, const struct working_copy *o, const char *source, const char *path, struct error *err)
+{
+	const struct copy_source s = { .root = k->b.context.fd, .what = "/", .pattern = path };
+	auto_copy_items items = {};
+	struct error missing = {};
+
+	if (!ignore_has_glob(source))
+		return 1;
+	if (o->no_wildcard)
+		return fail(err, ERROR_INVALID, "\"%s\": wildcards are not allowed", source);
+	if (copy_find(&s, &items, &missing) == 0)
+		return 1;
+	return o->empty_wildcard ? 0 : fail(err, ERROR_NOT_FOUND, "\"%s\": the wildcard matched nothing: no such file or directory", source);
+}
+
+/* Of the host: absolute, or below --contextdir. */
+static int add_source(struct copy_work *k, const struct working_copy *o, const char *source, const char *cwd, struct error *err)
+{
+	const char *below = o->contextdir && !o->from ? str_after(source, o->contextdir) : NULL;
+	struct strv *words = &k->op.in.words;
+
+	if (add_source_kind(source) != ADD_PATH && o->options->remote.cert_dir)
+		return fail(err, ERROR_UNSUPPORTED, "--cert-dir: is for registries; URLs are fetched with the system's certificates");
+	if (add_source_kind(source) != ADD_PATH)
+		return strv_add(words, source, err);
+	if (o->checksum)
+		return fail(err, ERROR_INVALID, "checksum flag is not supported for local sources");
+	if (o->from)
+		return strv_addf(words, err, "%s/%s", o->contextdir ? o->contextdir : "", source);
+	if (o->contextdir)
+		return strv_add(words, below && (!*below || *below == '/') ? (*below ? below : "/") : source, err);
+	autofree char *path = NULL;
+	TRY(str_printf(&path, err, "%s%s%s", *source == '/' ? "" : cwd, *source == '/' ? "" : "/", source));
+	int counts = check_pattern(k, o, source, path, err);
+	return counts > 0 ? strv_add(words, path, err) : counts;
+}
+
+static int set_words(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	char cwd[PATH_MAX];
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return fail_errno(err, "current directory");
+	for (size_t i = 0; i < o->sources->n; i++)
+		TRY(add_source(k, o, o->sources->v[i], cwd, err));
+	return strv_add(&k->op.in.words, o->destination ? o->destination : ".", err);
+}
+
+static int set_flags(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	struct instruction_flags *f = &k->op.in.flags;
+
+	f->parents = o->parents;
+	TRY(str_set(&f->chown, o->chown, err));
+	TRY(str_set(&f->chmod, o->chmod, err));
+	TRY(str_set(&f->checksum, o->checksum, err));
+	return strv_copy(&f->excludes, o->excludes, err);
+}
+
+/* ---- --from ---- */
+static int open_container(struct copy_work *k, struct ctr *c, struct error *err)
+{
+	TRY(trees_add_layers(&k->w.from, k->w.store, &c->at.record.layers, err));
+	return trees_add(&k->w.from, open_upper(k->w.store, c, err), err);
+}
+
+static int open_image(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	const struct image_remote *r = &o->options->remote;
+	const struct params_image how = { .authfile = r->authfile, .cert_dir = r->cert_dir, .creds = r->creds, .retry_delay = r->retry_delay,
+					  .signature_policy = r->signature_policy, .tls_verify = r->tls_verify, .retry = r->retry };
+	auto_store_image image = {};
+	auto_strv layers = {};
+
+	if (image_obtain(k->b.engine, o->from, &how, STORE_IMAGE_ALL, &image, NULL, err) < 0)
+		return fail_wrap(err, "no container named \"%s\", error copying content from image \"%s\"", o->from, o->from);
+	for (size_t i = 0; i < image.n_layers; i++)
+		TRY(strv_add(&layers, image.layers[i].diff_id, err));
+	return trees_add_layers(&k->w.from, k->w.store, &layers, err);
+}
+
+/* The sources are found in the tree of a container or an image; what comes from there keeps its owners. */
+static int use_from(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	struct step_job *j = &k->op.job;
+	auto_ctr *c = NULL;
+
+	int found = ctr_exists(k->b.engine, o->from, err);
+	TRY(found);
+	if (found)
+		TRY(ctr_find(k->b.engine, o->from, &c, err));
+	TRY(found ? open_container(k, c, err) : open_image(k, o, err));
+	TRY(borrow(&k->w.from, &j->from, err));
+	j->keep_owner = true;
+	for (size_t i = 0; i < j->patterns.n; i++)
+		((struct copy_source *)j->patterns.v)[i].root = -1;
+	return 0;
+}
+
+static int retry(struct copy_work *k, const struct working_copy *o, struct error *err)
+{
+	const struct image_remote *r = &o->options->remote;
+	int64_t delay = 2 * NSEC_PER_SEC;
+
+	if (r->retry_delay && duration_parse(r->retry_delay, &delay, err) < 0)
+		return fail_wrap(err, "unable to parse value provided \"%s\" as --retry-delay", r->retry_delay);
+	for (uint64_t i = 1; prepare_copy(&k->stage, &k->op, err) < 0; i++) {
+		if (!r->retry.set || i > r->retry.value || err->kind == ERROR_INVALID || err->kind == ERROR_NOT_FOUND)
+			return -1;
+		char text[40];
+		log_warn(k->b.engine->log, "%s: retrying in %s ... (%llu/%llu)", err->text, duration_format(delay, text), (unsigned long long)i,
+			 (unsigned long long)r->retry.value);
+		nanosleep(&(struct timespec){ delay / NSEC_PER_SEC, delay % NSEC_PER_SEC }, NULL);
+	}
+	return 0;
+}
+
+static const char *what_was_copied(const struct step_job *j, const struct working_copy *o)
+{
+	struct stat st;
+	const char *source = o->sources->v[0];
+
+	if (o->sources->n > 1 || j->patterns.n > 1)
+		return "multi:";
+	return !o->from && !o->contextdir && stat(source, &st) == 0 && S_ISDIR(st.st_mode) ? "dir:" : "file:";
+}
+
+int working_copy(struct working *w, const struct working_copy *o, char ret_digest[65], const char **ret_what, struct error *err)
+{
+	CLEANUP(copy_work_done) struct copy_work k = {
+		.w = WORK_INIT, .b = { .engine = w->c->engine, .o = o->options, .context = BUILD_CONTEXT_INIT, .context_options.scratch_fd = -1 },
+		.op = { .step = STEP_INIT, .tree = STAGE_LAYER_INIT, .scratch = -1, .out = -1, .err = -1 },
+	};
+	struct step_message m = {};
+	struct step_job *j = &k.op.job;
+
+	k.raw.kind = o->from ? INSTRUCTION_COPY : INSTRUCTION_ADD;
+	if (!o->add)   /* it takes URLs, too, but unpacks nothing */
+		k.op.in.flags.unpack = (struct opt_bool){ true, false };
+	k.op.raw = &k.raw;
+	k.stage = (struct stage_run){ .b = &k.b, .config.config.working_dir = w->config.config.working_dir };
+	TRY(begin(&k.w, w->c, j, err));
+	k.b.store = k.w.store;
+	k.b.stage = k.w.stage;
+	TRY(open_scratch(&k, o, err));
+	TRY(open_context(&k, o, err));
+	TRY(set_flags(&k, o, err));
+	TRY(set_words(&k, o, err));
+	if (k.op.in.words.n < 2)
+		return 0;   /* nothing fits the patterns */
+	TRY(retry(&k, o, err));
+	if (o->from)
+		TRY(use_from(&k, o, err));
+	TRY(trees_add(&k.w.layers, fcntl(k.w.upper, F_DUPFD_CLOEXEC, 3), err));
+	TRY(borrow(&k.w.layers, &j->below, err));
+	j->copy_time = o->timestamp;
+	*ret_what = what_was_copied(j, o);
+	TRY(finish(&k.op.step, j, &m, err));
+	snprintf(ret_digest, 65, "%s", m.content);
+	return 0;
+}
