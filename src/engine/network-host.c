@@ -17,7 +17,7 @@ static int restore_one(struct ctr *c, const struct network_place *p, struct erro
 	if (c->params.ns.net.mode != NS_BRIDGE)
 		return 0;
 	TRY(ctr_live(c, &live, err));
-	if (!live.net)
+	if (!live.net || live.net->netavark)   /* whose rules are in another table */
 		return 0;
 	TRY(net_reload(&p->env, c->id, live.net, err));
 	return network_names_restore(p, live.net, err);

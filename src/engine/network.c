@@ -71,10 +71,13 @@ static void forget_old_boots(const struct engine *e, const char *epoch)
 /* containers.conf `netavark`: a path, or a name in helper_binaries_dir. `need`: for a start. */
 static int find_netavark(const struct engine *e, bool need, struct network_place *p, struct error *err)
 {
-	const char *name = e->conf.network.netavark;
+	const char *name = e->conf.network.netavark, *backend = e->conf.network.network_backend;
 	struct error absent;
 
-	if (str_empty(name) || p->netavark)
+	if (need && !str_empty(backend) && !streq(backend, "netavark"))
+		return fail(err, ERROR_INVALID, "containers.conf: network_backend = \"%s\": unsupported network backend: only netavark, "
+						"whose definitions ours are", backend);
+	if (str_empty(name) || p->netavark || e->paths.rootless)
 		return 0;
 	if (helper_find_foreign(name, &e->conf.engine.helper_binaries_dir, false, &p->netavark, &absent) < 0)
 		return need ? fail(err, ERROR_NOT_FOUND, "containers.conf: netavark = \"%s\": %s", name, absent.text) : 0;
@@ -138,8 +141,7 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 
 	TRY(network_place(c->engine, true, &n->place, err));
 	TRY(net_sweep(&n->place.env, err));
-	if (!c->engine->paths.rootless)
-		TRY(find_netavark(c->engine, true, &n->place, err));
+	TRY(find_netavark(c->engine, true, &n->place, err));
 	if (c->engine->paths.rootless) {
 		if (!str_empty(c->engine->conf.network.netavark))
 			log_warn(c->engine->log, "containers.conf: netavark is for root's networks only, a user's are made without");

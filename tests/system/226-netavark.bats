@@ -52,6 +52,9 @@ left() { find "$UMIAK_WORK"/run/networks-*/ \( -path '*/leases/*/*' ! -name ".la
         '["n1","bridge",[{"subnet":"10.91.0.0/24","gateway":"10.91.0.1"}]]' "the definition"
     run cat "$UMIAK_WORK/fake/words"
     like "$output" "--config $UMIAK_WORK/run/networks-.* --rootless=false --aardvark-binary= setup /proc/self/fd/3" "its words"
+    rm "$UMIAK_WORK/fake/setup.json"
+    run_umiak network ls
+    [ ! -e "$UMIAK_WORK/fake/setup.json" ]   # looking changes nothing
     run_umiak network connect --alias extra podman a
     is "$(told setup '.networks | keys')" '["podman"]' "connect is about one network"
     run_umiak network disconnect podman a
@@ -69,9 +72,12 @@ left() { find "$UMIAK_WORK"/run/networks-*/ \( -path '*/leases/*/*' ! -name ".la
     run umiak run --rm --network n1 $IMAGE true
     [ "$status" != 0 ]
     like "$output" "containers.conf: netavark = \"$UMIAK_WORK/none/netavark\"" "which key"
-    unset CONTAINERS_CONF_OVERRIDE
+    printf '[network]\nnetwork_backend = "cni"\n' >"$UMIAK_WORK/netavark.conf"
+    run_umiak 125 run --rm --network n1 $IMAGE true
+    like "$output" "network_backend = \"cni\": unsupported network backend" "which backend"
+    printf '[network]\nnetwork_backend = "netavark"\n' >"$UMIAK_WORK/netavark.conf"
     run_umiak run --rm --network n1 $IMAGE ip -o -4 addr show dev eth0
-    like "$output" "10.91.0" "without the key it is ours again"
+    like "$output" "10.91.0" "without a program it is ours again"
 }
 
 @test "the real netavark: addresses, ports, names, reload; its rules go with the container" {
