@@ -41,7 +41,7 @@ struct child {
 	struct oci_process process;
 	struct monitor_builder monitor;
 	struct lock pod_lock;    /* ends with exec: nobody takes the pod's group away until ours is in it */
-	int rootfs_fd, run_dir_fd, userns_fd;
+	int rootfs_fd, run_dir_fd, netns_fd, userns_fd;
 	int stdio[3];            /* the container's ends */
 	char cgroup_text[1200];
 	char *notify_path;       /* what the container finds as its NOTIFY_SOCKET */
@@ -405,6 +405,17 @@ static int make_notify(struct child *k, struct error *err)
 	return 0;
 }
 
+static int take_netns(struct child *k, struct error *err)
+{
+	char byte;
+
+	if (!k->job->netns_ahead)
+		return 0;
+	if (fd_receive(k->job->socket, &byte, 1, &k->netns_fd) == 1)
+		return 0;
+	return fail(err, ERROR_RUNTIME, "the command that starts the container is gone");
+}
+
 static int spawn(struct child *k, struct error *err)
 {
 	if (k->job->runtime)
@@ -415,6 +426,7 @@ static int spawn(struct child *k, struct error *err)
 	o.id = j->c->id;
 	o.bundle = j->run_dir;
 	o.rootfs_fd = k->rootfs_fd;
+	o.netns_fd = k->netns_fd;
 	o.stdin_fd = k->stdio[0];
 	o.stdout_fd = k->stdio[1];
 	o.stderr_fd = k->stdio[2];
@@ -493,7 +505,7 @@ static int become_monitor(struct child *k, struct error *err)
 static int run_steps(struct child *k, struct error *err)
 {
 	static int (*const steps[])(struct child *k, struct error *err) = {
-		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, make_notify, spawn,
+		open_rootfs, share_memory, build_spec, make_cgroup, make_stdio, make_filter, make_notify, take_netns, spawn,
 		prepare_monitor, wait_created, become_monitor,
 	};
 
@@ -509,7 +521,7 @@ static int run_steps(struct child *k, struct error *err)
 _Noreturn void launch_child(struct launch_job *j)
 {
 	struct child k = { .job = j, .cgroup = CGROUP_INIT, .pod_lock = LOCK_INIT, .process = OCI_PROCESS_INIT, .rootfs_fd = -1, .run_dir_fd = -1,
-			   .userns_fd = -1, .stdio = { -1, -1, -1 } };
+			   .netns_fd = -1, .userns_fd = -1, .stdio = { -1, -1, -1 } };
 	struct launch_message m = { .type = LAUNCH_ERROR };
 	sigset_t none;
 

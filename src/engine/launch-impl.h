@@ -30,6 +30,7 @@ struct launch_job {
 	struct idmap_pair *maps;       /* NULL: no user namespace of its own */
 	struct pod_group group;        /* of its pod; path NULL: none */
 	struct strv cleanup, health;   /* command lines; empty: none */
+	bool netns_ahead;              /* E makes the network namespace while M prepares, and sends it */
 	unsigned activated;            /* descriptors from 3 on that were handed to us (LISTEN_FDS) and are handed on */
 	int socket, monitor_client;    /* M's ends */
 };

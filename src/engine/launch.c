@@ -4,6 +4,7 @@
  *     E                                M                                container
  *     peers, maps, image mounts
  *     fork ------------------------->  setsid, subreaper
+ *     network namespace (root) ----->  ...
  *                                      root file system (detached)
  *                                      spec, cgroup, pipes
  *                                      oci_spawn() ------------------->  namespaces, mounts ...
@@ -29,6 +30,7 @@
 #include "engine/volume.h"
 #include "os/fd-pass.h"
 #include "os/file.h"
+#include "os/ns.h"
 #include "os/process.h"
 #include "store/image.h"
 #include "store/rootfs.h"
@@ -260,6 +262,29 @@ static int prepare(struct launch_job *j, struct error *err)
 	return ctr_maps(j->c, &j->maps, err);
 }
 
+static bool is_joined(const struct param_ns *ns)
+{
+	return ns->mode == NS_CONTAINER || ns->mode == NS_PATH;
+}
+
+/* It belongs to the user namespace of its maker, which must be the container's. */
+static bool can_make_netns(const struct launch_job *j)
+{
+	const struct params_namespaces *ns = &j->c->params.ns;
+
+	return !j->engine->paths.rootless && !j->runtime && !j->maps && !is_joined(&ns->user) && !is_joined(&ns->pid) &&
+	       !is_joined(&ns->net) && ns->net.mode != NS_HOST;
+}
+
+/* The kernel takes half a millisecond for it, which M needs for the mounts anyway. */
+static void give_netns(const struct launch *l)
+{
+	struct error ignored;
+	autoclose int fd = ns_make(NS_NET, &ignored);
+
+	(void)!fd_send(l->socket, "", 1, fd);   /* none: M makes it itself, or says why not */
+}
+
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err)
 {
 	auto_launch_job j = { .c = c, .engine = c->engine, .options = o, .socket = -1, .monitor_client = -1 };
@@ -271,6 +296,7 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 		return -1;
 	}
 	j.activated = launch_activated();
+	j.netns_ahead = can_make_netns(&j);
 	l->container = c;
 	TRY(monitor_client_pair(&l->client, &j.monitor_client, err));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -286,6 +312,8 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 		close_p(&l->client);
 		launch_child(&j);
 	}
+	if (j.netns_ahead)
+		give_netns(l);
 	return 0;
 }
 
@@ -293,7 +321,11 @@ int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o
 static int receive(struct launch *l, enum launch_message_type want, struct launch_message *m, struct error *err)
 {
 	int received;
-	ssize_t n = fd_receive(l->socket, m, sizeof(*m), &received);
+	ssize_t n;
+
+	do   /* M failed before it took the namespace: the kernel says that once, before what M said */
+		n = fd_receive(l->socket, m, sizeof(*m), &received);
+	while (n < 0 && errno == ECONNRESET);
 	autoclose int fd = received;
 
 	if (n == (ssize_t)sizeof(*m) && m->type == (uint32_t)want) {

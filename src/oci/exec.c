@@ -144,7 +144,7 @@ static int spawn_into(const struct oci_exec_options *o, struct child *c, int par
 		      struct oci_process *ret, struct error *err)
 {
 	const struct spawn_child how = {
-		.child = c, .parent_fd = parent_fd, .join_pid_fd = -1, .join_user_fd = -1,
+		.child = c, .parent_fd = parent_fd, .net_fd = -1, .join_pid_fd = -1, .join_user_fd = -1,
 		.join_pidfd = o->target_pidfd, .join_flags = flags, .helper = true,
 		.into_cgroup = o->cgroup ? cgroup_clone_fd(o->cgroup) : -1,
 	};

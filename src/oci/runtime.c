@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -104,14 +105,18 @@ static int receive_netns(int sock, int *ret, struct error *err)
 static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process *ret, struct error *err)
 {
 	struct plan *p = &s->plan;
-	const struct spawn_child how = {
-		.child = &s->child, .parent_fd = sync[0], .flags = p->clone_flags,
+	struct spawn_child how = {
+		.child = &s->child, .parent_fd = sync[0], .flags = p->clone_flags, .net_fd = -1,
 		.into_cgroup = s->o.cgroup ? cgroup_clone_fd(s->o.cgroup) : -1,
 		.join_pid_fd = p->join_pid_fd, .join_user_fd = p->join_user_fd, .join_pidfd = -1,
 		/* pid namespaces: who joined one for its children cannot always come back (rootless: ours is not our own) */
 		.helper = p->join_user_fd >= 0 || p->join_pid_fd >= 0 || (p->early_joins && p->userns && p->privileged),
 	};
 
+	if (s->o.netns_fd >= 0 && (how.flags & CLONE_NEWNET) && !p->userns && !how.helper) {
+		how.net_fd = s->o.netns_fd;
+		how.flags &= ~(uint64_t)CLONE_NEWNET;
+	}
 	TRY(spawn_child(&how, &ret->pid, &ret->pidfd, err));
 	if (p->tell_netns)
 		TRY(receive_netns(sync[0], &ret->netns_fd, err));

@@ -34,6 +34,8 @@ struct oci_options {
 	int stdin_fd, stdout_fd, stderr_fd;   /* become 0, 1, 2; -1: inherit ours. Stay the caller's */
 	int console_fd;               /* a pty's slave for all three when process.terminal; -1: a new pty is made in
 	                               * the container's own devpts and its master returned in console_master */
+	int netns_fd;                 /* a network namespace made ahead for this container (root's only; where the spec
+	                               * wants a new one it is born in it), or -1. Stays the caller's */
 	struct cgroup *cgroup;        /* prepared with limits set, or NULL: the caller's cgroup */
 	const char *cgroup_path;      /* below the cgroup root, for mounts of type cgroup without cgroup namespace */
 	bool no_pivot;                /* move the root instead of pivot_root (initramfs) */
@@ -54,7 +56,7 @@ struct oci_options {
 };
 #define OCI_OPTIONS_INIT                                                                       \
 	((struct oci_options){ .rootfs_fd = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, \
-			       .console_fd = -1, .start_listen_fd = -1,                     \
+			       .console_fd = -1, .netns_fd = -1, .start_listen_fd = -1,                     \
 			       .hook_stdout_fd = -1, .hook_stderr_fd = -1 })
 
 struct oci_process {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * oci/spawn-child.c - clone3(), directly or through a helper stage.
  *
- * Directly: the child is born into all its new namespaces; a pid namespace to join is entered by us for the moment of
- * the clone (setns of a pid namespace only concerns children) and left again.
+ * Directly: the child is born into all its new namespaces; a network namespace made ahead is entered by us for the moment
+ * of the clone and left again, so that who opens it by the child's pid never finds ours.
  * Helper stage: joining a user namespace cannot be undone, and what is made after it belongs to it. So a short-lived
  * process joins and clones the container's process with CLONE_PARENT: it is our child all the same, no reparenting.
  * An exec always goes this way: one setns() for everything, by a process the container cannot see yet. */
@@ -55,17 +55,17 @@ static int spawn_direct(const struct spawn_child *how, pid_t *ret_pid, int *ret_
 {
 	autoclose int own = -1;
 
-	if (how->join_pid_fd >= 0) {
-		own = ns_open(0, NS_PID, err);
+	if (how->net_fd >= 0) {
+		own = ns_open(0, NS_NET, err);
 		if (own < 0)
 			return -1;
-		TRY(ns_join(how->join_pid_fd, NS_PID, err));
+		TRY(ns_join(how->net_fd, NS_NET, err));
 	}
 	pid_t pid = clone_child(how, how->flags, SIGCHLD, ret_pidfd);
 	if (pid == 0)
 		child_main(how->child);
 	int errnum = errno;
-	if (own >= 0 && ns_join(own, NS_PID, err) < 0 && pid >= 0)
+	if (own >= 0 && ns_join(own, NS_NET, err) < 0 && pid >= 0)
 		return -1;
 	errno = errnum;
 	if (pid < 0)

@@ -9,6 +9,7 @@ struct spawn_child {
 	int parent_fd;             /* our end */
 	uint64_t flags;            /* CLONE_NEW* */
 	int into_cgroup;           /* v2 directory, or -1 */
+	int net_fd;                /* directly only: network namespace to be born in, or -1 */
 	int join_pid_fd;           /* pid namespace to be born in, or -1 */
 	int join_user_fd;          /* user namespace to be born in, or -1 (then `helper`) */
 	int join_pidfd;            /* exec: pidfd to join with join_flags in the helper, or -1 */

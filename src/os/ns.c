@@ -71,6 +71,20 @@ int ns_open_path(const char *path, enum ns_kind kind, struct error *err)
 	return take_fd(fd);
 }
 
+int ns_make(enum ns_kind kind, struct error *err)
+{
+	autoclose int own = ns_open(0, kind, err), made = -1;
+
+	if (own < 0)
+		return -1;
+	TRY(ns_join(own, kind, err));   /* may we? */
+	if (unshare((int)kinds[kind].flag) < 0)
+		return fail_errno(err, "make a %s namespace", kinds[kind].oci);
+	made = ns_open(0, kind, err);
+	TRY(ns_join(own, kind, err));
+	return take_fd(made);
+}
+
 int ns_join(int ns_fd, enum ns_kind kind, struct error *err)
 {
 	return setns(ns_fd, (int)kinds[kind].flag) < 0 ? fail_errno(err, "join the %s namespace", kinds[kind].oci) : 0;

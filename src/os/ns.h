@@ -24,6 +24,9 @@ bool ns_kind_parse(const char *name, enum ns_kind *ret);
 int ns_open(pid_t pid, enum ns_kind kind, struct error *err);
 /* A namespace file by path, checked to be an nsfs file of this kind (NS_GET_NSTYPE). */
 int ns_open_path(const char *path, enum ns_kind kind, struct error *err);
+/* A new namespace of this kind as a descriptor (network, ipc, uts, cgroup); we are back in ours when it returns. Coming
+ * back needs CAP_SYS_ADMIN over ours, which a rootless user has not: then it fails before anything is made. */
+int ns_make(enum ns_kind kind, struct error *err);
 int ns_join(int ns_fd, enum ns_kind kind, struct error *err);
 /* setns(pidfd, flags): all the given kinds of one process at once. */
 int ns_join_process(int pidfd, uint64_t flags, struct error *err);
