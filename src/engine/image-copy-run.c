@@ -48,6 +48,8 @@ struct run {
 	struct copy_from *from;
 	struct copy_to *to;
 	struct job jobs[JOBS_MAX];
+	const struct copy_blob *config;   /* its line is to come */
+	bool config_there;
 	size_t n_jobs;              /* slots */
 	struct copy_blob *blobs;
 	size_t n, next, done;
@@ -208,13 +210,30 @@ static int move(struct run *r, struct job *j, struct error *err)
 }
 
 /* ---- results ---- */
+static void say_blob(struct run *r, const struct copy_blob *b, bool there)
+{
+	image_say(&r->to->o->progress, "Copying %s %s%s", b->is_config ? "config" : "blob", b->from->digest,
+		  there ? " skipped: already exists  " : "");
+}
+
+/* The config travels with the layers, but its line stands behind theirs. */
 static void say(struct run *r, struct job *j, bool there)
 {
 	if (j->said)
 		return;
 	j->said = true;
-	image_say(&r->to->o->progress, "Copying %s %s%s", j->blob->is_config ? "config" : "blob", j->blob->from->digest,
-		  there ? " skipped: already exists  " : "");
+	if (!j->blob->is_config) {
+		say_blob(r, j->blob, there);
+		return;
+	}
+	r->config = j->blob;
+	r->config_there = there;
+}
+
+static void say_config(struct run *r)
+{
+	if (r->config)
+		say_blob(r, r->config, r->config_there);
 }
 
 static int finish(struct run *r, struct job *j, bool there)
@@ -411,18 +430,12 @@ static int settle(struct run *r, struct job *j, struct error *err)
 	return move(r, j, err);
 }
 
-/* The config last: its line stands behind those of the layers. */
-static bool may_start(const struct run *r)
-{
-	return r->next < r->n && (!r->blobs[r->next].is_config || r->done == r->next);
-}
-
 static int run_all(struct run *r, struct error *err)
 {
 	while (r->done < r->n) {
 		for (size_t i = 0; i < r->n_jobs; i++) {
 			struct job *j = &r->jobs[i];
-			if (!j->blob && may_start(r))
+			if (!j->blob && r->next < r->n)
 				j->blob = &r->blobs[r->next++];
 			while (j->blob && j->step != DONE && !is_busy(j))
 				TRY(settle(r, j, err));
@@ -434,6 +447,7 @@ static int run_all(struct run *r, struct error *err)
 		}
 		TRY(wait_messages(r, err));
 	}
+	say_config(r);
 	return 0;
 }
 

@@ -48,7 +48,14 @@ static const struct allowed {
 	{ SYS_symlinkat, R(UNPACK) }, { SYS_linkat, R(UNPACK) }, { SYS_unlinkat, R(UNPACK) }, { SYS_mknodat, R(UNPACK) },
 	{ SYS_fchmod, R(UNPACK) }, { SYS_fchmodat, R(UNPACK) }, { SYS_fchown, R(UNPACK) }, { SYS_fsetxattr, R(UNPACK) },
 	{ SYS_renameat2, R(UNPACK) }, { SYS_ftruncate, ALL }, { SYS_fallocate, ALL }, { SYS_pwrite64, ALL },
-	{ SYS_pread64, ALL }, { SYS_readv, ALL }, { SYS_writev, ALL }, { SYS_lseek, ALL }, { SYS_fstat, ALL },
+	{ SYS_pread64, ALL },
+#ifdef SYS_sync_file_range
+	{ SYS_sync_file_range, R(UNPACK) },
+#endif
+#ifdef SYS_sync_file_range2
+	{ SYS_sync_file_range2, R(UNPACK) },
+#endif
+	 { SYS_readv, ALL }, { SYS_writev, ALL }, { SYS_lseek, ALL }, { SYS_fstat, ALL },
 	{ SYS_statx, ALL },
 #ifdef SYS_newfstatat
 	{ SYS_newfstatat, ALL },

@@ -10,6 +10,7 @@
  *
  * Nothing is stored twice or copied between the threads. The blob's size, the blob's digest and the tar's digest are
  * compared with what the caller expects before the reply says "done"; the tree counts only then. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 #define BOMB_FREE_BYTES (INT64_C(1) << 30)   /* no ratio is asked below this much output */
 #define BOMB_RATIO 200                       /* gzip can do 1032, layers do 3 to 20 */
 #define PROGRESS_STEP (INT64_C(4) << 20)
+#define FLUSH_STEP (INT64_C(8) << 20)        /* so much of the blob is sent to the disk at once, while the next comes */
 
 enum { HASHER, UNTARRER, COMPRESSOR, CONSUMERS };
 
@@ -38,6 +40,7 @@ struct pipeline {
 	struct inflate *inflate;
 	enum compression compression;
 	int64_t tar_bytes;
+	int64_t flushed;             /* of the blob file: on its way to the disk */
 	/* second thread */
 	struct hash tar_hash;
 	/* third thread */
@@ -197,6 +200,15 @@ static int store_bytes(struct pipeline *p, const uint8_t *bytes, size_t len, boo
 	return fresh && p->blob >= 0 && !p->deflate && p->tap.fd < 0 ? file_write_all(p->blob, bytes, len, err) : 0;
 }
 
+/* The commit waits for the disk: what is on its way by then need not be waited for. Only a hint. */
+static void flush_blob(struct pipeline *p)
+{
+	if (p->blob < 0 || p->deflate || p->tap.fd >= 0 || p->in.total - p->flushed < FLUSH_STEP)
+		return;
+	sync_file_range(p->blob, p->flushed, p->in.total - p->flushed, SYNC_FILE_RANGE_WRITE);
+	p->flushed = p->in.total;
+}
+
 static int produce(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
 {
 	struct chunk c = {};
@@ -211,6 +223,7 @@ static int produce(struct pipeline *p, struct peer *peer, const struct request *
 			TRY(begin_stream(p, bytes, len, err));
 		TRY(store_bytes(p, bytes, len, fresh, err));
 		TRY(inflate_bytes(p, &c, bytes, len, err));
+		flush_blob(p);
 		if (p->in.total - told >= PROGRESS_STEP)
 			TRY(peer_progress(peer, r, told = p->in.total, err));
 	}

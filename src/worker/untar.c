@@ -11,6 +11,7 @@
 #include "os/overlay-marks.h"
 #include "worker/untar-internal.h"
 
+#define BIG_FILE (INT64_C(256) << 10)
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -67,6 +68,8 @@ static int make_file(struct untar *u, struct place *p, const struct tar_entry *e
 	u->result.entries++;
 	u->result.bytes += e->size;
 	TRY(write_data(u, fd, p->path, e, err));
+	if (e->stored >= BIG_FILE)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);   /* a hint: the commit will wait for the disk */
 	TRY(untar_owner(u, p, e, &chowned, err));
 	if ((e->mode & 06000) && fchmod(fd, e->mode) < 0)   /* chown clears these bits, and so does write() of a user's root */
 		return fail_errno(err, "change the mode of %.300s", p->path);

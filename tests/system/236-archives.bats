@@ -110,3 +110,41 @@ PY
     [ ! -e "$w/bad.tar" ]
     umiak rmi localhost/dialect:1 >/dev/null; rm -rf "$w"
 }
+
+@test "what only root can make: devices, owners, capabilities, attributes, nanoseconds; a user's layer goes without devices" {
+    w=$UMIAK_WORK/tmp/special; mkdir -p "$w"
+    python3 - "$w/l.tar" <<'PY'
+import base64, io, sys, tarfile
+cap = base64.b64decode("AQAAAgAgAAAAAAAAAAAAAAAAAAA=").decode("latin-1")   # cap_net_raw=ep
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT, encoding="latin-1") as t:
+    def add(name, data=b"", **k):
+        i = tarfile.TarInfo(name); i.size = len(data); i.pax_headers = k.pop("pax", {})
+        for a in k: setattr(i, a, k[a])
+        t.addfile(i, io.BytesIO(data))
+    add("owned", b"x", uid=1234, gid=4321, mode=0o6755)
+    add("capable", b"x", mode=0o755, uid=5, pax={"SCHILY.xattr.security.capability": cap, "SCHILY.xattr.user.note": "kept", "SCHILY.xattr.trusted.overlay.redirect": "/etc"})
+    add("time", b"x", pax={"mtime": "1234567890.123456789"})
+    add("before", b"x", pax={"mtime": "-1.5"})
+    add("null", type=tarfile.CHRTYPE, devmajor=1, devminor=3, mode=0o666)
+    add("white", type=tarfile.CHRTYPE, devmajor=0, devminor=0)
+PY
+    chmod 644 "$w/l.tar"; docker_archive "$UMIAK_WORK/tmp/in.img" "$w/l.tar"
+    run_umiak load -q -i "$UMIAK_WORK/tmp/in.img"
+    if rootless; then
+        run_umiak create --name c localhost/dialect:1 x
+        is "$(umiak export c | tar -tf - | grep -c '^null$\|^white$')" 0 "no devices"
+        like "$(umiak export c | tar --numeric-owner -tvf - owned)" "^-rwsr-sr-x 1234/4321 " "the owner"
+        umiak rm c >/dev/null
+    else
+        tree=$UMIAK_WORK/root/layers/sha256-$(sha256sum <"$w/l.tar" | cut -d' ' -f1)/tree
+        is "$(stat -c '%u:%g %a' "$tree/owned")" "1234:4321 6755" "owner and mode"
+        is "$(stat -c '%F %t:%T %a' "$tree/null")" "character special file 1:3 666" "the device"
+        [ ! -e "$tree/white" ]   # a device 0:0 would be overlay's whiteout
+        is "$(stat -c %.9Y "$tree/time") $(stat -c %.9Y "$tree/before")" "1234567890.123456789 -1.500000000" "nanoseconds"
+        is "$(python3 -c 'import os,sys; p=sys.argv[1]; print(sorted(os.listxattr(p)), os.getxattr(p, "security.capability")[4:8].hex(), os.getxattr(p, "user.note"))' "$tree/capable")" \
+            "['security.capability', 'user.note'] 00200000 b'kept'" "attributes"
+    fi
+    umiak save localhost/dialect:1 | tar -xOf - "$(sha256sum <"$w/l.tar" | cut -d' ' -f1).tar" >"$w/back"
+    cmp "$w/back" "$w/l.tar"
+    umiak rmi localhost/dialect:1 >/dev/null; rm -rf "$w"
+}
