@@ -137,6 +137,7 @@ const struct field build_rows[] = {
 	/* results */
 	{ .cli = "output", .abbr = 'o', F_STRV(O, outputs), .arg = "type=TYPE,dest=PATH",
 	  .help = "Where the result goes: a directory, type=local|tar|oci|docker|image|registry (repeatable)" },
+	{ .cli = "sign-by", F_STR(O, sign_by), .arg = "fingerprint", .help = "Key to sign with what --output type=registry pushes" },
 	{ .cli = "load", F_BOOL(O, load), .help = "Put the image into the store (always done)", .flags = FIELD_HIDDEN },
 	{ .cli = "push", F_BOOL(O, push), .help = "Push the image to the registries of its names", .flags = FIELD_HIDDEN },
 	{ .cli = "iidfile", F_STR(O, iidfile), .arg = "path", .complete = "files", .help = "File the image's id is written to (sha256:ID)" },
@@ -158,8 +159,6 @@ const struct field build_rows[] = {
 
 	/* known, not possible: refused by name in build_options_finish() */
 	{ .cli = "cw", F_STR(O, cw), .arg = "options", .help = "Confidential workloads (not supported)", .flags = FIELD_HIDDEN },
-	{ .cli = "sign-by", F_STR(O, sign_by), .arg = "fingerprint", .help = "Sign while pushing (not supported here: push --sign-by)",
-	  .flags = FIELD_HIDDEN },
 	{ .cli = "blob-cache", F_STR(O, blob_cache), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
 	{ .cli = "cdi-config-dir", F_STR(O, ignored), .arg = "path", .help = "Directory with CDI specifications", .flags = FIELD_HIDDEN },
 	{ .cli = "log-rusage", F_BOOL(O, log_rusage), .help = "Not supported", .flags = FIELD_HIDDEN },
@@ -199,7 +198,6 @@ static int refuse(const struct build_options *o, struct error *err)
 		const char *option, *why;
 	} known[] = {
 		{ o->cw != NULL, "--cw", "confidential workloads are not supported" },
-		{ o->sign_by != NULL, "--sign-by", "images are signed when they are pushed" },
 		{ o->blob_cache != NULL, "--blob-cache", "the store keeps blobs itself" },
 		{ o->log_rusage || o->rusage_logfile, "--log-rusage", "resource usage of steps is not recorded" },
 		{ o->save_stages, "--save-stages", "stages are kept in the build cache, not as images" },

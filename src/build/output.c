@@ -7,6 +7,7 @@
 
 #include "base/argv.h"
 #include "build/build-impl.h"
+#include "engine/image-sign.h"
 #include "engine/tree-pack.h"
 #include "os/file.h"
 #include "store/rootfs.h"
@@ -145,7 +146,8 @@ static int write_archive(struct build *b, const struct output *o, struct error *
 
 static int push(struct build *b, const struct output *o, struct error *err)
 {
-	struct image_push p = { .remote = b->o->remote };
+	const struct image_signing signing = { .sign_by = b->o->sign_by };
+	struct image_push p = { .remote = b->o->remote, .signing = b->o->sign_by ? &signing : NULL };
 	char digest[DIGEST_TEXT_MAX];
 
 	if (o->name)
@@ -202,11 +204,16 @@ int build_output(struct build *b, struct stage_run *st, struct error *err)
 /* Before anything is built. */
 int build_output_check(const struct build *b, struct error *err)
 {
+	bool pushed = b->o->push;
+
 	for (size_t i = 0; i < b->o->outputs.n; i++) {
 		struct output o;
 		int r = parse(b->o->outputs.v[i], &o, err);
+		pushed |= r >= 0 && (o.type == OUTPUT_REGISTRY || o.push);
 		output_done(&o);
 		TRY(r);
 	}
+	if (b->o->sign_by && !pushed)
+		return fail(err, ERROR_UNSUPPORTED, "--sign-by: signatures lie beside images in registries: use --output type=registry, or push --sign-by");
 	return 0;
 }

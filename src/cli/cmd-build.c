@@ -255,6 +255,30 @@ static int split_context(struct build_options *o, const char *given, char **ret_
 	return slash ? str_printf(ret_dir, err, "%.*s", slash == given ? 1 : (int)(slash - given), given) : str_set(ret_dir, ".", err);
 }
 
+/* Without a CONTEXT it is the directory of the first Containerfile that is a file (Podman), or the current one; nothing
+ * when the Containerfile comes from standard input or a descriptor. */
+static int choose_context(struct build_options *o, char **ret, struct error *err)
+{
+	for (size_t i = 0; i < o->files.n; i++) {
+		const char *file = o->files.v[i], *slash = strrchr(file, '/');
+		if (streq(file, "-") || str_after(file, "/dev/fd/") || str_after(file, "/proc/self/fd/") || str_after(file, "/dev/stdin"))
+			return 0;
+		if (strstr(file, "://"))
+			continue;
+		if (!slash)
+			break;
+		autofree char *here = getcwd(NULL, 0), *full = NULL;
+		if (access(file, F_OK) < 0 || !here)
+			return fail_with(err, errno, "the specified Containerfile or Dockerfile does not exist, %s", file);
+		TRY(str_printf(&full, err, "%s%s%s", *file == '/' ? "" : here, *file == '/' ? "" : "/", file));
+		TRY(str_printf(ret, err, "%.*s", slash == file ? 1 : (int)(slash - file), file));
+		free(o->files.v[i]);   /* seen from the context it would be another one */
+		o->files.v[i] = take_ptr(full);
+		return 0;
+	}
+	return str_set(ret, ".", err);
+}
+
 static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct build_options *o = params;
@@ -264,7 +288,6 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	auto_strv destinations = {};
 	autofree char *context = NULL;
 	struct engine *e;
-	bool from_stdin = o->files.n && streq(o->files.v[0], "-");
 
 	if (streq(cli->program, "buildah") && o->pull && strcasecmp(o->pull, "false") == 0)
 		TRY(str_set(&o->pull, "never", err));
@@ -272,7 +295,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
 	TRY(build_options_finish(o, err));
 	TRY(take_destinations(o, &destinations, err));
-	TRY(split_context(o, args->n ? args->v[0] : NULL, &context, err));
+	TRY(args->n ? split_context(o, args->v[0], &context, err) : choose_context(o, &context, err));
 	if (o->logfile && !(log = fopen(o->logfile, "ae")))
 		return fail_errno(err, "opening logfile %s", o->logfile);
 	if (o->runtime && !cli->global.runtime)
@@ -283,7 +306,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	FILE *told = log ? log : goes_to_stdout(o) ? stderr : stdout;
 	TRY(build_display_new(choose_mode(o), told, log ? log : stderr, &display, err));
 	struct build_request request = {
-		.options = o, .context = context ? context : from_stdin ? NULL : ".", .stdin_fd = STDIN_FILENO,
+		.options = o, .context = context, .stdin_fd = STDIN_FILENO,
 		.event = build_display_event, .data = display, .ticks = choose_mode(o) == BUILD_DISPLAY_TTY,
 	};
 	bool several = o->manifest || o->platforms.n > 1;
@@ -298,7 +321,8 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 const struct command cmd_build = {
 	.summary = "Build an image from a Containerfile",
 	.description = "Builds an image from the instructions of a Containerfile (or Dockerfile). CONTEXT is a directory, an archive, a\n"
-		       "git repository or a URL; '-' reads a Containerfile or an archive from standard input.",
+		       "git repository or a URL; '-' reads a Containerfile or an archive from standard input. Without CONTEXT it is the\n"
+		       "directory of the file named by --file, or the current directory.",
 	.args = "[CONTEXT]", .max_args = 1,
 	.examples = "-t app:1 .\n"
 		    "-f Containerfile.simple --target test .\n"

@@ -88,3 +88,20 @@ END
     like "$output" '1, +3 .*/dev/mine' "the device"
     run_umiak 1 run --rm --network none device ls /dev/mine
 }
+
+@test "without a context it is the directory of the Containerfile, or the current one" {
+    echo beside | file sub/data
+    echo above | file data
+    printf 'FROM %s\nCOPY data /d\nRUN cat /d\n' "$IMAGE" | file sub/Containerfile
+    run_umiak build --network none -f "$CTX/sub/Containerfile"
+    [[ $output == *$'\nbeside\n'* ]]
+    cd "$CTX"
+    run_umiak build --network none -f sub/Containerfile
+    [[ $output == *$'\nbeside\n'* || $output == *"Using cache"* ]]
+    run_umiak build --network none -f sub/Containerfile .
+    [[ $output == *$'\nabove\n'* ]]
+    run_umiak 125 build -f "$CTX/nosuch/Containerfile"
+    [[ $output == *"the specified Containerfile or Dockerfile does not exist"* ]]
+    run_umiak 125 build --sign-by nobody -f sub/Containerfile
+    [[ $output == *"--sign-by: signatures lie beside images in registries"* ]]
+}
