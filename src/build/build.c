@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "build/build-impl.h"
+#include "build/sbom.h"
 #include "conf/helpers.h"
 #include "os/file.h"
 #include "store/store.h"
@@ -352,6 +353,8 @@ static int build(struct build *b, struct error *err)
 
 int build_image(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err)
 {
+	if (sbom_wanted(r->options))
+		return sbom_build(e, r, ret, err);
 	struct build b = { .engine = e, .request = r, .o = r->options, .result = ret, .context = BUILD_CONTEXT_INIT,
 			   .context_options = { .scratch_fd = -1 } };
 	int result = build(&b, err);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "build/sbom.h"
 #include "engine/params-parse.h"
 #include "os/file.h"
 
@@ -138,6 +139,15 @@ const struct field build_rows[] = {
 	{ .cli = "output", .abbr = 'o', F_STRV(O, outputs), .arg = "type=TYPE,dest=PATH",
 	  .help = "Where the result goes: a directory, type=local|tar|oci|docker|image|registry (repeatable)" },
 	{ .cli = "sign-by", F_STR(O, sign_by), .arg = "fingerprint", .help = "Key to sign with what --output type=registry pushes" },
+	{ .cli = "sbom", F_STR(O, sbom), .arg = "preset", .help = "Scanner for a bill of materials: syft, syft-spdx, trivy, trivy-spdx" },
+	{ .cli = "sbom-scanner-image", F_STR(O, sbom_image), .arg = "image", .complete = "images", .help = "Image of the scanner" },
+	{ .cli = "sbom-scanner-command", F_STRV(O, sbom_commands), .arg = "command",
+	  .help = "Command that scans {ROOTFS} or {CONTEXT} into {OUTPUT} (repeatable)" },
+	{ .cli = "sbom-merge-strategy", F_STR(O, sbom_merge), .arg = "method", .help = "How several scans become one (cat, merge-cyclonedx-by-..., merge-spdx-by-...)" },
+	{ .cli = "sbom-output", F_STR(O, sbom_output), .arg = "file", .complete = "files", .help = "File for the bill of materials" },
+	{ .cli = "sbom-purl-output", F_STR(O, sbom_purl), .arg = "file", .complete = "files", .help = "File for its package URLs" },
+	{ .cli = "sbom-image-output", F_STR(O, sbom_image_output), .arg = "path", .help = "Place in the image for the bill of materials" },
+	{ .cli = "sbom-image-purl-output", F_STR(O, sbom_image_purl), .arg = "path", .help = "Place in the image for its package URLs" },
 	{ .cli = "load", F_BOOL(O, load), .help = "Put the image into the store (always done)", .flags = FIELD_HIDDEN },
 	{ .cli = "push", F_BOOL(O, push), .help = "Push the image to the registries of its names", .flags = FIELD_HIDDEN },
 	{ .cli = "iidfile", F_STR(O, iidfile), .arg = "path", .complete = "files", .help = "File the image's id is written to (sha256:ID)" },
@@ -165,14 +175,6 @@ const struct field build_rows[] = {
 	{ .cli = "rusage-logfile", F_STR(O, rusage_logfile), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
 	{ .cli = "save-stages", F_BOOL(O, save_stages), .help = "Not supported", .flags = FIELD_HIDDEN },
 	{ .cli = "stage-labels", F_BOOL(O, stage_labels), .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom", F_STR(O, sbom), .arg = "preset", .help = "Bill of materials (not supported)", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-scanner-image", F_STR(O, sbom_image), .arg = "image", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-scanner-command", F_STRV(O, sbom_commands), .arg = "command", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-merge-strategy", F_STR(O, sbom_merge), .arg = "method", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-output", F_STR(O, sbom_output), .arg = "file", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-purl-output", F_STR(O, sbom_purl), .arg = "file", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-image-output", F_STR(O, sbom_image_output), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "sbom-image-purl-output", F_STR(O, sbom_image_purl), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
 	{}
 };
 
@@ -202,9 +204,6 @@ static int refuse(const struct build_options *o, struct error *err)
 		{ o->log_rusage || o->rusage_logfile, "--log-rusage", "resource usage of steps is not recorded" },
 		{ o->save_stages, "--save-stages", "stages are kept in the build cache, not as images" },
 		{ o->stage_labels, "--stage-labels", "stages are kept in the build cache, not as images" },
-		{ o->sbom || o->sbom_image || o->sbom_commands.n || o->sbom_output || o->sbom_purl || o->sbom_image_output ||
-			  o->sbom_image_purl || o->sbom_merge,
-		  "--sbom", "bills of materials are not made" },
 		{ o->layer_labels.n > 0, "--layer-label", "there are no intermediate images to label" },
 		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
 		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
@@ -291,6 +290,7 @@ int build_options_finish(struct build_options *o, struct error *err)
 
 	TRY(refuse(o, err));
 	TRY(check_exclusions(o, err));
+	TRY(sbom_check(o, err));
 	if (!o->layers.set && layers && parse_bool(layers, &yes))
 		o->layers = (struct opt_bool){ true, yes };
 	if (!o->layers.set)

@@ -105,3 +105,34 @@ END
     run_umiak 125 build --sign-by nobody -f sub/Containerfile
     [[ $output == *"--sign-by: signatures lie beside images in registries"* ]]
 }
+
+@test "--sbom: scans of image and context are merged, written, and put into the image" {
+    printf '{"components":[{"name":"a","version":"1","purl":"pkg:x/a@1"},{"name":"b"}]}' | file image.json
+    printf '{"components":[{"name":"a","version":"1","purl":"pkg:x/a@1"},{"name":"a","version":"2","purl":"pkg:x/a@2"}]}' | file context.json
+    printf 'FROM %s\nCOPY image.json /\nCMD ["echo","mine"]\n' "$IMAGE" | file Containerfile
+    out=$(mktemp -d "$UMIAK_WORK/tmp/sbom.XXXXXX"); chmod 777 "$out"
+    local scanner=(--sbom-scanner-image "$IMAGE" --sbom-scanner-command 'cp {ROOTFS}/image.json {OUTPUT}'
+                   --sbom-scanner-command 'cat {CONTEXT}/context.json > {OUTPUT}')
+    build -t scanned "${scanner[@]}" --sbom-merge-strategy merge-cyclonedx-by-component-name-and-version --sbom-output "$out/sbom.json" \
+        --sbom-purl-output "$out/purl.json" --sbom-image-output /root/sbom.json --sbom-image-purl-output /root/purl.json
+    is "$(jq -c '[.components[] | .name + (.version // "")]' "$out/sbom.json")" '["a1","b","a2"]' "merged by name and version"
+    is "$(jq -c . "$out/purl.json")" '{"image_contents":{"dependencies":["pkg:x/a@1","pkg:x/a@2"]}}' "package URLs"
+    run_umiak run --rm --network none scanned sh -c 'cat /root/sbom.json /root/purl.json'
+    is "$output" "$(cat "$out/sbom.json" "$out/purl.json")" "in the image"
+    run_umiak run --rm --network none scanned
+    is "$output" mine "the image's configuration"
+    run_umiak images -q --filter dangling=true --no-trunc
+    is "$output" "" "images in between"
+    rm "$out"/*
+    build -t catted "${scanner[@]}" --sbom-output "$out/sbom.json"
+    is "$(cat "$out/sbom.json")" "$(cat "$CTX/image.json" "$CTX/context.json")" "as they are, one behind the other"
+    run_umiak 125 build --sbom nosuch --sbom-output "$out/x" "$CTX"
+    [[ $output == *'unrecognized --sbom preset "nosuch"'* ]]
+    run_umiak 125 build --sbom syft "$CTX"
+    [[ $output == *"--sbom must be used with one or more of"* ]]
+    run_umiak 125 build "${scanner[@]}" --sbom-merge-strategy nosuch --sbom-output "$out/x" "$CTX"
+    printf 'FROM %s\n' "$IMAGE" | file Containerfile
+    run_umiak 1 build --network none "${scanner[@]}" --sbom-output "$out/x" "$CTX"
+    [[ $output == *"scanning with $IMAGE"* ]]
+    rm -rf "$out"
+}
