@@ -57,6 +57,12 @@ int network_tell_dns(struct engine *e, const struct network *n, struct error *er
 	return place.env.netavark ? netavark_update_dns(&place.env, n, err) : net_dns_restore(&place.env, n, err);
 }
 
+/* Definitions in the system's directory belong to the default root, not to one that was chosen with --root. */
+static bool owns_definitions(const struct engine *e)
+{
+	return e->paths.rootless || !e->opt.root || e->opt.network_config_dir;
+}
+
 int networks_reset(struct engine *e, struct error *err)
 {
 	auto_place place = NETWORK_PLACE_INIT;
@@ -69,7 +75,7 @@ int networks_reset(struct engine *e, struct error *err)
 		int used = net_is_used(&place.env, n, err);   /* by somebody with another root */
 		if (used < 0 || (!used && net_forget(&place.env, n, err) < 0))
 			return -1;
-		if (!used && !network_is_default(&place.env, n))
+		if (!used && owns_definitions(e) && !network_is_default(&place.env, n))
 			TRY(network_remove(&place.env, n, err));
 	}
 	return firewall_remove_unused(&place.env, err);

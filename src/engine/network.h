@@ -113,7 +113,7 @@ void networks_restore(struct engine *e, const struct network_place *p, const cha
 void networks_heal(struct engine *e);
 /* Running containers learn which name servers their network has now. */
 int network_tell_dns(struct engine *e, const struct network *n, struct error *err);
-/* Definitions, bridges and the table go, where nobody else uses them. */
+/* Bridges and the table go where nobody else uses them; definitions unless they are those of another root. */
 int networks_reset(struct engine *e, struct error *err);
 
 /* ---- commands ---- */

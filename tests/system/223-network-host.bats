@@ -80,6 +80,12 @@ rules() { netns_exec nft list table inet umiak 2>/dev/null; }
     run netns_exec nft list tables
     is "$output" "table inet theirs" "other tools' tables stay"
     netns_exec nft delete table inet theirs
+    # definitions in the system's directory are not those of a root chosen with --root
+    [ -d /etc/containers ] || return 0
+    run netns_exec unshare -m --propagation private sh -c 'mount -t tmpfs none /etc/containers
+        for words in "network create keep" "system reset --force"; do "$@" $words; done; ls /etc/containers/networks' \
+        sh "$UMIAK_BUILD/umiak" --root "$UMIAK_WORK/other" --runroot "$UMIAK_WORK/other-run"
+    like "$output" "keep.json" "the system's definitions"
 }
 
 @test "a new name is known on the networks at once, the old one is not" {
