@@ -3,11 +3,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "base/str.h"
 
 #define ROOT "/sys/fs/cgroup"
@@ -42,6 +44,7 @@ static void remove_everywhere(const char *name)
 		closedir(d);
 }
 
+/* In use is the common case: one call that says so, whatever other hierarchies there are. */
 static void sweep_dir(const char *path, const struct ctr_list *known)
 {
 	DIR *d = opendir(path);
@@ -52,15 +55,33 @@ static void sweep_dir(const char *path, const struct ctr_list *known)
 	while (d && (e = readdir(d))) {
 		const char *id = str_after(e->d_name, PREFIX);
 		if (id && strlen(id) == 64 && !is_known(known, id) && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_mtime + AGE < now)
+		    st.st_mtime + AGE < now && unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) == 0)
 			remove_everywhere(e->d_name);
 	}
 	if (d)
 		closedir(d);
 }
 
-void cgroup_sweep(const struct ctr_list *known)
+/* A host may run a thousand containers of other stores, and nothing becomes old enough faster than this. */
+static bool swept_lately(const char *runroot)
 {
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/cgroups-swept", runroot) >= (int)sizeof(path))
+		return false;
+	if (stat(path, &st) == 0 && st.st_mtime + AGE > time(NULL))
+		return true;
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	if (fd >= 0)
+		(void)futimens(fd, NULL);
+	return false;
+}
+
+void cgroup_sweep(const char *runroot, const struct ctr_list *known)
+{
+	if (swept_lately(runroot))
+		return;
 	/* v2; v1 and hybrid: each group has a directory in the one used for counting */
 	sweep_dir(ROOT "/" PARENT, known);
 	sweep_dir(ROOT "/unified/" PARENT, known);

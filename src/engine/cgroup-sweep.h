@@ -6,5 +6,6 @@
 #include "engine/container.h"
 
 /* Removes groups "libpod-ID" below the default parent that are empty, a minute old and not of one in `known`. Groups of
- * other stores on this host that are in use are not empty; removing an unused one hurts nobody. */
-void cgroup_sweep(const struct ctr_list *known);
+ * other stores on this host that are in use are not empty; removing an unused one hurts nobody. At most once a minute
+ * (a file in `runroot` says when). */
+void cgroup_sweep(const char *runroot, const struct ctr_list *known);

@@ -236,7 +236,7 @@ int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err)
 		TRY(ctr_list_add(&list, &c, err));
 	}
 	if (!e->paths.rootless)
-		cgroup_sweep(&list);
+		cgroup_sweep(e->runroot, &list);
 	*ret = list;
 	list = (struct ctr_list){};
 	return 0;

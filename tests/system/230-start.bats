@@ -36,3 +36,21 @@ teardown() { umiak_teardown; }
     is "$output" "$(umiak exec a readlink /proc/1/ns/net)" "the namespace of the other"
     run_umiak 0 rm -f -t0 a
 }
+
+@test "start: a control group that a killed start left goes with the next ps, one in use stays" {
+    skip_rootless "root's groups"
+    local parent dir left
+    run_umiak 0 run -d --name a --network none $IMAGE sleep 1000
+    for parent in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/pids; do
+        [ ! -d $parent/libpod_parent ] || dir=$parent/libpod_parent
+    done
+    [ -n "$dir" ] || skip "no group of ours is seen here"
+    left=$dir/libpod-$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+    mkdir "$left"
+    touch -d '2 minutes ago' "$left"
+    rm -f "$UMIAK_WORK/run/cgroups-swept"   # it looks once a minute
+    run_umiak 0 ps
+    [ ! -d "$left" ]
+    run_umiak 0 exec a true
+    run_umiak 0 rm -f -t0 a
+}
