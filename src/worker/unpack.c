@@ -17,9 +17,8 @@
 #include "os/file.h"
 #include "worker/deflate.h"
 #include "worker/hash.h"
-#include "worker/inflate.h"
 #include "worker/input.h"
-#include "worker/ring.h"
+#include "worker/ring-fill.h"
 #include "worker/role.h"
 #include "worker/untar.h"
 
@@ -37,9 +36,7 @@ struct pipeline {
 	bool userns;
 	struct input in;
 	struct hash blob_hash;
-	struct inflate *inflate;
-	enum compression compression;
-	int64_t tar_bytes;
+	struct ring_fill fill;
 	int64_t flushed;             /* of the blob file: on its way to the disk */
 	/* second thread */
 	struct hash tar_hash;
@@ -136,59 +133,17 @@ static void *compress_thread(void *data)
 }
 
 /* ---- producer ---- */
-static int check_bomb(const struct pipeline *p, struct error *err)
+static int check_bomb(void *data, int64_t total, struct error *err)
 {
+	const struct pipeline *p = data;
 	int64_t max = p->args->max_bytes ? p->args->max_bytes : UNTAR_BYTES_MAX;
 
-	if (p->tar_bytes > BOMB_FREE_BYTES && p->tar_bytes / BOMB_RATIO > p->in.total)
+	if (total > BOMB_FREE_BYTES && total / BOMB_RATIO > p->in.total)
 		return fail(err, ERROR_CORRUPT, "the layer inflates more than %d times: refused as a decompression bomb",
 			    BOMB_RATIO);
-	if (p->tar_bytes > max + max / 4)
+	if (total > max + max / 4)
 		return fail(err, ERROR_CORRUPT, "the layer unpacks to more than %lld bytes", (long long)max);
 	return 0;
-}
-
-/* Room and bytes move on; a full chunk is published. */
-struct chunk {
-	uint8_t *room;
-	size_t used;
-};
-
-static int publish(struct pipeline *p, struct chunk *c, struct error *err)
-{
-	if (c->room && c->used) {
-		p->tar_bytes += (int64_t)c->used;
-		ring_publish(&p->ring, c->used);
-	}
-	c->room = ring_room(&p->ring);
-	c->used = 0;
-	if (!c->room)
-		return fail_with(err, ECANCELED, "ring");
-	return check_bomb(p, err);
-}
-
-static int inflate_bytes(struct pipeline *p, struct chunk *c, const uint8_t *bytes, size_t len, struct error *err)
-{
-	struct inflate_io io = { .in = bytes, .in_len = len };
-
-	do {
-		if (!c->room || c->used == RING_CHUNK)
-			TRY(publish(p, c, err));
-		io.out = c->room + c->used;
-		io.out_len = RING_CHUNK - c->used;
-		size_t before_in = io.in_len, before_out = io.out_len;
-		TRY(inflate_run(p->inflate, &io, err));
-		c->used = RING_CHUNK - io.out_len;
-		if (io.in_len && io.in_len == before_in && io.out_len == before_out)
-			return fail(err, ERROR_CORRUPT, "the compressed stream is damaged");
-	} while (io.in_len || c->used == RING_CHUNK);
-	return 0;
-}
-
-static int begin_stream(struct pipeline *p, const uint8_t *bytes, size_t len, struct error *err)
-{
-	p->compression = compression_detect(bytes, len);
-	return inflate_new(p->compression, &p->inflate, err);
 }
 
 static int store_bytes(struct pipeline *p, const uint8_t *bytes, size_t len, bool fresh, struct error *err)
@@ -211,7 +166,6 @@ static void flush_blob(struct pipeline *p)
 
 static int produce(struct pipeline *p, struct peer *peer, const struct request *r, struct error *err)
 {
-	struct chunk c = {};
 	const uint8_t *bytes;
 	size_t len;
 	bool fresh;
@@ -219,10 +173,8 @@ static int produce(struct pipeline *p, struct peer *peer, const struct request *
 	int64_t told = 0;
 
 	while ((n = input_next(&p->in, &bytes, &len, &fresh, err)) > 0) {
-		if (!p->inflate)
-			TRY(begin_stream(p, bytes, len, err));
 		TRY(store_bytes(p, bytes, len, fresh, err));
-		TRY(inflate_bytes(p, &c, bytes, len, err));
+		TRY(ring_fill_add(&p->fill, bytes, len, err));
 		flush_blob(p);
 		if (p->in.total - told >= PROGRESS_STEP)
 			TRY(peer_progress(peer, r, told = p->in.total, err));
@@ -231,12 +183,7 @@ static int produce(struct pipeline *p, struct peer *peer, const struct request *
 	if (p->args->blob_size >= 0 && p->in.total != p->args->blob_size)
 		return fail(err, ERROR_CORRUPT, "%lld of %lld bytes came", (long long)p->in.total,
 			    (long long)p->args->blob_size);
-	if (p->inflate)
-		TRY(inflate_end(p->inflate, err));
-	if (c.room && c.used)
-		TRY(publish(p, &c, err));
-	ring_end(&p->ring);
-	return 0;
+	return ring_fill_end(&p->fill, err);
 }
 
 /* ---- the whole ---- */
@@ -285,10 +232,10 @@ static int finish(struct pipeline *p, struct op_unpacked *ret, struct error *err
 	TRY(str_set(&ret->blob_digest, ret->is_recipe ? tar : blob, err));
 	TRY(str_set(&ret->diff_id, tar, err));
 	ret->blob_size = p->deflate ? p->written : p->in.total;
-	ret->tar_size = p->tar_bytes;
+	ret->tar_size = p->fill.total;
 	ret->entries = p->tree_result.entries;
 	ret->tree_bytes = p->tree_result.bytes;
-	ret->compression = p->deflate ? p->args->recompress : (int64_t)p->compression;
+	ret->compression = p->deflate ? p->args->recompress : (int64_t)p->fill.compression;
 	return 0;
 }
 
@@ -339,6 +286,7 @@ static int unpack(struct pipeline *p, struct peer *peer, const struct request *r
 {
 	TRY(choose_form(p, err));
 	TRY(ring_init(&p->ring, p->deflate ? 3 : 2, err));
+	p->fill = (struct ring_fill){ .ring = &p->ring, .check = check_bomb, .data = p };
 	TRY(input_init(&p->in, err));
 	TRY(hash_init_like(&p->blob_hash, p->args->blob_digest, err));
 	TRY(hash_init_like(&p->tar_hash, p->args->diff_id, err));
@@ -368,7 +316,7 @@ int op_unpack(struct worker_state *w, const struct request *r, void *reply, stru
 	if (p.blob >= 0 && lseek(p.blob, a->have, SEEK_SET) < 0)
 		return fail_errno(err, "seek in the blob file");
 	int result = unpack(&p, &w->peer, r, reply, err);
-	inflate_free(p.inflate);
+	ring_fill_done(&p.fill);
 	deflate_free(p.deflate);
 	recipe_tap_done(&p.tap);
 	hash_done(&p.blob_hash);
