@@ -80,7 +80,10 @@ static int commit_layer(struct import *p, struct error *err)
 
 	TRY(stage_lease(p->t.stage, u->diff_id, -1, err));
 	image_say(&p->o->progress, "Copying blob %s", u->blob_digest);
-	TRY(stage_blob_commit(&p->blob, u->blob_digest, u->blob_size, err));
+	if (u->is_recipe)
+		TRY(stage_layer_keep_recipe(&p->tree, &p->blob, err));
+	else
+		TRY(stage_blob_commit(&p->blob, u->blob_digest, u->blob_size, err));
 	struct stage_layer tree = p->tree;
 	p->tree = (struct stage_layer)STAGE_LAYER_INIT;
 	return stage_layer_commit(&tree, &info, err);

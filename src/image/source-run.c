@@ -275,7 +275,7 @@ void source_job_done(struct source_job *j)
 int source_run_tar(struct source *s, int fd, bool seekable, struct source_job *job, struct error *err)
 {
 	struct op_unpack q = { .in_offset = seekable ? 0 : -1, .in_size = -1, .blob_size = -1,
-			       .ignore_chown = s->o.ignore_chown, .recompress = COMPRESSION_GZIP };
+			       .ignore_chown = s->o.ignore_chown, .recompress = COMPRESSION_GZIP, .recipe = true };
 	auto_worker_message m = { .fd = -1 };
 
 	q.has_tree = job->tree_fd >= 0;

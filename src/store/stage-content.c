@@ -240,6 +240,19 @@ static int write_info(struct stage_layer *l, const struct stage_layer_info *info
 	return file_replace(l->stage->fd, path, text.data, text.len, 0644, 0, err);
 }
 
+/* The layer is here already, but perhaps from a source that came with a blob: then our recipe is what others lack. */
+static int give_recipe(struct stage_layer *l, const char *path, struct error *err)
+{
+	struct store *s = l->stage->store;
+	char from[64], to[BLOB_PATH_MAX + 8];
+
+	snprintf(from, sizeof(from), "%s/recipe", l->name);
+	snprintf(to, sizeof(to), "%s/recipe", path);
+	if (renameat2(l->stage->fd, from, s->root_fd, to, RENAME_NOREPLACE) == 0)
+		return store_sync_dir(s, s->root_fd, path, err);
+	return errno == ENOENT || errno == EEXIST ? 0 : fail_errno(err, "keep the recipe of a layer");
+}
+
 static int place_layer(struct stage_layer *l, const char *diff_id, struct error *err)
 {
 	struct stage *st = l->stage;
@@ -256,8 +269,8 @@ static int place_layer(struct stage_layer *l, const char *diff_id, struct error 
 		struct layer_info have = { 0 };
 		int healthy = layer_info_load(st->store->root_fd, path, &have, err);
 		layer_info_done(&have);
-		if (healthy == 1)
-			return 0;   /* ours goes with the stage */
+		if (healthy == 1)   /* ours goes with the stage */
+			return give_recipe(l, path, err);
 		TRY(stage_trash(st, st->store->root_fd, path, err));
 	}
 }

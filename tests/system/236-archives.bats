@@ -148,3 +148,20 @@ PY
     cmp "$w/back" "$w/l.tar"
     umiak rmi localhost/dialect:1 >/dev/null; rm -rf "$w"
 }
+
+@test "an imported tar leaves with its bytes, also when a layer like it came with a blob before" {
+    w=$UMIAK_WORK/tmp/import; mkdir -p "$w/t" "$w/oci"
+    for i in 1 2 3; do printf 'file %05000d' $i >"$w/t/$i"; done
+    tar -C "$w/t" -cf "$w/l.tar" . ; id=$(sha256sum <"$w/l.tar" | cut -d' ' -f1)
+    chmod -R a+rX "$w"; ! rootless || chown -R "$UMIAK_TEST_USER": "$w"
+    run_umiak import "$w/l.tar" localhost/imported:1
+    umiak save localhost/imported:1 | tar -xOf - "$id.tar" >"$w/back"; cmp "$w/back" "$w/l.tar"
+    # out with a compressed blob, in again, and the tar once more
+    run_umiak push -q localhost/imported:1 "oci:$w/oci:1"
+    umiak rmi localhost/imported:1 >/dev/null
+    run_umiak pull -q "oci:$w/oci:1"; first=$output
+    run_umiak import "$w/l.tar" localhost/imported:2
+    umiak rmi -f "$first" >/dev/null
+    umiak save localhost/imported:2 | tar -xOf - "$id.tar" >"$w/back"; cmp "$w/back" "$w/l.tar"
+    umiak rmi localhost/imported:2 >/dev/null; rm -rf "$w"
+}
