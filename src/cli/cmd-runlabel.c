@@ -93,7 +93,10 @@ static int split(const struct names *n, const char *label, struct strv *to, stru
 {
 	while (*(label += strspn(label, " \t\n"))) {
 		auto_buf word = BUF_INIT(TEXT_MAX);
+		bool is_variable = *label == '$';
 		TRY(take_word(n, &label, &word, err));
+		if (is_variable && !word.len)
+			continue;
 		TRY(add_word(n, word.data ? word.data : "", to, err));
 	}
 	return to->n ? 0 : fail(err, ERROR_INVALID, "the label is empty");

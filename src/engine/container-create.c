@@ -353,6 +353,9 @@ static int check_mounts(const struct engine *e, const struct container_params *p
 	struct stat st;
 
 	for (size_t i = 0; i < p->storage.mounts.n; i++) {
+		if (e->paths.rootless && streq(m[i].type, "tmpfs") && strv_has(&m[i].options, "noswap"))
+			return fail(err, ERROR_INVALID, "the 'noswap' option is only allowed with rootful tmpfs mounts: must provide "
+				    "an argument for option");
 		if (!streq(m[i].type, "bind") || streq0(m[i].origin, "from") || lstat(m[i].source, &st) == 0)
 			continue;
 		if (errno == ENOENT)

@@ -140,7 +140,8 @@ int login_forget(struct engine *e, const struct login *l, struct error *err)
 
 	TRY(check_files(l, err));
 	if (file && access(file, F_OK) < 0)
-		return fail_errno(err, "credential file is not accessible: stat %s", file);
+		return errno == ENOENT ? fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or "
+				"directory", file) : fail_errno(err, "credential file is not accessible: faccessat %s", file);
 	TRY(place_of(e, l, &conf, &at, err));
 	if (!l->key)
 		return auth_erase_all(&at, err) < 0 ? -1 : 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -73,16 +74,37 @@ static int add_groups(struct spec_context *x, struct oci_process_spec *p, const 
 	return 0;
 }
 
+/* A user who comes into passwd by --hostuser only now: "name[:group]" in numbers. 1 it is one; 0 it is not. */
+static int host_user(const struct params_process *p, char **ret, struct error *err)
+{
+	size_t len = p->user ? strcspn(p->user, ":") : 0;
+
+	for (size_t i = 0; i < p->host_users.n; i++) {
+		const struct passwd *pw = getpwnam(p->host_users.v[i]);
+		if (!pw || strlen(pw->pw_name) != len || strncmp(pw->pw_name, p->user, len) != 0)
+			continue;
+		if (p->user[len])
+			return str_printf(ret, err, "%u%s", pw->pw_uid, p->user + len) < 0 ? -1 : 1;
+		return str_printf(ret, err, "%u:%u", pw->pw_uid, pw->pw_gid) < 0 ? -1 : 1;
+	}
+	return 0;
+}
+
 static int find_user(struct spec_context *x, struct user_result *ret, struct error *err)
 {
 	const struct params_process *p = &x->params->process;
 	auto_strv extra = {};
+	autofree char *given = NULL;
 	struct user_lookup l = { .spec = p->user, .extra = &extra };
 
 	for (size_t i = 0; i < p->groups.n; i++)
 		if (!streq(p->groups.v[i], "keep-groups"))
 			TRY(strv_add(&extra, p->groups.v[i], err));
-	return user_lookup(x->rootfs_fd, &l, ret, err);
+	if (user_lookup(x->rootfs_fd, &l, ret, err) >= 0)
+		return 0;
+	int r = host_user(p, &given, err);
+	l.spec = given;
+	return r <= 0 ? -1 : user_lookup(x->rootfs_fd, &l, ret, err);
 }
 
 static bool below_a_mount(const struct spec_context *x, const char *path)

@@ -250,7 +250,8 @@ int auth_find(const struct paths *paths, const char *authfile, const struct strv
 
 	if (!str_empty(named)) {
 		if (!str_empty(authfile) && access(authfile, F_OK) < 0)
-			return fail_errno(err, "credential file is not accessible: stat %s", authfile);
+			return errno == ENOENT ? fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or "
+				"directory", authfile) : fail_errno(err, "credential file is not accessible: faccessat %s", authfile);
 		TRY(strv_add(&files, named, err));
 	} else if (!str_empty(docker)) {   /* then nothing else is looked at, as with Docker */
 		TRY(add_file(&files, err, docker, "config.json"));

@@ -148,3 +148,36 @@ buildah() {
     like "$output" "using --follow with the journald --log-driver but without the journald --events-backend \(file\) is not supported" "both"
     run_umiak --events-backend file logs c
 }
+
+@test "a working container of nothing" {
+    echo text >"$UMIAK_WORK/tmp/file"
+    chmod a+r "$UMIAK_WORK/tmp/file"
+    is "$(buildah from --name nothing scratch)" nothing "from scratch"
+    buildah copy nothing "$UMIAK_WORK/tmp/file" /file >/dev/null
+    id=$(buildah commit nothing localhost/nothing)
+    umiak create --name c localhost/nothing /file >/dev/null
+    is "$(umiak cp c:/file - | tar xO)" text "its file"
+    is "$(umiak image inspect --format '{{len .RootFS.Layers}} {{.Id}}' localhost/nothing)" "1 $id" "one layer"
+    umiak rm c
+    buildah rm nothing
+    umiak rmi localhost/nothing
+}
+
+@test "users: one of the host may be the container's at once" {
+    run_umiak run --rm --hostuser "$UMIAK_TEST_USER" --user "$UMIAK_TEST_USER" "$IMAGE" id -u
+    is "$output" "$(id -u "$UMIAK_TEST_USER")" "by name"
+    run_umiak run --rm --hostuser "$UMIAK_TEST_USER" --user "$UMIAK_TEST_USER:33" "$IMAGE" id -g
+    is "$output" 33 "with a group"
+    run umiak run --rm --user "$UMIAK_TEST_USER" "$IMAGE" true
+    [ "$status" != 0 ]
+    like "$output" "unable to find user $UMIAK_TEST_USER" "without --hostuser"
+}
+
+@test "words of errors: noswap, credential files" {
+    if rootless; then
+        run_umiak 125 run --rm --mount type=tmpfs,destination=/m,noswap "$IMAGE" true
+        is "$output" "Error: the 'noswap' option is only allowed with rootful tmpfs mounts: must provide an argument for option" "noswap"
+    fi
+    run_umiak 125 push --authfile /no/file "$IMAGE" docker://localhost:1/x
+    like "$output" "credential file is not accessible: faccessat /no/file: no such file or directory" "--authfile"
+}
