@@ -538,7 +538,7 @@ static int write_record(struct creation *k, struct error *err)
 	if (store_container_create(k->store, &k->record, err) < 0) {
 		const struct error why = *err;
 		if (why.kind == ERROR_EXISTS)
-			return fail(err, ERROR_EXISTS, "creating container storage: %s%s, or use --replace to instruct Podman to do so",
+			return fail(err, ERROR_EXISTS, "creating container storage: %s%s, or use --replace to instruct Podman to do so.",
 				    why.text, is_external(k->engine, k->record.name) ? " by an external entity" : "");
 		return -1;
 	}

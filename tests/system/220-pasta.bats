@@ -164,3 +164,12 @@ X
     is "${lines[0]}" "1 1 web" "environment"
     like "${lines[1]}" "^socket:" "descriptor"
 }
+
+@test "the steps of a build have that network, too" {
+    mkdir "$UMIAK_WORK/tmp/ctx"
+    printf 'FROM %s\nRUN grep eth0 /proc/net/dev >/net && grep nameserver /etc/resolv.conf\n' "$IMAGE" >"$UMIAK_WORK/tmp/ctx/Containerfile"
+    chmod -R a+rX "$UMIAK_WORK/tmp/ctx"
+    run_umiak build -q -t localhost/with-net "$UMIAK_WORK/tmp/ctx"
+    like "$(umiak run --rm --network none localhost/with-net cat /net)" eth0 "what the step saw"
+    umiak rmi localhost/with-net
+}
