@@ -15,6 +15,8 @@
 #include "base/str.h"
 
 enum { STATEMENTS_MAX = 48, WAL_PAGES_DURABLE = 32, WAL_PAGES = 12, BUSY_MS = 30000 };
+/* Transactions are short, their queue need not be: hundreds of commands on a machine that does other things as well. */
+#define WRITER_WAIT_NS (5 * LOCK_TIMEOUT_DEFAULT)
 
 struct cached_stmt {
 	const char *sql;
@@ -395,7 +397,7 @@ int db_begin(struct db *db, struct db_txn *ret, struct error *err)
 	TRY(tune(db, err));
 	int begun = try_begin(db, err);
 	if (begun == 0) {
-		TRY(lock_acquire(db->lock_dirfd, db->lock_name, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 },
+		TRY(lock_acquire(db->lock_dirfd, db->lock_name, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, WRITER_WAIT_NS },
 				 &t.ticket, err));
 		begun = db_run(db, err, "BEGIN IMMEDIATE", "");
 	}
