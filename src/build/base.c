@@ -146,6 +146,7 @@ static int from_image(struct build *b, struct stage_run *st, const char *name, s
 	}
 	memcpy(st->base_id, image.id, sizeof(st->base_id));
 	TRY(str_set(&st->base_name, full ? full : name, err));
+	TRY(str_set(&st->base_digest, image.manifest, err));
 	return read_annotations(b, st, &image, err);
 }
 
@@ -186,6 +187,7 @@ static int from_stage(struct stage_run *st, const struct stage_run *base, struct
 	memcpy(st->chain, base->chain, sizeof(st->chain));
 	memcpy(st->base_id, base->base_id, sizeof(st->base_id));
 	TRY(str_set(&st->base_name, base->base_name, err));
+	TRY(str_set(&st->base_digest, base->base_digest, err));
 	return strmap_copy(&st->annotations, &base->annotations, err);
 }
 

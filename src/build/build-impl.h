@@ -69,6 +69,7 @@ struct stage_run {
 	size_t n_layers, n_base;
 	char chain[65];                  /* digest of history so far */
 	char base_id[65], *base_name;    /* of the base image; "" */
+	char *base_digest;               /* of its manifest; NULL */
 	bool prepared, done;
 	/* one layer for all steps (--squash, --layers=false) */
 	struct stage_layer single;

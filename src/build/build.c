@@ -51,6 +51,7 @@ static void stage_run_done(struct stage_run *st)
 	scope_done(&st->scope);
 	free(st->layers);
 	free(st->base_name);
+	free(st->base_digest);
 }
 
 static void layer_done(struct build_layer *l)

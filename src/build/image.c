@@ -122,6 +122,19 @@ static int add_descriptor(struct oci_manifest *m, const struct build_layer *l, b
 	return str_set(&d->media_type, media_type_name(layer_type(l->media_type, docker)), err);
 }
 
+/* Which image it was built on; an id is no name. */
+static int annotate_base(const struct stage_run *st, struct strmap *to, struct error *err)
+{
+	const struct opt_bool *inherit = &st->b->o->inherit_annotations;
+
+	if (!*st->base_id || (inherit->set && !inherit->value))
+		return 0;
+	if (!str_empty(st->base_digest))
+		TRY(strmap_set(to, "org.opencontainers.image.base.digest", st->base_digest, err));
+	return str_empty(st->base_name) || !strchr(st->base_name, '/') ? 0 :
+	       strmap_set(to, "org.opencontainers.image.base.name", st->base_name, err);
+}
+
 static int set_annotations(struct build *b, const struct stage_run *st, struct oci_manifest *m, struct error *err)
 {
 	const struct build_options *o = b->o;
@@ -129,10 +142,9 @@ static int set_annotations(struct build *b, const struct stage_run *st, struct o
 	if (is_docker(b))
 		return 0;
 	TRY(strmap_copy(&m->annotations, &st->annotations, err));
+	TRY(annotate_base(st, &m->annotations, err));
 	for (size_t i = 0; i < o->unset_annotations.n; i++)
 		strmap_remove(&m->annotations, o->unset_annotations.v[i]);
-	if (!str_empty(st->base_name) && *st->base_id)
-		TRY(strmap_set(&m->annotations, "org.opencontainers.image.base.name", st->base_name, err));
 	if (o->created_annotation.set ? o->created_annotation.value : false)
 		TRY(strmap_set(&m->annotations, "org.opencontainers.image.created", st->config.created, err));
 	for (size_t i = 0; i < o->annotations.n; i++)
@@ -164,8 +176,11 @@ static int full_names(const struct build *b, struct strv *to, struct error *err)
 {
 	for (size_t i = 0; i < b->o->tags.n; i++) {
 		auto_reference r = {};
-		if (reference_parse(b->o->tags.v[i], &r, err) < 0)
-			return fail_wrap(err, "tag %s", b->o->tags.v[i]);
+		if (reference_parse(b->o->tags.v[i], &r, err) < 0) {
+			const struct error bad = *err;
+			const char *why = strstr(bad.text, "\": ");   /* the name stands in front already */
+			return fail(err, bad.kind, "tag %s: %s", b->o->tags.v[i], why ? why + 3 : bad.text);
+		}
 		TRY(reference_normalize_local(&r, err));
 		autofree char *text = reference_text(&r);
 		if (!text)

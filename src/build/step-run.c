@@ -48,6 +48,10 @@ static int choose_network(struct runner *k, struct container_params *p, struct e
 {
 	const char *word = k->job->run.network;
 
+	if (p->net.networks.n == 1 && streq(p->net.networks.v[0], "container")) {   /* Buildah's word for one of its own */
+		strv_done(&p->net.networks);
+		p->ns.net.mode = NS_DEFAULT;
+	}
 	if (word && !streq(word, "default")) {
 		strv_done(&p->net.networks);
 		p->ns.net.mode = streq(word, "none") ? NS_NONE : NS_HOST;
@@ -129,6 +133,7 @@ static int make_container(struct runner *k, struct error *err)
 		return fail_errno(err, "make a directory for the step");
 	TRY(str_printf(&k->run_dir, err, "%s/run", k->job->scratch_path));
 	k->run_dir_fd = openat(k->job->scratch, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	k->c.run_dir_fd = k->run_dir_fd;
 	return k->run_dir_fd < 0 ? fail_errno(err, "open %s", k->run_dir) : 0;
 }
 

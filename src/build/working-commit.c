@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * build/working-commit.c - a working container's files and configuration become an image. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/units.h"
 #include "build/working.h"
 #include "engine/commit.h"
@@ -12,7 +10,6 @@
 #include "engine/info.h"
 #include "image/config-change.h"
 #include "image/reference.h"
-#include "os/file.h"
 #include "store/rootfs.h"
 
 struct making {
@@ -41,21 +38,6 @@ static int copy_config(const struct image_config *from, struct image_config *to,
 	return image_config_parse(text.data, text.len, to, err);
 }
 
-static int merge_file(const char *path, struct image_config *to, struct error *err)
-{
-	autofree char *text = NULL;
-	auto_json *tree = NULL;
-	size_t len;
-	int r = file_read(AT_FDCWD, path, CONFIG_BYTES_MAX, &text, &len, err);
-
-	if (r == 0)
-		r = fail_with(err, ENOENT, "open %s", path);
-	if (r < 0 || json_parse(path, text, len, NULL, &tree, err) < 0 ||
-	    fields_load(image_run_config_rows, FIELD_COLUMN_JSON, tree, &to->config, NULL, err) < 0)
-		return fail_wrap(err, "--config");
-	return 0;
-}
-
 /* The image was told of its base in the first entry that is new. */
 static int name_base(struct making *m, struct error *err)
 {
@@ -75,7 +57,7 @@ static int describe(struct making *m, struct error *err)
 
 	TRY(copy_config(&m->w->config, &m->config, err));
 	if (o->config_file)
-		TRY(merge_file(o->config_file, &m->config, err));
+		TRY(commit_merge_config(o->config_file, &m->config, err));
 	for (size_t i = 0; i < o->changes->n; i++)
 		TRY(image_change_apply(&m->config, o->changes->v[i], err));
 	for (size_t i = 0; i < o->unset_env->n; i++)

@@ -48,6 +48,8 @@ struct commit {
 int commit_config(struct engine *e, const char *image_id, struct image_config *ret, struct error *err);
 /* The configuration of an image from nothing: this machine's platform unless `platform` says otherwise; may be NULL. */
 int commit_config_new(const struct platform *platform, struct image_config *ret, struct error *err);
+/* --config: a JSON file with members of the run configuration that replace the image's. */
+int commit_merge_config(const char *path, struct image_config *to, struct error *err);
 /* Makes layer and image. ret_id: 64 hex digits. No event is written. */
 int commit_image(struct engine *e, const struct commit *c, char ret_id[65], struct error *err);
 

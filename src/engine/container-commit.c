@@ -200,7 +200,7 @@ static int from_container(struct ctr *c, const struct ctr_commit *o, struct imag
 	return add_volumes(c, o->include_volumes, &to->config, err);
 }
 
-static int merge_file(const char *path, struct image_config *to, struct error *err)
+int commit_merge_config(const char *path, struct image_config *to, struct error *err)
 {
 	autofree char *text = NULL;
 	auto_json *tree = NULL;
@@ -224,7 +224,7 @@ static int describe(struct ctr *c, const struct ctr_commit *o, struct image_conf
 		TRY(str_set(&to->author, o->author, err));
 	TRY(str_set(&to->comment, o->message, err));
 	if (o->config_file)
-		TRY(merge_file(o->config_file, to, err));
+		TRY(commit_merge_config(o->config_file, to, err));
 	for (size_t i = 0; i < o->changes.n; i++)
 		TRY(image_change_apply(to, o->changes.v[i], err));
 	return 0;

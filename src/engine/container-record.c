@@ -375,6 +375,10 @@ int ctr_open_run_dir(const struct ctr *c, struct error *err)
 	autofree char *path = NULL;
 	int fd;
 
+	if (c->run_dir_fd > 0) {
+		fd = fcntl(c->run_dir_fd, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? fail_errno(err, "run-time directory") : fd;
+	}
 	TRY(ctr_run_dir(c, &path, err));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? fail_errno(err, "open %s", path) : fd;

@@ -55,6 +55,8 @@ struct ctr {
 	struct ctr_config config;
 	struct container_params params;   /* resolved */
 	bool loaded;                      /* config and params are there; ctr_load() */
+	int run_dir_fd;                   /* of one that is recorded nowhere (a step of a build): its run-time directory; borrowed.
+	                                   * 0: the store knows */
 };
 
 void ctr_free(struct ctr *c);

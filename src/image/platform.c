@@ -100,9 +100,11 @@ int platform_parse(const char *s, struct platform *ret, struct error *err)
 		strv_remove(&parts, parts.n - 1);
 	bool bad = parts.n > 3;
 	for (size_t i = 0; i < parts.n; i++)
-		bad |= !*parts.v[i] && (i > 0 || parts.n == 1);
+		bad |= !*parts.v[i] && (i > 0 || (parts.n == 1 && *s != '/'));
 	if (bad)
 		return fail(err, ERROR_INVALID, "invalid platform syntax for \"%s\" (use OS/ARCH[/VARIANT])", s);
+	if (parts.n == 1 && !*parts.v[0])
+		return 0;
 	if (parts.n == 1 && !known_os(parts.v[0]))
 		return set_architecture(ret, parts.v[0], err);
 	TRY(str_set(&ret->os, *parts.v[0] ? parts.v[0] : NULL, err));
