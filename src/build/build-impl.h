@@ -6,6 +6,7 @@
  * of the layers below it and all that it reads, when its turn has come: so a result counts however it came about. */
 #pragma once
 #include "base/sha256.h"
+#include "build/agent.h"
 #include "build/build.h"
 #include "build/config.h"
 #include "build/context.h"
@@ -101,6 +102,7 @@ struct build {
 	struct strv touched;             /* keys of rows that were of use */
 	struct remote_cache remote;
 	struct source_policy policy;
+	struct list agents;              /* build/agent.h */
 	int64_t flushed;                 /* when */
 	size_t running;
 	unsigned serial;                 /* of scratch directories */

@@ -81,6 +81,7 @@ static void build_done(struct build *b)
 	strv_done(&b->touched);
 	remote_cache_done(&b->remote);
 	source_policy_done(&b->policy);
+	build_agents_done(&b->agents);
 	build_graph_done(&b->graph);
 	containerfile_done(&b->file);
 	containerfile_text_done(&b->text);

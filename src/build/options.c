@@ -84,7 +84,7 @@ const struct field build_rows[] = {
 	  .help = "Leave out stages the target does not need" },
 	{ .cli = "compat-volumes", F_OPT_BOOL(O, compat_volumes), .help = "What RUN changes in volumes of the image is dropped" },
 	{ .cli = "secret", F_STRV(O, secrets), .arg = "id=id,src=path", .help = "Secret that RUN --mount=type=secret may ask for" },
-	{ .cli = "ssh", F_STRV(O, ssh), .arg = "default|id[=socket]", .help = "SSH agent or keys that RUN --mount=type=ssh may ask for" },
+	{ .cli = "ssh", F_STRV(O, ssh), .arg = "default|id[=socket|key,...]", .help = "SSH agent or keys that RUN --mount=type=ssh may ask for" },
 	{ .cli = "source-policy-file", F_STR(O, source_policy), .arg = "path", .complete = "files",
 	  .help = "BuildKit's source policy: images and URLs to allow, deny or replace (JSON)" },
 	{ .cli = "allow", F_CSV(O, allow), .arg = "entitlement",

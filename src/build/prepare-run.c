@@ -154,10 +154,11 @@ static int set_agent(struct stage_run *st, struct op *op, struct step_mount *m, 
 			return fail(err, ERROR_NOT_FOUND, "unset ssh forward key %s", id);
 		return 0;
 	}
-	if (stat(socket, &sb) < 0)
+	bool there = stat(socket, &sb) == 0;
+	if (!there && !strchr(socket, ','))
 		return fail_errno(err, "--ssh %s: %s", id, socket);
-	if (!S_ISSOCK(sb.st_mode))
-		return fail(err, ERROR_UNSUPPORTED, "--ssh %s: %s is no agent's socket: add key files to ssh-agent with ssh-add", id, socket);
+	if ((!there || !S_ISSOCK(sb.st_mode)) && build_agent(st->b, socket, &socket, err) < 0)
+		return fail_wrap(err, "--ssh %s", id);
 	TRY(str_set(&m->socket, socket, err));
 	TRY(m->m->target ? absolute_target(st, m, err) : str_printf(&m->target, err, "/run/buildkit/ssh_agent.%zu", n));
 	TRY(strv_env_set(&op->job.run.env, "SSH_AUTH_SOCK", m->target, err));

@@ -153,13 +153,13 @@ RUN i=0; while [ \$i -lt 5000 ]; do echo "user\$i:x:\$i:\$i:\$i:/:/bin/sh"; i=\$
 USER nosuchuser
 RUN true
 END
-    run timeout 60 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
+    run timeout 150 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
     [ "$status" -ne 0 ]; [ "$status" -ne 124 ]
     { echo "FROM $IMAGE"; echo 'ARG a0=xxxxxxxxxxxxxxxx'; for i in $(seq 40); do echo "ARG a$i=\${a$((i-1))}\${a$((i-1))}"; done; } | file Containerfile
-    run timeout 60 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
+    run timeout 150 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
     [ "$status" = 125 ]
     { for i in $(seq 5000); do echo "FROM scratch AS s$i"; done; } | file Containerfile
-    run timeout 60 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
+    run timeout 150 env bash -c "$(declare -f umiak); umiak build --network none '$CTX'"
     [ "$status" -ne 124 ]
 }
 
@@ -177,7 +177,9 @@ END
         -t secret16 "$CTX" >"$UMIAK_WORK/tmp/out16" 2>&1; echo "rc=$?" >>"$UMIAK_WORK/tmp/out16") &
     for _ in $(seq 400); do [ ! -e "$UMIAK_WORK/tmp/gate16/reached" ] || break; sleep 0.05; done
     [ -e "$UMIAK_WORK/tmp/gate16/reached" ]
-    run bash -c "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -F -e '$secret' | grep -v -e grep -e 'cat /proc'"
+    cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' >"$UMIAK_WORK/tmp/lines16" || true
+    grep -qF "id=one,src=$CTX/secret.txt" "$UMIAK_WORK/tmp/lines16"   # the control
+    run grep -F "$secret" "$UMIAK_WORK/tmp/lines16"
     is "$output" "" "command lines"
     touch "$UMIAK_WORK/tmp/gate16/go"
     for _ in $(seq 400); do ! grep -q '^rc=' "$UMIAK_WORK/tmp/out16" || break; sleep 0.05; done
