@@ -619,6 +619,14 @@ static void test_monitor_stays_when_hung_up(void **state)
 	box_done(&b);
 }
 
+static void box_make_file(const struct box *b, const char *name)
+{
+	int fd = openat(b->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void test_monitor_container_survives_when_monitor_is_killed(void **state)
 {
 	struct box b;
@@ -627,19 +635,22 @@ static void test_monitor_container_survives_when_monitor_is_killed(void **state)
 	char text[64] = "";
 
 	box_start(&b,
-		  &(struct box_options){.script = "echo up > go; sleep 0.3; echo still here; sleep 0.2; echo ok > out",
+		  &(struct box_options){.script = "echo up > go; while [ ! -e killed ]; do sleep 0.02; done; echo still here; "
+						  "echo yes > wrote; while [ ! -e seen ]; do sleep 0.02; done; echo ok > out",
 					.role = MONITOR_ROLE_WAIT});
 	start(&b);
 	box_wait_file(&b, "go");
 	kill(b.monitor, SIGKILL);
 	waitpid(b.monitor, NULL, 0);
 	b.monitor = 0;
+	box_make_file(&b, "killed");
 	/* Adopted: the output written meanwhile is still in the pipe. */
-	usleep(400000);
+	box_wait_file(&b, "wrote");
 	assert_int_equal(monitor_stdio_adopt(b.pid, stdio, &e), 0);
 	assert_true(stdio[1] >= 0);
 	assert_int_equal(read(stdio[1], text, sizeof(text) - 1), 11);
 	assert_string_equal(text, "still here\n");
+	box_make_file(&b, "seen");
 	box_wait_file(&b, "out");
 	for (int i = 0; i < 3; i++)
 		if (stdio[i] >= 0)
