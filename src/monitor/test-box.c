@@ -133,6 +133,10 @@ static void become_monitor(const struct box *x, const struct box_options *o, int
 	}
 	if (o->take_start)
 		monitor_take_start(&b, 10000);
+	if (o->ended) {
+		siginfo_t info;
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	}
 	monitor_exec(&b, getenv("UMIAK_MONITOR"), &e);
 	dprintf(2, "%s\n", e.text);
 	_exit(71);

@@ -145,21 +145,27 @@ static void test_monitor_takes_start_and_leaves_the_rest(void **state)
 /* Whoever passed the start byte on, the answer comes from the monitor. */
 static void test_monitor_answers_a_start_taken_before_it_was(void **state)
 {
-	struct box b;
-	struct got g;
-	struct error e = {};
+	for (int ended = 0; ended < 2; ended++) {
+		struct box b;
+		struct got g;
+		struct error e = {};
 
-	box_start(&b, &(struct box_options){ .script = "echo hello; exit 3", .role = ALL, .take_start = true });
-	start(&b);
-	collect(b.client, &g);
-	assert_memory_equal(g.out, "hello\n", 6);
-	assert_int_equal(g.exit.exit_code, 3);
-	box_done(&b);
-	box_start(&b, &(struct box_options){ .role = ALL, .take_start = true });
-	assert_int_equal(monitor_start(b.client, &e), -1);
-	assert_int_equal(e.kind, ERROR_NO_COMMAND);
-	collect(b.client, &g);
-	box_done(&b);
+		box_start(&b, &(struct box_options){ .script = "echo hello; exit 3", .role = ALL, .take_start = true,
+						     .ended = ended, .cleanup = "touch cleaned" });
+		start(&b);
+		collect(b.client, &g);
+		assert_memory_equal(g.out, "hello\n", 6);
+		assert_int_equal(g.exit.exit_code, 3);
+		assert_true(g.exit.started_ns > 0);
+		assert_int_equal(box_wait_monitor(&b), 0);
+		assert_true(box_has(&b, "cleaned"));
+		box_done(&b);
+		box_start(&b, &(struct box_options){ .role = ALL, .take_start = true, .ended = ended });
+		assert_int_equal(monitor_start(b.client, &e), -1);
+		assert_int_equal(e.kind, ERROR_NO_COMMAND);
+		collect(b.client, &g);
+		box_done(&b);
+	}
 }
 
 static void test_monitor_streams_and_log_when_container_writes(void **state)

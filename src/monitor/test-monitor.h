@@ -11,7 +11,8 @@ struct box_options {
 	const char *script;      /* for sh -c; NULL: a program that does not exist */
 	unsigned role;           /* of the inherited client; 0: none */
 	int client_buffer;       /* bytes its socket holds; 0: the system's default */
-	bool take_start;         /* monitor_take_start() before the exec */
+	bool take_start;         /* monitor_take_start() before the exec ... */
+	bool ended;              /* ... and the container has ended before it */
 	uint32_t flags;          /* enum monitor_flag */
 	enum monitor_log_driver driver;
 	int64_t max_size;
