@@ -334,11 +334,17 @@ static int fill_row(struct pod_row *r, struct pod **p, bool no_trunc, struct err
 	r->no_trunc = no_trunc;
 	TRY(pod_containers(r->pod, &r->members, err));
 	r->state = pod_state(&r->members);
-	for (size_t i = 0; i < r->members.n; i++)
-		if (r->members.v[i]->at.record.infra) {
-			TRY(ctr_load(r->members.v[i], err));
+	for (size_t i = 0; i < r->members.n; i++) {
+		struct error gone = {};
+		if (!r->members.v[i]->at.record.infra)
+			continue;
+		if (ctr_load(r->members.v[i], &gone) >= 0) {
 			TRY(strv_copy(&r->networks, &r->members.v[i]->params.net.networks, err));
+		} else if (gone.kind != ERROR_NOT_FOUND) {   /* else its pod is being removed */
+			*err = gone;
+			return -1;
 		}
+	}
 	return 0;
 }
 
