@@ -10,6 +10,9 @@
 #include "engine/image-list.h"
 #include "engine/tree-pack.h"
 #include "engine/userns.h"
+#include "os/file.h"
+
+#define TAR_RECORD 10240
 
 /* ---- diff ---- */
 /* Something with layers: a container or an image. */
@@ -137,6 +140,15 @@ int engine_diff(struct engine *e, const char *name, const char *base, enum diff_
 }
 
 /* ---- export ---- */
+/* Whole records, as tar itself writes: its --delete damages an archive that ends in the middle of one. */
+static int fill_record(int out, int64_t bytes, struct error *err)
+{
+	static const char zeros[TAR_RECORD];
+	size_t over = (size_t)(bytes % TAR_RECORD);
+
+	return over ? file_write_all(out, zeros, TAR_RECORD - over, err) : 0;
+}
+
 int ctr_export(struct ctr *c, int out, struct error *err)
 {
 	autofree struct idmap_pair *maps = NULL;
@@ -158,6 +170,7 @@ int ctr_export(struct ctr *c, int out, struct error *err)
 	pack.maps_part = true;
 	if (tree_pack(&pack, err) < 0)
 		return fail_wrap(err, "exporting container %.12s", c->id);
+	TRY(fill_record(out, pack.ret_bytes, err));
 	ctr_event(c, EVENT_EXPORT);
 	return 0;
 }
