@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "base/units.h"
 #include "engine/events-impl.h"
@@ -97,11 +98,22 @@ static int seek_line(int fd, off_t offset, struct error *err)
 	return 0;
 }
 
+/* A full disk or a lost machine may have cut the last line: ours begins on one of its own. Appends are whole otherwise, so
+ * nobody who writes at this moment is taken for that. */
+static bool ends_torn(int fd, const struct stat *st)
+{
+	char last;
+
+	return st->st_size > 0 && pread(fd, &last, 1, st->st_size - 1) == 1 && last != '\n';
+}
+
 static int copy_half(int from, int to, const struct stat *st, const char *path, struct error *err)
 {
 	TRY(seek_line(from, st->st_size / 2, err));
 	TRY(write_marker(to, path, "begin", err));
 	TRY(file_copy_fd(from, to, NULL, err));
+	if (ends_torn(from, st))
+		TRY(file_write_all(to, "\n", 1, err));
 	return write_marker(to, path, "end", err);
 }
 
@@ -147,7 +159,9 @@ int events_file_write(const struct events *e, const struct event *ev, struct err
 		if (fd < 0)
 			return -1;
 	}
-	if (write(fd, line.data, line.len) != (ssize_t)line.len)
+	bool torn = ends_torn(fd, &st);
+	const struct iovec parts[] = { { (char[]){ '\n' }, torn }, { line.data, line.len } };
+	if (writev(fd, parts, 2) != (ssize_t)(line.len + torn))
 		return fail_errno(err, "write event log %s", e->path);
 	return 0;
 }
