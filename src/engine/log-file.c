@@ -36,7 +36,7 @@ static int open_one(const char *path, unsigned index, int *ret_fd, struct error 
 	struct stat st;
 
 	file_name(path, index, name);
-	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);   /* as monitor/log-open.c writes it */
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "open log %s", name);
 	if (fstat(fd, &st) < 0)
