@@ -56,20 +56,6 @@ static int set_op(struct op *op, const struct instruction *in, struct error *err
 	return op->text ? 0 : fail_oom(err);
 }
 
-/* FROM with variables, or replaced by --from: shown as what it comes to. */
-static int show_base(const struct build *b, const struct stage_run *st, struct op *op, struct error *err)
-{
-	const struct build_stage *s = st->s;
-	bool replaced = b->o->from && s->index == 0 && s->base.kind != GRAPH_STAGE;
-	const char *name = replaced ? b->o->from : s->base.name;
-
-	if (!name || (!strchr(op->text, '$') && !replaced))
-		return 0;
-	free(take_ptr(op->text));
-	return str_printf(&op->text, err, "FROM %s%s%s%s%s%s", s->platform ? "--platform=" : "", s->platform ? s->platform : "",
-			  s->platform ? " " : "", name, s->name ? " AS " : "", s->name ? s->name : "");
-}
-
 int plan_stage(struct build *b, struct stage_run *st, struct error *err)
 {
 	const struct instruction *triggers = st->triggers.v;
@@ -79,7 +65,6 @@ int plan_stage(struct build *b, struct stage_run *st, struct error *err)
 	if (!st->ops)
 		return fail_oom(err);
 	TRY(set_op(&st->ops[st->n++], INSTRUCTION(&b->file, st->s->first), err));
-	TRY(show_base(b, st, &st->ops[0], err));
 	for (size_t i = 0; i < st->triggers.n; i++)
 		TRY(set_op(&st->ops[st->n++], &triggers[i], err));
 	for (size_t i = 1; i < st->s->n; i++)

@@ -434,14 +434,29 @@ static bool base_is_ready(const struct stage_run *st)
 	return st->s->base.kind != GRAPH_STAGE || st->b->stages[st->s->base.stage].done;
 }
 
+/* FROM with variables, or replaced by --from: shown as what it comes to. */
+static int base_text(const struct stage_run *st, char **ret, struct error *err)
+{
+	const struct build_stage *s = st->s;
+	const struct instruction *from = INSTRUCTION(&st->b->file, s->first);
+	bool replaced = st->b->o->from && s->index == 0 && s->base.kind != GRAPH_STAGE;
+	const char *name = replaced ? st->b->o->from : s->base.name;
+
+	if (!name || (!strchr(from->text, '$') && !replaced))
+		return str_set(ret, from->text, err);
+	return str_printf(ret, err, "FROM %s%s%s%s%s%s", s->platform ? "--platform=" : "", s->platform ? s->platform : "",
+			  s->platform ? " " : "", name, s->name ? " AS " : "", s->name ? s->name : "");
+}
+
 static int enter(struct stage_run *st, struct error *err)
 {
 	struct build *b = st->b;
-	const struct instruction *from = INSTRUCTION(&b->file, st->s->first);
+	autofree char *from = NULL;
 
+	TRY(base_text(st, &from, err));
 	build_tell(b, &(struct build_event){ .type = BUILD_STEP, .stage = st->s->index, .n_stages = b->n_stages, .step = 1,
-					     .n_steps = st->s->n + st->triggers.n, .name = st->s->name, .text = from->text,
-					     .len = strlen(from->text) });
+					     .n_steps = st->s->n + st->triggers.n, .name = st->s->name, .text = from,
+					     .len = strlen(from) });
 	TRY(base_prepare(b, st, err));
 	TRY(plan_stage(b, st, err));
 	st->ops[0].state = OP_DONE;
