@@ -100,7 +100,8 @@ struct field {
 	};
 	const char *arg;              /* placeholder in --help, e.g. "NAME" */
 	const char *help;             /* one line, no full stop */
-	const char *fallback;         /* default as --help shows it; the struct's init function sets it */
+	const char *fallback;         /* default as --help shows it; the struct's init function sets it.
+	                               * "@engine.retry:3": what containers.conf says there, else 3 */
 	const char *complete;         /* what completes the value: "containers", "images", "files", ... or NULL */
 	uint32_t off;                 /* where the value lands in the params struct */
 	uint32_t size;                /* FIELD_OPT_OBJECT, FIELD_LIST: size of one struct */

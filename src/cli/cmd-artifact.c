@@ -323,7 +323,8 @@ static int run_pull(struct cli *cli, void *params, struct strv *args, struct err
 const struct command cmd_artifact_pull = {
 	.summary = "Fetch an artifact from a registry", .description = "Copies an artifact from a registry to this machine.",
 	.args = "ARTIFACT", .min_args = 1, .max_args = 1,
-	.groups = (const struct command_rows[]){ { pull_rows }, { image_remote_rows, offsetof(P, pull.remote) }, {} },
+	.groups = (const struct command_rows[]){ { pull_rows }, { image_remote_rows, offsetof(P, pull.remote) },
+		{ image_pull_retry_rows, offsetof(P, pull.remote) }, {} },
 	.params_size = sizeof(struct pull_params), .examples = "quay.io/team/model:1", .run = run_pull, .flags = COMMAND_IN_USERNS,
 };
 
@@ -364,6 +365,7 @@ const struct command cmd_artifact_push = {
 	.summary = "Send an artifact to a registry", .description = "Copies an artifact of this machine to a registry.",
 	.args = "ARTIFACT [DESTINATION]", .min_args = 1, .max_args = 2,
 	.groups = (const struct command_rows[]){ { push_rows }, { image_remote_rows, offsetof(U, push.remote) },
+		{ image_push_retry_rows, offsetof(U, push.remote) },
 						{ image_signing_rows, offsetof(U, signing) }, {} },
 	.params_size = sizeof(struct push_params), .examples = "quay.io/team/model:1", .run = run_push, .flags = COMMAND_IN_USERNS,
 };

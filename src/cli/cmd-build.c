@@ -17,7 +17,8 @@
 #include "image/reference.h"
 #include "os/file.h"
 
-static const struct command_rows groups[] = { { build_rows, 0 }, { image_remote_rows, offsetof(struct build_options, remote) }, {} };
+static const struct command_rows groups[] = { { build_rows, 0 }, { image_remote_rows, offsetof(struct build_options, remote) },
+	{ image_pull_retry_rows, offsetof(struct build_options, remote) }, {} };
 
 static void done(void *params)
 {

@@ -199,7 +199,8 @@ const struct command cmd_working_commit = {
 	.description = "Makes an image of a working container: what was changed in it becomes one layer. An image name with a transport\n"
 		"(oci:, dir:, docker-archive:, docker://) sends the image there.",
 	.args = "CONTAINER [IMAGE]", .min_args = 1, .max_args = 2,
-	.groups = (const struct command_rows[]){ { commit_rows, 0 }, { image_remote_rows, offsetof(P, push.remote) }, {} },
+	.groups = (const struct command_rows[]){ { commit_rows, 0 }, { image_remote_rows, offsetof(P, push.remote) },
+		{ image_push_retry_rows, offsetof(P, push.remote) }, {} },
 	.params_size = sizeof(P), .examples = "work app:1\n--rm --squash work app:2\nwork oci:/tmp/app:1", .run = run_commit,
 	.flags = COMMAND_IN_USERNS | COMMAND_FLAGS_FIRST,
 };

@@ -35,7 +35,8 @@ static const struct field copy_rows[] = {
 };
 #undef P
 static const struct command_rows copy_groups[] = { { copy_rows, 0 }, { build_rows, 0, "decryption-key" },
-						   { image_remote_rows, offsetof(struct copy_params, o.remote) }, {} };
+						   { image_remote_rows, offsetof(struct copy_params, o.remote) },
+						   { image_pull_retry_rows, offsetof(struct copy_params, o.remote) }, {} };
 
 static void copy_init(void *params)
 {

@@ -91,7 +91,8 @@ const struct command cmd_working_from = {
 		"capabilities, volumes and devices count for all commands that run in it.",
 	.args = "IMAGE", .min_args = 1, .max_args = 1, .missing = "an image name (or \"scratch\") must be specified",
 	.groups = (const struct command_rows[]){ { from_rows, 0 }, { build_rows, 0, FROM_OPTIONS },
-						 { image_remote_rows, offsetof(struct from_params, o.remote) }, {} },
+						 { image_remote_rows, offsetof(struct from_params, o.remote) },
+						 { image_pull_retry_rows, offsetof(struct from_params, o.remote) }, {} },
 	.params_size = sizeof(struct from_params), .init = from_init, .done = from_done,
 	.examples = "alpine\n--name work --volume /src:/src alpine\nscratch", .run = run_from,
 	.flags = COMMAND_IN_USERNS | COMMAND_FLAGS_FIRST,
@@ -155,6 +156,7 @@ static int read_settings(struct cli *cli, const struct working *w, struct run_pa
 		return fail_oom(err);
 	/* `from`'s options land in p->o as far as it has them; its own are read and forgotten */
 	const struct argv_group first[] = { { from_rows, from, NULL }, { build_rows, &p->o, FROM_OPTIONS }, { image_remote_rows, &p->o.remote, NULL },
+					    { image_pull_retry_rows, &p->o.remote, NULL },
 					    { globals_rows(cli), &ignored, NULL }, {} };
 	const struct argv_group second[] = { { run_rows, p, NULL }, { build_rows, &p->o, RUN_OPTIONS }, { globals_rows(cli), &ignored, NULL }, {} };
 	int r = argv_parse(&a, first, w->settings.v, (int)w->settings.n, ARGV_AFTER, err);

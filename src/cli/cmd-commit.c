@@ -46,6 +46,8 @@ static int run_commit(struct cli *cli, void *params, struct strv *args, struct e
 
 	if (p->format)
 		TRY(image_format_parse(p->format, &o.format, err));
+	if (p->message && o.format != IMAGE_FORMAT_V2S2 && !cli->docker)
+		return fail(err, ERROR_INVALID, "messages are only compatible with the docker image format (-f docker)");
 	TRY(cli_engine(cli, &e, err));
 	TRY(ctr_find(e, name, &c, err));
 	TRY(ctr_commit(c, &o, id, err));

@@ -34,8 +34,8 @@ static const struct field rows[] = {
 	{ .cli = "dest-oci-accept-uncompressed-layers", F_BOOL(P, accept_uncompressed), .help = "oci: leave layers that are not compressed as they are" },
 	{ .cli = "dest-precompute-digests", F_BOOL(P, precompute), .help = "Digests are always known before layers are sent" },
 	{ .cli = "digestfile", F_STR(P, digestfile), .arg = "path", .complete = "files", .help = "Write the digest of the image to this file" },
-	{ .cli = "encrypt-layer", F_CSV(P, encrypt_layers), .arg = "ints", .help = "Layers to encrypt (not supported)" },
-	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key", .help = "Key to encrypt the image with (not supported)" },
+	{ .cli = "encrypt-layer", F_CSV(P, encrypt_layers), .arg = "ints", .help = "Numbers of the layers to encrypt (default: all)" },
+	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key", .help = "Public key to encrypt layers with: jwe:FILE" },
 	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string", .help = "Manifest type at the destination: oci or v2s2" },
 	{ .cli = "image-parallel-copies", F_UINT(P, parallel), .arg = "n", .help = "How many layers are copied at once" },
 	{ .cli = "multi-arch", F_STR(P, multi_arch), .arg = "option", .help = "What of a manifest list is copied: system, all or index-only" },
@@ -48,13 +48,6 @@ static const struct field rows[] = {
 
 static int check(const struct copy_params *p, struct error *err)
 {
-	const struct { const char *option; bool given; } unsupported[] = {
-		{ "--encryption-key", p->encryption_keys.n > 0 }, { "--encrypt-layer", p->encrypt_layers.n > 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
-		if (unsupported[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s is not supported", unsupported[i].option);
 	if (p->all && p->multi_arch)
 		return fail(err, ERROR_INVALID, "Cannot use --all and --multi-arch flags together");
 	if (p->compress && p->decompress)
@@ -101,6 +94,8 @@ static int prepare(struct cli *cli, const struct copy_params *p, struct image_co
 	o->from_daemon = p->from.daemon_host;
 	o->to_daemon = p->to.daemon_host;
 	o->decryption_keys = p->decryption_keys;
+	o->encryption_keys = p->encryption_keys;
+	o->encrypt_layers = p->encrypt_layers;
 	o->parallel = p->parallel;
 	o->signing = &p->signing;
 	o->sign_identity = p->sign_identity;

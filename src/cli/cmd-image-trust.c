@@ -84,7 +84,7 @@ static const struct field set_rows[] = {
 	  .help = "Public key that is trusted (repeatable)" },
 	{ .cli = "signature-policy", F_STR(T, policy), .arg = "path", .complete = "files",
 	  .help = "Policy file instead of policy.json" },
-	{ .cli = "type", .abbr = 't', F_STR(T, type), .fallback = "\"signedBy\"",
+	{ .cli = "type", .abbr = 't', F_STR(T, type), .fallback = "signedBy",
 	  .help = "What is demanded: accept, reject, signedBy or sigstoreSigned" },
 	{}
 };

@@ -459,6 +459,7 @@ const struct command cmd_manifest_push = {
 	.summary = "Send a manifest list to a registry", .description = "Sends a list and the images in it to a registry.",
 	.args = "LIST [DESTINATION]", .min_args = 1, .max_args = 2,
 	.groups = (const struct command_rows[]){ { push_rows }, { image_remote_rows, offsetof(P, push.push.remote) },
+		{ image_push_retry_rows, offsetof(P, push.push.remote) },
 						{ image_signing_rows, offsetof(P, signing) }, {} },
 	.params_size = sizeof(struct push_params), .init = push_init,
 	.examples = "web:1 docker://registry.example:5000/web:1\n--rm web:1 quay.io/team/web:1", .run = run_push,

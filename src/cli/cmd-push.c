@@ -13,7 +13,6 @@ struct push_params {
 	struct image_push push;
 	struct image_signing signing;
 	char *compression_format, *digestfile, *format;
-	struct strv encryption_keys, encrypt_layers;
 	bool compress, disable_content_trust, quiet, remove_signatures;
 };
 
@@ -29,10 +28,10 @@ static const struct field rows[] = {
 	  .help = "Write the digest of the image sent to this file" },
 	{ .cli = "disable-content-trust", F_BOOL(P, disable_content_trust),
 	  .help = "Accepted for Docker scripts, without effect" },
-	{ .cli = "encrypt-layer", F_CSV(P, encrypt_layers), .arg = "ints",
-	  .help = "Layers to encrypt (not supported)" },
-	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key",
-	  .help = "Key to encrypt the image with (not supported)" },
+	{ .cli = "encrypt-layer", F_CSV(P, push.encrypt_layers), .arg = "ints",
+	  .help = "Numbers of the layers to encrypt (default: all)" },
+	{ .cli = "encryption-key", F_STRV(P, push.encryption_keys), .arg = "key",
+	  .help = "Public key to encrypt layers with: jwe:FILE (repeatable)" },
 	{ .cli = "force-compression", F_BOOL(P, push.force_compression),
 	  .help = "Send in this compression although the registry has the layer in another" },
 	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "string",
@@ -42,19 +41,6 @@ static const struct field rows[] = {
 	  .help = "Leave the image's signatures behind" },
 	{}
 };
-
-/* What would change or sign the image in a way we cannot: refused by name, never passed over. */
-static int check_supported(const struct push_params *p, struct error *err)
-{
-	const struct { const char *option; bool given; } unsupported[] = {
-		{ "--encryption-key", p->encryption_keys.n > 0 }, { "--encrypt-layer", p->encrypt_layers.n > 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
-		if (unsupported[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s is not supported: images are pushed without encryption", unsupported[i].option);
-	return 0;
-}
 
 static int write_digest(const char *path, const char *digest, struct error *err)
 {
@@ -85,7 +71,6 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	char digest[DIGEST_TEXT_MAX];
 	struct engine *e;
 
-	TRY(check_supported(p, err));
 	if (p->format)
 		TRY(image_format_parse(p->format, &p->push.format, err));
 	p->push.compression = p->compression_format;
@@ -102,6 +87,7 @@ const struct command cmd_push = {
 	.description = "Copies an image from the local storage to a registry (docker://, the default), an archive or a directory.",
 	.args = "IMAGE [DESTINATION]", .min_args = 1, .max_args = 2,
 	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, push.remote) },
+		{ image_push_retry_rows, offsetof(P, push.remote) },
 					    { image_signing_rows, offsetof(P, signing) }, {} },
 	.params_size = sizeof(struct push_params),
 	.examples = "web:1.4 registry.example:5000/web:1.4\nweb:1.4 oci-archive:web.tar:web:1.4",

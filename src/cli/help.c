@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "cli/globals.h"
 #include "cli/options.h"
+#include "conf/containers-conf.h"
+#include "conf/paths.h"
 
 #define HELP_COLUMNS 80
 #define NAME_WIDTH 11   /* cobra's smallest column of command names */
@@ -88,8 +91,23 @@ bool help_has_options(const struct command *cmd)
 	return false;
 }
 
-static int print_options(const struct command *cmd, struct argv_group last, FILE *out, struct error *err)
+/* The tables of containers.conf, for defaults that are configured; a broken file is the running command's to tell. */
+static struct json_object *configuration(const struct cli *cli)
 {
+	auto_containers_conf conf = {};
+	auto_paths paths = {};
+	struct json_object *tree = NULL;
+	struct error ignored;
+
+	if (paths_load(&paths, &ignored) < 0 || containers_conf_load(&conf, &paths, &cli->global.modules, &ignored) < 0 ||
+	    fields_save(containers_conf_rows, FIELD_COLUMN_CONF, &conf, &tree, &ignored) < 0)
+		return NULL;
+	return tree;
+}
+
+static int print_options(struct cli *cli, const struct command *cmd, struct argv_group last, FILE *out, struct error *err)
+{
+	auto_json *conf = configuration(cli);
 	struct argv_group groups[OPTION_GROUPS_MAX];
 	auto_option_list l = {};
 
@@ -98,7 +116,7 @@ static int print_options(const struct command *cmd, struct argv_group last, FILE
 	if (!l.n)
 		return 0;
 	fputs("\nOptions:\n", out);
-	option_list_print(&l, HELP_COLUMNS, out);
+	option_list_print(&l, conf, HELP_COLUMNS, out);
 	return 0;
 }
 
@@ -110,7 +128,7 @@ static void print_aliases(const struct command_row *row, FILE *out)
 	fputc('\n', out);
 }
 
-static int print_command(const struct command_row *row, const char *path, FILE *out, struct error *err)
+static int print_command(struct cli *cli, const struct command_row *row, const char *path, FILE *out, struct error *err)
 {
 	const struct command *cmd = row->cmd;
 
@@ -127,7 +145,7 @@ static int print_command(const struct command_row *row, const char *path, FILE *
 		fputs("\nExamples:\n", out);
 		print_examples(cmd->examples, path, out);
 	}
-	return print_options(cmd, (struct argv_group){}, out, err);
+	return print_options(cli, cmd, (struct argv_group){}, out, err);
 }
 
 /* ---- the program ---- */
@@ -145,7 +163,7 @@ static int print_program(struct cli *cli, FILE *out, struct error *err)
 			l.v[n++] = l.v[i];
 	l.n = n;
 	fputs("\nOptions:\n", out);
-	option_list_print(&l, HELP_COLUMNS, out);
+	option_list_print(&l, NULL, HELP_COLUMNS, out);
 	return 0;
 }
 
@@ -153,5 +171,5 @@ int help_print(struct cli *cli, const struct command_row *row, const char *path,
 {
 	if (!row)
 		return print_program(cli, out, err);
-	return row->cmd ? print_command(row, path, out, err) : print_group(row, path, out, err);
+	return row->cmd ? print_command(cli, row, path, out, err) : print_group(row, path, out, err);
 }

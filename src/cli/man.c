@@ -99,8 +99,10 @@ static void put_option(const struct field *f, FILE *out)
 			 f->choices[i + 1] ? "" : ".");
 	if ((f->flags & FIELD_OPTIONAL_VALUE) && field_more(f)->implied)
 		buf_addf(&text, " Without a value: %s.", field_more(f)->implied);
-	if (f->fallback)
-		buf_addf(&text, " Default: %s.", f->fallback);
+	if (option_fallback(f, NULL))
+		buf_addf(&text, " Default: %s.", option_fallback(f, NULL));
+	if (f->fallback && *f->fallback == '@')
+		buf_addf(&text, " Configured by %.*s in containers.conf.", (int)strcspn(f->fallback + 1, ":"), f->fallback + 1);
 	fputs("\n\t", out);
 	put_wrapped(text.data ? text.data : "", 66, "\t", out);
 	fputs("\n\n", out);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
+
 void option_groups(const struct command *cmd, void *params, struct argv_group last,
 		   struct argv_group to[OPTION_GROUPS_MAX])
 {
@@ -87,6 +89,18 @@ static int left_side(const struct field *f, char *out, size_t room)
 			implied ? implied : "", implied ? "\"]" : "");
 }
 
+/* UTF-8's no-break space keeps words of a text together (scripts look for "performing pull (default 3)"). */
+#define NO_BREAK "\u00a0"
+
+static void print_words(const char *text, int n, FILE *out)
+{
+	for (const char *end = text + n; text < end; text++) {
+		bool glue = strncmp(text, NO_BREAK, 2) == 0;
+		fputc(glue ? ' ' : *text, out);
+		text += glue;
+	}
+}
+
 static void print_wrapped(const char *text, int indent, int columns, FILE *out)
 {
 	int room = columns - indent;
@@ -101,7 +115,8 @@ static void print_wrapped(const char *text, int indent, int columns, FILE *out)
 			if (!n)
 				n = (int)strcspn(text, " ");
 		}
-		fprintf(out, "%.*s\n", n, text);
+		print_words(text, n, out);
+		fputc('\n', out);
 		text += n;
 		text += strspn(text, " ");
 		if (*text)
@@ -109,15 +124,38 @@ static void print_wrapped(const char *text, int indent, int columns, FILE *out)
 	}
 }
 
-static void print_option(const struct field *f, int width, int columns, FILE *out)
+/* "@TABLE.KEY:ELSE" -> what is configured. */
+const char *option_fallback(const struct field *f, struct json_object *conf)
 {
+	char table[32], key[64];
+	const char *p = f->fallback, *value = NULL;
+
+	if (!p || *p != '@')
+		return p;
+	size_t n = strcspn(p + 1, "."), k = strcspn(p, ":");
+	snprintf(table, sizeof(table), "%.*s", (int)n, p + 1);
+	snprintf(key, sizeof(key), "%.*s", (int)(k - n - 2), p + n + 2);
+	struct json_object *at = conf ? json_get_object(conf, table) : NULL, *found = NULL;
+	if (at)
+		json_object_object_get_ex(at, key, &found);
+	if (found)
+		value = json_object_get_string(found);
+	if (str_empty(value))
+		value = p + k + (p[k] == ':');
+	return *value ? value : NULL;
+}
+
+static void print_option(const struct field *f, struct json_object *conf, int width, int columns, FILE *out)
+{
+	const char *fallback = option_fallback(f, conf);
 	char left[160], help[700];
 	bool quoted = f->type == FIELD_STR || f->type == FIELD_ENUM;
 	int n = left_side(f, left, sizeof(left));
 
-	snprintf(help, sizeof(help), "%s%s%s%s%s", f->help ? f->help : "", f->fallback ? " (default " : "",
-		 f->fallback && quoted ? "\"" : "", f->fallback ? f->fallback : "",
-		 f->fallback ? (quoted ? "\")" : ")") : "");
+	const char *glue = f->help && strstr(f->help, NO_BREAK) ? NO_BREAK : " ";
+	snprintf(help, sizeof(help), "%s%s%s%s%s%s%s", f->help ? f->help : "", fallback ? glue : "",
+		 fallback ? "(default" : "", fallback ? glue : "", fallback && quoted ? "\"" : "", fallback ? fallback : "",
+		 fallback ? (quoted ? "\")" : ")") : "");
 	/* Very long left sides get a line of their own, so that one of them does not squeeze all the others. */
 	if (n > width)
 		fprintf(out, "%s\n%*s", left, width + 3, "");
@@ -126,7 +164,7 @@ static void print_option(const struct field *f, int width, int columns, FILE *ou
 	print_wrapped(help, width + 3, columns, out);
 }
 
-void option_list_print(const struct option_list *l, int columns, FILE *out)
+void option_list_print(const struct option_list *l, struct json_object *conf, int columns, FILE *out)
 {
 	int width = 0;
 
@@ -137,5 +175,5 @@ void option_list_print(const struct option_list *l, int columns, FILE *out)
 			width = n;
 	}
 	for (size_t i = 0; i < l->n; i++)
-		print_option(l->v[i], width, columns, out);
+		print_option(l->v[i], conf, width, columns, out);
 }

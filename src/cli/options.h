@@ -25,5 +25,8 @@ int option_list_collect(struct option_list *l, const struct argv_group *groups, 
 
 /* The placeholder of an option's value: its .arg, else by type ("string", "int", ...); "" for booleans. */
 const char *option_value_name(const struct field *f);
+struct json_object;
+/* The default of an option for people, NULL: none. conf: the tables of containers.conf, borrowed; NULL: as without. */
+const char *option_fallback(const struct field *f, struct json_object *conf);
 /* The block below "Options:", help texts wrapped at `columns`. */
-void option_list_print(const struct option_list *l, int columns, FILE *out);
+void option_list_print(const struct option_list *l, struct json_object *conf, int columns, FILE *out);

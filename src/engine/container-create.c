@@ -395,8 +395,6 @@ static int check_words(const struct container_params *p, struct error *err)
 		return fail(err, ERROR_INVALID, "cannot specify --cgroup-mode=split with a cgroup-parent: invalid argument");
 	if (cgroups && streq(cgroups, "disabled") && p->ns.cgroup_parent)
 		return fail(err, ERROR_INVALID, "cannot set cgroup parent if not creating cgroups: invalid argument");
-	if (p->image.decryption_keys.n)
-		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: encrypted layers are not supported");
 	return 0;
 }
 

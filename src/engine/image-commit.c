@@ -51,6 +51,7 @@ int image_transfer_begin(struct engine *e, const char *purpose, const struct ima
 
 void image_transfer_done(struct image_transfer *t)
 {
+	image_chunks_done(t->chunks);
 	source_free(t->source);   /* workers first: nobody writes into the stage any more */
 	stage_done(t->stage);
 	*t = (struct image_transfer){};
@@ -107,8 +108,14 @@ static bool seen_before(const struct source_image *i, size_t layer)
 /* Goes on where an interrupted pull of the same blob stopped; the worker hashes what is there like what comes. */
 static int open_blob(struct image_transfer *t, struct layer_work *w, const struct op_descriptor *d, struct error *err)
 {
-	if (!t->resumable)
-		return stage_blob_begin(t->stage, &w->blob, err);
+	if (!t->resumable || image_chunks_wanted(t->engine, d)) {
+		TRY(stage_blob_begin(t->stage, &w->blob, err));
+		if (!t->resumable || image_chunks_assemble(t, d, w->blob.fd) == 1) {
+			w->job.have = t->resumable ? d->size : 0;
+			return 0;
+		}
+		stage_blob_abort(&w->blob);
+	}
 	TRY(stage_blob_resume(t->stage, d->digest, &w->blob, &w->job.have, err));
 	if (w->job.have <= d->size)
 		return 0;

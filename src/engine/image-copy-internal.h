@@ -75,16 +75,23 @@ int copy_daemon_send(struct copy_to *t, struct error *err);
 /* ---- what happens to the blobs (image-copy-run.c) ---- */
 struct copy_blob {
 	const struct op_descriptor *from;
-	bool is_config, change;           /* change: into another compression */
+	bool is_config, change;           /* change: into another compression, or de- or encrypted */
+	enum copy_crypt { COPY_CRYPT_NONE, COPY_ENCRYPT, COPY_DECRYPT } crypt;
+	bool raw;                         /* ... with the compression as it is */
+	const struct image_crypt *keys;
 	enum compression compression;     /* ... this one */
 	int64_t level;
 	/* results, owned */
-	char *digest;
+	char *digest, *toc_place, *toc_digest, *enc_jwe, *enc_pubopts;
 	enum media_type media_type;       /* UNKNOWN: as it was */
 	int64_t size;
 };
 /* Brings all of them over; digest and size of each are filled in. */
 int copy_blobs(struct copy_from *f, struct copy_to *t, struct copy_blob *v, size_t n, struct error *err);
+
+/* As image_copy(), the store meant by "containers-storage:" being e's (image-copy-stores.c knows others). */
+int image_copy_here(struct engine *e, const char *from, const char *to, const struct image_copy *o, char *ret_digest,
+		    struct error *err);
 
 /* ---- signatures that exist (image-copy-sign.c) ---- */
 /* Appends those of a manifest at the source (struct image_signature); puts them beside it at the destination. */

@@ -28,8 +28,46 @@ static int set_descriptor(struct json_object *o, const char *type, const char *d
 	return json_add(o, "size", json_object_new_int64(size), err);
 }
 
+/* Annotations that say something about the bytes, not about the layer. */
+static bool is_of_bytes(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(media_toc_annotations); i++)
+		if (streq(key, media_toc_annotations[i]))
+			return true;
+	return str_after(key, MEDIA_ENC_PREFIX) != NULL;
+}
+
+/* Other bytes: what was said of the old ones goes, what can be said of the new ones comes. */
+static int edit_annotations(struct json_object *o, const struct copy_blob *b, struct error *err)
+{
+	const struct { const char *key, *value; } now[] = {
+		{ MEDIA_TOC_DIGEST, b->crypt ? NULL : b->toc_digest }, { MEDIA_TOC_PLACE, b->crypt ? NULL : b->toc_place },
+		{ MEDIA_ENC_JWE, b->enc_jwe }, { MEDIA_ENC_PUBOPTS, b->enc_pubopts },
+	};
+	auto_json *old = NULL;
+	struct json_object *a = json_get_object(o, "annotations"), *kept = json_object_new_object();
+
+	if (!kept)
+		return fail_oom(err);
+	old = a ? json_object_get(a) : NULL;
+	json_object_object_del(o, "annotations");
+	TRY(json_add(o, "annotations", kept, err));
+	if (old) {
+		json_object_object_foreach(old, key, value)
+			if (!is_of_bytes(key))
+				TRY(json_add(kept, key, json_object_get(value), err));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(now); i++)
+		if (now[i].value)
+			TRY(json_add_str(kept, now[i].key, now[i].value, err));
+	if (!json_object_object_length(kept))
+		json_object_object_del(o, "annotations");
+	return 0;
+}
+
 static int edit_blob(struct json_object *o, const struct copy_blob *b, enum media_type type, struct error *err)
 {
+	char name[128];
 	bool docker = media_type_is_docker(type);
 	enum media_type was = media_type_parse(b->from->media_type), now = b->media_type ? b->media_type : was;
 
@@ -39,7 +77,10 @@ static int edit_blob(struct json_object *o, const struct copy_blob *b, enum medi
 		now = docker ? MEDIA_DOCKER_CONFIG : MEDIA_OCI_CONFIG;
 	if (docker)
 		json_object_object_del(o, "annotations");
-	return set_descriptor(o, media_type_name(now), b->digest, b->size, err);
+	else if (b->change)
+		TRY(edit_annotations(o, b, err));
+	snprintf(name, sizeof(name), "%s%s", media_type_name(now), b->crypt == COPY_ENCRYPT ? "+encrypted" : "");
+	return set_descriptor(o, name, b->digest, b->size, err);
 }
 
 static int format(struct json_object *o, struct buf *ret, struct error *err)

@@ -15,6 +15,7 @@
 
 #include "conf/helpers.h"
 #include "engine/image-copy-internal.h"
+#include "engine/image-crypt.h"
 #include "engine/image-local.h"
 
 #define JOBS_MAX 16
@@ -146,8 +147,17 @@ static int join(struct run *r, struct job *j, enum worker_op op, struct worker *
 
 static int recompress(struct run *r, struct job *j, const struct blob_place *p, struct error *err)
 {
-	struct op_recompress q = { .compression = j->blob->compression, .level = j->blob->level, .in_offset = -1, .in_size = -1 };
+	const struct copy_blob *b = j->blob;
+	struct op_recompress q = { .compression = b->compression, .level = b->level, .in_offset = -1, .in_size = -1, .raw = b->raw };
 
+	if (b->crypt == COPY_ENCRYPT)
+		q.encrypt = b->keys->encrypt;
+	if (b->crypt == COPY_DECRYPT) {
+		q.decrypt = b->keys->decrypt;
+		q.passphrases = b->keys->passphrases;
+		q.enc_jwe = b->from->enc_jwe;
+		q.enc_pubopts = b->from->enc_pubopts;
+	}
 	TRY(start_packer(r, j, err));
 	TRY(scratch(r, j, err));
 	if (!p)
@@ -254,10 +264,14 @@ static int take_packed(struct job *j, struct error *err)
 
 	if (!digest_is_valid(u->blob_digest ? u->blob_digest : "") || u->blob_size < 0 || u->tar_size < 0)
 		return fail(err, ERROR_CORRUPT, "worker pack: an impossible answer");
-	if (b->compression == COMPRESSION_NONE && !streq0(u->blob_digest, u->diff_id))
+	if (b->compression == COMPRESSION_NONE && !b->crypt && !streq0(u->blob_digest, u->diff_id))
 		return fail(err, ERROR_CORRUPT, "worker pack: an impossible answer");
 	b->size = u->blob_size;
 	b->media_type = media_type_layer(b->compression, false);
+	b->enc_jwe = take_ptr(u->enc_jwe);
+	b->enc_pubopts = take_ptr(u->enc_pubopts);
+	b->toc_place = take_ptr(u->toc_place);
+	b->toc_digest = take_ptr(u->toc_digest);
 	return str_set(&b->digest, u->blob_digest, err);
 }
 
@@ -476,6 +490,10 @@ static void fill_doubles(struct copy_blob *v, const size_t *first, size_t n)
 		v[i].digest = strdup(from->digest);
 		v[i].size = from->size;
 		v[i].media_type = from->media_type;
+		v[i].enc_jwe = from->enc_jwe ? strdup(from->enc_jwe) : NULL;
+		v[i].enc_pubopts = from->enc_pubopts ? strdup(from->enc_pubopts) : NULL;
+		v[i].toc_place = from->toc_place ? strdup(from->toc_place) : NULL;
+		v[i].toc_digest = from->toc_digest ? strdup(from->toc_digest) : NULL;
 	}
 }
 

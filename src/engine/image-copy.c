@@ -7,6 +7,7 @@
 
 #include "engine/event.h"
 #include "engine/image-copy-internal.h"
+#include "engine/image-crypt.h"
 #include "engine/image-list.h"
 #include "engine/image-remove.h"
 #include "engine/image-sign.h"
@@ -34,8 +35,13 @@ static void copy_done(struct copy *c)
 
 static void blobs_done(struct copy_blob *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		free(v[i].digest);
+		free(v[i].toc_place);
+		free(v[i].toc_digest);
+		free(v[i].enc_jwe);
+		free(v[i].enc_pubopts);
+	}
 	free(v);
 }
 
@@ -57,10 +63,6 @@ static int decide_compression(struct copy *c, struct error *err)
 	if (o->compression && c->wanted == COMPRESSION_NONE)
 		return fail(err, ERROR_UNSUPPORTED, "--compression-format %s is not supported (use gzip, zstd or zstd:chunked)",
 			    o->compression);
-	if (c->wanted == COMPRESSION_ZSTD_CHUNKED) {
-		log_warn(c->engine->log, "zstd:chunked is written as plain zstd: without a table of contents, readable by all that read zstd");
-		c->wanted = COMPRESSION_ZSTD;
-	}
 	if (!o->compression && o->force_compression)
 		c->wanted = COMPRESSION_GZIP;
 	int64_t most = c->wanted == COMPRESSION_GZIP || c->wanted == COMPRESSION_NONE ? 9 : 22;
@@ -85,19 +87,54 @@ static bool must_change(const struct copy *c, enum compression is, enum compress
 	return *to != is || (c->o->force_compression && *to != COMPRESSION_NONE);
 }
 
-static int plan_layer(const struct copy *c, const struct op_descriptor *d, struct copy_blob *b, struct error *err)
+/* An encrypted layer is decrypted when there are keys for it, and goes as it is when there are none. */
+static int plan_decryption(const struct copy *c, const struct op_descriptor *d, struct copy_blob *b, struct error *err)
 {
+	autofree char *plain = strndup(d->media_type, strlen(d->media_type) - strlen("+encrypted"));
+
+	if (!plain)
+		return fail_oom(err);
+	if (!c->o->crypt || !c->o->crypt->decrypt.n)
+		return c->to.layers == COPY_LAYERS_PLAIN ? fail(err, ERROR_UNSUPPORTED, "layer %s is encrypted: the destination cannot hold "
+								"it without --decryption-key", d->digest) : 0;
+	if (!d->enc_jwe || !d->enc_pubopts)
+		return fail(err, ERROR_UNSUPPORTED, "layer %s is encrypted by another scheme than jwe, which is not supported", d->digest);
+	bool recompress = must_change(c, media_type_compression(media_type_parse(plain)), &b->compression);
+	b->raw = !recompress;
+	b->crypt = COPY_DECRYPT;
+	b->change = true;
+	return 0;
+}
+
+static void plan_encryption(const struct copy *c, size_t layer, size_t n, struct copy_blob *b)
+{
+	if (!image_crypt_wants(c->o->crypt, layer, n))
+		return;
+	b->raw = !b->change;
+	b->crypt = COPY_ENCRYPT;
+	b->change = true;
+}
+
+static int plan_layer(const struct copy *c, const struct op_manifest *m, size_t layer, struct copy_blob *b, struct error *err)
+{
+	const struct op_descriptor *d = &((struct op_descriptor *)m->layers.v)[layer];
 	enum media_type type = media_type_parse(d->media_type);
 	enum media_kind kind = media_type_kind(type);
 
 	TRY(check_descriptor(d, err));
-	*b = (struct copy_blob){ .from = d, .level = c->o->compression_level.set ? c->o->compression_level.value : -1 };
+	*b = (struct copy_blob){ .from = d, .keys = c->o->crypt, .level = c->o->compression_level.set ? c->o->compression_level.value : -1 };
 	if (kind == MEDIA_KIND_FOREIGN_LAYER)
 		return fail(err, ERROR_UNSUPPORTED, "layer %s is foreign (not distributable), which is not supported", d->digest);
+	enum compression is = d->toc_digest ? COMPRESSION_ZSTD_CHUNKED : media_type_compression(type);
 	if (kind == MEDIA_KIND_LAYER)
-		b->change = must_change(c, media_type_compression(type), &b->compression);
+		b->change = must_change(c, is, &b->compression);
+	if (kind == MEDIA_KIND_ENCRYPTED_LAYER)
+		TRY(plan_decryption(c, d, b, err));
+	else
+		plan_encryption(c, layer, m->layers.n, b);
 	if (b->change && c->o->preserve_digests)
 		return fail(err, ERROR_INVALID, "Instructed to preserve digests, but the layers would have to be %s for the destination",
+			    b->crypt == COPY_ENCRYPT ? "encrypted" : b->crypt ? "decrypted" :
 			    b->compression == COMPRESSION_NONE ? "decompressed" : "compressed");
 	return 0;
 }
@@ -109,7 +146,7 @@ static int plan_blobs(const struct copy *c, const struct op_manifest *m, struct 
 	int r = v ? 0 : fail_oom(err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = plan_layer(c, &((struct op_descriptor *)m->layers.v)[i], &v[i], err);
+		r = plan_layer(c, m, i, &v[i], err);
 	if (r == 0)
 		r = check_descriptor(&m->config, err);
 	if (r < 0) {
@@ -132,6 +169,14 @@ static bool has_zstd(const struct copy_blob *v, size_t n)
 	return false;
 }
 
+static bool has_encrypted(const struct copy_blob *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].crypt == COPY_ENCRYPT)
+			return true;
+	return false;
+}
+
 /* Artifacts are no images: Docker's family has no words for them. */
 static bool is_image(const struct op_manifest *m)
 {
@@ -150,6 +195,11 @@ static int decide_type(const struct copy *c, const struct op_manifest *m, const 
 	want = copy_to_type(&c->to, want);
 	if (want == MEDIA_DOCKER_MANIFEST && !is_image(m))
 		return fail(err, ERROR_UNSUPPORTED, "this is an artifact and no image: it can only be written as OCI");
+	if (want == MEDIA_DOCKER_MANIFEST && has_encrypted(v, m->layers.n)) {
+		if (c->o->format == IMAGE_FORMAT_V2S2 || c->to.layers == COPY_LAYERS_PLAIN)
+			return fail(err, ERROR_UNSUPPORTED, "encrypted layers can only be written in the format oci");
+		want = MEDIA_OCI_MANIFEST;
+	}
 	if (want == MEDIA_DOCKER_MANIFEST && has_zstd(v, m->layers.n)) {
 		if (c->o->format == IMAGE_FORMAT_V2S2)
 			return fail(err, ERROR_UNSUPPORTED, "layers compressed with zstd cannot be written in the format v2s2 (use oci)");
@@ -418,6 +468,8 @@ static int copy_to_store(struct engine *e, const char *from, const struct transp
 
 	if (!name)
 		return fail_oom(err);
+	if (o->encryption_keys.n)
+		return fail(err, ERROR_UNSUPPORTED, "--encryption-key: containers-storage: holds no encrypted layers");
 	if (o->multi != COPY_SYSTEM)
 		return fail(err, ERROR_UNSUPPORTED, "copying a whole manifest list into containers-storage: is not supported: copy the "
 			    "image for one platform");
@@ -472,8 +524,8 @@ static int parse_source(const char *from, struct transport_name *ret, char **ret
 	return *ret_what ? 0 : fail_oom(err);
 }
 
-int image_copy(struct engine *e, const char *from, const char *to, const struct image_copy *o, char *ret_digest,
-	       struct error *err)
+int image_copy_here(struct engine *e, const char *from, const char *to, const struct image_copy *o, char *ret_digest,
+		    struct error *err)
 {
 	auto_transport_name f = { .index = -1 }, t = { .index = -1 };
 	autofree char *what = NULL;
@@ -481,10 +533,12 @@ int image_copy(struct engine *e, const char *from, const char *to, const struct 
 	TRY(parse_source(from, &f, &what, err));
 	if (image_copy_name(to, &t, err) < 0)
 		return fail_wrap(err, "Invalid destination name %s", to);
-	if (o->decryption_keys.n && t.transport != TRANSPORT_STORAGE)
-		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: layers are only decrypted on their way into containers-storage:");
 	TRY(precheck_policy(e, &f, what, o, err));
 	if (t.transport == TRANSPORT_STORAGE)
 		return copy_to_store(e, from, &t, o, ret_digest, err);
-	return image_copy_parsed(e, &f, what, &t, o, ret_digest, err);
+	auto_image_crypt keys = {};
+	struct image_copy how = *o;
+	TRY(image_crypt_load(&o->encryption_keys, &o->encrypt_layers, &o->decryption_keys, &keys, err));
+	how.crypt = &keys;
+	return image_copy_parsed(e, &f, what, &t, &how, ret_digest, err);
 }

@@ -29,7 +29,9 @@ struct image_copy {
 	struct strv tags;                     /* further names (docker-archive, containers-storage); borrowed */
 	const char *from_blobs, *to_blobs;    /* oci: layouts: directories of shared blobs */
 	const char *from_daemon, *to_daemon;  /* docker-daemon: socket; NULL: $DOCKER_HOST or the usual one */
-	struct strv decryption_keys;          /* into the store; borrowed */
+	struct strv decryption_keys;          /* into the store (image_copy()); borrowed */
+	struct strv encryption_keys, encrypt_layers;   /* image_copy(); borrowed */
+	const struct image_crypt *crypt;      /* engine/image-crypt.h; NULL: bytes stay encrypted or not */
 	int to_fd;                            /* archives without a path: written here */
 	uint64_t parallel;                    /* blobs at once; 0: 6 */
 	struct image_progress progress;

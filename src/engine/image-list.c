@@ -377,7 +377,7 @@ static int visit_images(struct engine *e, const struct image_list_options *o, vi
 
 	TRY(engine_store(e, &q.store, err));
 	TRY(parse_filters(&q, o, &f, &n, err));
-	TRY(store_image_list(q.store, STORE_IMAGE_NAMES, &all, err));
+	TRY(store_image_list(q.store, STORE_IMAGE_NAMES | STORE_IMAGE_DOUBLES, &all, err));
 	for (size_t i = 0; i < all.n; i++) {
 		int r = passes(&q, f, n, &all.v[i], err);
 		if (r < 0)

@@ -78,6 +78,9 @@ int image_out_pack_layer(struct image_out *o, const struct store_image_layer *l,
 		return 0;
 	if (r < 0 && err->kind != ERROR_CORRUPT)
 		return -1;
+	if (o->image.read_only)
+		return fail(err, ERROR_UNSUPPORTED, "layer %s lies in a read-only store that keeps no archive of it, and another program "
+			    "packed it: let that program send the image", l->diff_id);
 	return fail(err, ERROR_CORRUPT, "layer %s has changed in the store: remove the image and make it again", l->diff_id);
 }
 

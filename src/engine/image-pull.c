@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/event.h"
 #include "engine/image-list.h"
+#include "engine/image-crypt.h"
 #include "engine/image-local.h"
 #include "engine/image-remote.h"
 #include "engine/image-trust.h"
@@ -69,11 +70,12 @@ static int local_name(const struct reference *asked, const char *as, struct strv
 	return *ret ? strv_add(names, *ret, err) : fail_oom(err);
 }
 
-static int open_source(struct pull *p, const struct reference *at, bool insecure, struct error *err)
+static int open_source(struct pull *p, const struct reference *at, bool insecure, bool patient, struct error *err)
 {
 	auto_endpoint ep = {};
 
 	TRY(endpoint_params(p->e, &p->o->remote, &p->conf, at, insecure, &ep, err));
+	ep.patient = patient;
 	return source_open_registry(p->t.source, &ep, &ep.cert_dirs, err);
 }
 
@@ -109,8 +111,6 @@ static int check_trust(struct pull *p, const struct image_origin *from, const st
 	TRY(strv_copy(&digests, &i->index_digests, err));
 	if (p->o->remote.insecure_policy)
 		return 0;
-	if (p->o->remote.insecure_policy)
-		return 0;
 	o.digests = &digests;
 	o.remote = &p->o->remote;
 	return image_trust_check(p->e, p->o->remote.signature_policy, &o, err);
@@ -130,17 +130,25 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	TRY(local_name(asked, p->o->as, &names, &name, err));
 	if (!p->o->remote.insecure_policy)
 		TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, TRANSPORT_DOCKER, name, err));
-	TRY(open_source(p, &at, place->insecure, err));
+	TRY(open_source(p, &at, place->insecure, !place->mirror, err));
 	p->t.resumable = true;
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
 	warn_platform(p, &i);
 	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
 		return note_pulled(p, digest_hex(i.config_digest), name, err);
+	if (p->o->policy == PULL_NEWER)
+		image_say(&p->o->progress, "Trying to pull %s...", name);
 	image_say(&p->o->progress, "Getting image source signatures");
 	TRY(check_trust(p, &(struct image_origin){ .transport = TRANSPORT_DOCKER, .scope = name, .name = asked, .place = &at }, &i,
 			err));
 	TRY(image_commit(&p->t, &i, &names, id, err));
 	return note_pulled(p, id, name, err);
+}
+
+/* Layers are encrypted, and we may have keys: known when the manifest was read, before anything else came. */
+static bool needs_keys(const struct image_pull *o, const struct error *e)
+{
+	return o->decryption_keys.n && e->kind == ERROR_UNSUPPORTED && strstr(e->text, "is encrypted");
 }
 
 /* Mirrors first, the registry itself last: its error is the one that counts. */
@@ -156,11 +164,16 @@ static int pull_full_name(struct pull *p, const char *full, struct error *err)
 	if (!text)
 		return fail_oom(err);
 	TRY(registries_conf_sources(&p->conf, text, &places, err));
-	image_say(&p->o->progress, "Trying to pull %s...", text);
+	if (p->o->policy != PULL_NEWER)   /* that one looks first, and says nothing when nothing is newer */
+		image_say(&p->o->progress, "Trying to pull %s...", text);
 	int r = fail(err, ERROR_NOT_FOUND, "%s: no place to pull it from", text);
 	for (size_t k = 0; r < 0 && k < places.n; k++) {
 		const struct registry_source *place = &((struct registry_source *)places.v)[k];
 		r = pull_from(p, &asked, place, err);
+		if (r < 0 && needs_keys(p->o, err)) {
+			const struct transport_name n = { .transport = TRANSPORT_DOCKER, .reference = asked, .index = -1 };
+			r = image_pull_encrypted(p->e, &n, text, &p->platform, p->o, p->ids, err);
+		}
 		if (r < 0 && place->mirror)
 			log_debug(p->e->log, "mirror %s: %s", place->name, err->text);
 	}
@@ -177,7 +190,7 @@ static int pull_all_tags(struct pull *p, const char *full, struct error *err)
 	TRY(reference_normalize_docker(&r, err));
 	if (r.tag || r.digest)
 		return fail(err, ERROR_USAGE, "tag can't be used with --all-tags");
-	TRY(open_source(p, &r, false, err));
+	TRY(open_source(p, &r, false, true, err));
 	TRY(source_list_tags(p->t.source, &tags, err));
 	if (!tags.n)
 		return fail(err, ERROR_NOT_FOUND, "%s has no tags", full);
@@ -322,8 +335,6 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 	CLEANUP(pull_done) struct pull p = { .e = e, .o = o, .ids = ret_ids };
 	auto_transport_name n = { .index = -1 };
 
-	if (o->decryption_keys.n)
-		return fail(err, ERROR_UNSUPPORTED, "--decryption-key: encrypted layers are not supported");
 	TRY(image_remote_check(&o->remote, err));
 	TRY(transport_parse(name, &n, err));
 	if (n.transport == TRANSPORT_STORAGE || n.transport == TRANSPORT_DOCKER_DAEMON)
@@ -336,7 +347,9 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 			return r < 0 ? r : 0;
 	}
 	TRY(image_transfer_begin(e, "pull", &o->progress, &p.t, err));
-	if (!registry)
-		return pull_local(&p, &n, err);
+	if (!registry) {
+		int r = pull_local(&p, &n, err);
+		return r < 0 && needs_keys(o, err) ? image_pull_encrypted(e, &n, n.path, &p.platform, o, ret_ids, err) : r;
+	}
 	return pull_reference(&p, &n.reference, name, err);
 }

@@ -5,6 +5,7 @@
 
 #include "engine/event.h"
 #include "engine/image-copy.h"
+#include "engine/image-crypt.h"
 #include "engine/image-list.h"
 #include "store/image.h"
 
@@ -30,6 +31,7 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 	const struct transport_name from = { .transport = TRANSPORT_STORAGE, .index = -1 };
 	auto_transport_name to = { .index = -1 };
 	auto_store_image image = {};
+	auto_image_crypt keys = {};
 	autofree char *name = NULL;
 	struct image_copy c = {
 		.to = o->remote, .format = o->format, .compression = o->compression, .compression_level = o->compression_level,
@@ -42,6 +44,8 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 		c.compression = e->conf.engine.compression_format;
 	if (!c.compression_level.set)
 		c.compression_level = e->conf.engine.compression_level;
+	TRY(image_crypt_load(&o->encryption_keys, &o->encrypt_layers, NULL, &keys, err));
+	c.crypt = &keys;
 	TRY(image_find(e, what, 0, &image, &name, err));
 	TRY(decide_destination(destination, name, what, &to, err));
 	TRY(image_copy_parsed(e, &from, what, &to, &c, ret_digest, err));

@@ -10,6 +10,7 @@
 #include "engine/event.h"
 #include "engine/image-list.h"
 #include "engine/image-mount.h"
+#include "engine/pod.h"
 #include "image/oci-image.h"
 #include "image/reference.h"
 
@@ -85,10 +86,22 @@ void image_removal_done(struct image_removal *r)
 	strv_done(&r->deleted);
 }
 
+/* A container made from the image; of a pod's infra container nothing remains without it, so the pod goes. */
+static int remove_user(struct engine *e, struct ctr *c, struct error *err)
+{
+	const struct ctr_remove_options how = { .force = true, .depend = true, .volumes = true, .timeout = { true, 0 } };
+	const struct pod_remove_options all = { .force = true, .timeout = { true, 0 } };
+	auto_pod *pod = NULL;
+
+	if (!c->at.record.infra || !c->at.record.pod)
+		return ctr_remove(c, &how, NULL, err);
+	TRY(pod_find(e, c->at.record.pod, &pod, err));
+	return pod_remove(pod, &all, &(struct pod_report){}, err);
+}
+
 static int remove_containers(struct engine *e, const char *image_id, struct error *err)
 {
 	auto_ctr_list all = {};
-	struct ctr_remove_options o = { .force = true, .depend = true, .volumes = true, .timeout = { true, 0 } };
 
 	TRY(ctr_list(e, &all, err));
 	for (size_t i = 0; i < all.n; i++) {
@@ -96,7 +109,7 @@ static int remove_containers(struct engine *e, const char *image_id, struct erro
 		struct error why = {};
 		if (!used || !streq(used, image_id))
 			continue;
-		if (ctr_remove(all.v[i], &o, NULL, &why) < 0 && why.kind != ERROR_NOT_FOUND) {
+		if (remove_user(e, all.v[i], &why) < 0 && why.kind != ERROR_NOT_FOUND) {
 			*err = why;
 			return fail_wrap(err, "removing container %s using image %s", all.v[i]->id, image_id);
 		}

@@ -32,7 +32,7 @@ int pull_policy_parse(const char *s, enum pull_policy *ret, struct error *err)
 			*ret = words[i].policy;
 			return 0;
 		}
-	return fail(err, ERROR_INVALID, "unsupported pull policy \"%s\" (use always, missing, never or newer)", s);
+	return fail(err, ERROR_INVALID, "unsupported pull policy \"%s\"", s);
 }
 
 #define R struct image_remote
@@ -43,10 +43,6 @@ const struct field image_remote_rows[] = {
 	  .help = "Directory with certificates of the registry and for it" },
 	{ .cli = "creds", F_STR(R, creds), .arg = "[username[:password]]",
 	  .help = "Login for the registry (USER[:PASSWORD])" },
-	{ .cli = "retry", F_OPT_UINT(R, retry), .arg = "attempts",
-	  .help = "How often to try again after a failure" },
-	{ .cli = "retry-delay", F_STR(R, retry_delay), .arg = "duration",
-	  .help = "Time to wait before trying again" },
 	{ .cli = "registries.d", F_STR(R, registries_d), .arg = "dir", .flags = FIELD_HIDDEN,
 	  .help = "Directory that says where signatures lie" },
 	{ .cli = "signature-policy", F_STR(R, signature_policy), .arg = "path", .flags = FIELD_HIDDEN,
@@ -63,8 +59,16 @@ int image_remote_check_authfile(const struct image_remote *r, struct error *err)
 	return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory", r->authfile);
 }
 
+#define RETRY_ROWS(verb) { \
+	{ .cli = "retry", F_OPT_UINT(R, retry), .arg = "attempts", .fallback = "@engine.retry:3", \
+	  .help = "How often to try again when performing\u00a0" verb }, \
+	{ .cli = "retry-delay", F_STR(R, retry_delay), .arg = "duration", .fallback = "@engine.retry_delay:", \
+	  .help = "Time to wait between " verb "\u00a0failures" }, {} }
+const struct field image_pull_retry_rows[] = RETRY_ROWS("pull"), image_push_retry_rows[] = RETRY_ROWS("push");
+
 void image_remote_done(struct image_remote *r)
 {
+	fields_done(image_pull_retry_rows, r);
 	fields_done(image_remote_rows, r);
 }
 
@@ -159,6 +163,7 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 		       o->user_agent_prefix ? " " : ""));
 	TRY(add_cert_dirs(e, o, r->domain, &p.cert_dirs, err));
 	TRY(add_credentials(e, o, conf, name, &p, err));
+	p.patient = o->retry.set;
 	TRY(add_retries(e, o, &p, err));
 	*ret = p;
 	p = (struct op_endpoint){};
@@ -198,7 +203,7 @@ int repository_endpoint_params(struct engine *e, const struct image_remote *o, c
 		TRY(str_set(&at.domain, r->domain, err));
 	}
 	TRY(endpoint_params(e, o, &conf, &at, insecure, ret, err));
-	ret->push = access == REPOSITORY_WRITE;
+	ret->push = ret->patient = access == REPOSITORY_WRITE;
 	ret->remove = access == REPOSITORY_DELETE;
 	ret->catalog = !r->path;
 	return 0;

@@ -38,7 +38,8 @@ struct image_remote {
 	bool no_creds;              /* ask anonymously */
 	bool insecure_policy;       /* policy.json is not asked */
 };
-extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify --retry --retry-delay ... */
+extern const struct field image_remote_rows[];   /* --authfile --cert-dir --creds --tls-verify ... */
+extern const struct field image_pull_retry_rows[], image_push_retry_rows[];   /* --retry --retry-delay */
 void image_remote_done(struct image_remote *r);
 /* --authfile must be a file that can be read: Podman's words when it is not. */
 int image_remote_check_authfile(const struct image_remote *r, struct error *err);
@@ -86,6 +87,7 @@ struct image_push {
 	const char *compression;    /* "gzip", "zstd"; NULL: as stored, bare tars with gzip */
 	struct opt_int compression_level;
 	bool force_compression;     /* also layers that have the format already */
+	struct strv encryption_keys, encrypt_layers;   /* engine/image-crypt.h; borrowed */
 	const struct image_signing *signing;   /* engine/image-sign.h; NULL: none */
 	bool compress;              /* dir: layers shall be compressed */
 	struct image_progress progress;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/manifest-list-push.c - a list goes to a registry: first its images, each under its digest, then the list with
- * the digests they have there (a change of format or compression changes them). */
+ * the digests they have there (a change of format or compression changes them). To files it goes by way of a layout
+ * (engine/manifest-list-files.h). */
 #include <string.h>
 
+#include "base/sha256.h"
 #include "engine/documents.h"
 #include "engine/event.h"
 #include "engine/image-commit.h"
 #include "engine/image-copy.h"
 #include "engine/image-sign.h"
+#include "engine/manifest-list-files.h"
 #include "engine/manifest-list.h"
 #include "store/layer.h"
 
@@ -19,18 +22,24 @@ struct list_push {
 	struct manifest_list *list;
 	const struct manifest_list_push *o;
 	struct reference to;
-	struct repository *repository;
+	struct repository *repository;   /* or: */
+	struct list_layout layout;       /* path NULL: to a registry */
+	struct transport_name files;     /* where it goes from there */
 };
 
 static void list_push_done(struct list_push *p)
 {
 	repository_free(p->repository);
 	reference_done(&p->to);
+	list_layout_done(&p->layout);
+	transport_name_done(&p->files);
 }
 
 /* ---- artifacts: their blobs are here ---- */
 static int put_stored_blob(struct list_push *p, const char *digest, struct error *err)
 {
+	if (p->layout.path)
+		return list_layout_put_stored(&p->layout, digest, err);
 	autoclose int fd = store_blob_open(p->store, digest, err);
 
 	if (fd < 0)
@@ -43,6 +52,8 @@ static int put_stored_manifest(struct list_push *p, const char *digest, const ch
 {
 	auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX);
 
+	if (p->layout.path)
+		return list_layout_put_stored(&p->layout, digest, err);
 	TRY(store_blob_read(p->store, digest, &text, err));
 	return repository_put_manifest(p->repository, digest, type, text.data, text.len, NULL, err);
 }
@@ -63,7 +74,9 @@ static int set_descriptor(struct list_push *p, struct json_object *entry, const 
 
 	if (streq0(json_get_str(entry, "digest"), digest))
 		return 0;
-	int there = repository_get_manifest(p->repository, digest, &doc, err);
+	if (p->layout.path)
+		TRY(list_layout_read(&p->layout, digest, &doc.bytes, &doc.len, err));
+	int there = p->layout.path ? 1 : repository_get_manifest(p->repository, digest, &doc, err);
 	if (there <= 0)
 		return there ? there : fail(err, ERROR_CORRUPT, "the registry does not know the manifest %s that was put there", digest);
 	TRY(documents_describe(&documents, doc.bytes, doc.len, doc.media_type, digest, &m, err));
@@ -85,8 +98,9 @@ static int note_compression(struct json_object *entry, const char *compression, 
 static int copy_image(struct list_push *p, const struct transport_name *from, const char *id, const struct image_push *how,
 		      struct json_object *entry, struct error *err)
 {
-	const struct transport_name to = { .transport = TRANSPORT_DOCKER, .index = -1,
-					   .reference = { .domain = p->to.domain, .path = p->to.path } };
+	const struct transport_name files = { .transport = TRANSPORT_OCI, .index = -1, .path = p->layout.path };
+	const struct transport_name registry = { .transport = TRANSPORT_DOCKER, .index = -1,
+						 .reference = { .domain = p->to.domain, .path = p->to.path } };
 	struct image_copy c = {
 		.from = how->remote, .to = how->remote, .format = how->format, .compression = how->compression,
 		.compression_level = how->compression_level, .force_compression = how->force_compression,
@@ -94,7 +108,7 @@ static int copy_image(struct list_push *p, const struct transport_name *from, co
 	};
 	char digest[DIGEST_TEXT_MAX];
 
-	TRY(image_copy_parsed(p->engine, from, id, &to, &c, digest, err));
+	TRY(image_copy_parsed(p->engine, from, id, p->layout.path ? &files : &registry, &c, digest, err));
 	TRY(set_descriptor(p, entry, digest, err));
 	return note_compression(entry, how->compression, err);
 }
@@ -131,7 +145,7 @@ static int push_variant(struct list_push *p, struct json_object *entries, const 
 	struct image_push how = p->o->push;
 	auto_json *copy = NULL;
 
-	how.compression = streq(compression, "zstd:chunked") ? "zstd" : compression;
+	how.compression = compression;
 	how.force_compression = true;
 	how.format = IMAGE_FORMAT_OCI;
 	if (json_object_deep_copy(original, &copy, NULL) < 0)
@@ -170,12 +184,19 @@ static int push_entries(struct list_push *p, struct error *err)
 /* ---- the list ---- */
 static int digest_of(struct list_push *p, const struct buf *text, char ret[DIGEST_TEXT_MAX], struct error *err)
 {
-	return repository_digest(p->repository, text->data, text->len, ret, err);
+	struct sha256 h;
+
+	if (p->repository)
+		return repository_digest(p->repository, text->data, text->len, ret, err);
+	sha256_init(&h);
+	sha256_add(&h, text->data, text->len);
+	sha256_end_text(&h, ret);
+	return 0;
 }
 
 static int push_index(struct list_push *p, char ret_digest[DIGEST_TEXT_MAX], struct error *err)
 {
-	enum image_format format = p->o->push.format;
+	enum image_format format = p->layout.path ? IMAGE_FORMAT_OCI : p->o->push.format;
 	auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX);
 	enum media_type type;
 
@@ -183,6 +204,9 @@ static int push_index(struct list_push *p, char ret_digest[DIGEST_TEXT_MAX], str
 	TRY(digest_of(p, &text, ret_digest, err));
 	if (p->to.digest && !streq(p->to.digest, ret_digest))
 		return fail(err, ERROR_INVALID, "the list's digest is %s, it cannot be pushed as %s", ret_digest, p->to.digest);
+	if (p->layout.path)
+		return list_layout_finish(&p->layout, &(struct list_index){ p->engine, &text, ret_digest, type, p->o->all }, &p->files,
+					  &p->o->push, ret_digest, err);
 	image_say(&p->o->push.progress, "Writing manifest list to image destination");
 	return repository_put_manifest(p->repository, p->to.digest ? p->to.digest : p->to.tag, media_type_name(type), text.data,
 				       text.len, NULL, err);
@@ -196,22 +220,25 @@ static int decide_destination(struct list_push *p, const char *what, const char 
 	if (!text)
 		return fail(err, ERROR_INVALID, "%s has no name: say where to push it", what);
 	TRY(transport_parse(text, &n, err));
-	if (n.transport != TRANSPORT_NONE && n.transport != TRANSPORT_DOCKER)
-		return fail(err, ERROR_UNSUPPORTED, "pushing a manifest list to %s: is not supported (only to a registry)",
-			    transport_prefix(n.transport));
+	if (n.transport != TRANSPORT_NONE && n.transport != TRANSPORT_DOCKER) {
+		if (n.transport != TRANSPORT_OCI && n.transport != TRANSPORT_OCI_ARCHIVE && n.transport != TRANSPORT_DIR)
+			return fail(err, ERROR_UNSUPPORTED, "pushing a manifest list to %s: is not supported (docker://, oci:, oci-archive: "
+				    "and dir: are)", transport_prefix(n.transport));
+		p->files = n;
+		n = (struct transport_name){ .index = -1 };
+		return list_layout_open(p->store, &p->layout, err);
+	}
 	TRY(reference_copy(&n.reference, &p->to, err));
 	TRY(reference_normalize_docker(&p->to, err));
 	return reference_default_tag(&p->to, err);
 }
 
-static int check_compression(struct engine *e, const struct manifest_list_push *o, struct error *err)
+static int check_compression(const struct manifest_list_push *o, struct error *err)
 {
 	for (size_t i = 0; i < o->add_compression.n; i++) {
 		const char *c = o->add_compression.v[i];
 		if (!streq(c, "gzip") && !streq(c, "zstd") && !streq(c, "zstd:chunked"))
 			return fail(err, ERROR_INVALID, "--add-compression %s: not a known compression (gzip, zstd, zstd:chunked)", c);
-		if (streq(c, "zstd:chunked"))
-			log_warn(e->log, "--add-compression zstd:chunked: layers are written as zstd, without the table for partial pulls");
 	}
 	return o->add_compression.n && !o->all ? fail(err, ERROR_INVALID, "--add-compression needs the images: not with --all=false") : 0;
 }
@@ -220,22 +247,25 @@ int manifest_list_push(struct engine *e, const char *what, const char *destinati
 		       char ret_digest[DIGEST_TEXT_MAX], struct error *err)
 {
 	auto_manifest_list l = MANIFEST_LIST_INIT;
-	CLEANUP(list_push_done) struct list_push p = { .engine = e, .o = o, .list = &l };
+	CLEANUP(list_push_done) struct list_push p = { .engine = e, .o = o, .list = &l, .layout = { .fd = -1 },
+						       .files = { .index = -1 } };
 	auto_image_signer signer = {};
 
-	TRY(check_compression(e, o, err));
+	TRY(check_compression(o, err));
 	if (manifest_list_open(e, what, false, &l, err) < 0)
 		return fail_wrap(err, "retrieving local image from image name %s", what);
 	TRY(engine_store(e, &p.store, err));
 	TRY(decide_destination(&p, what, destination, err));
-	if (o->push.signing)
+	if (o->push.signing && !p.layout.path)
 		TRY(image_signer_open(e, o->push.signing, &o->push.remote, &p.to, &signer, err));
-	TRY(repository_open_reference(e, &o->push.remote, &p.to, REPOSITORY_WRITE, &p.repository, err));
+	if (!p.layout.path)
+		TRY(repository_open_reference(e, &o->push.remote, &p.to, REPOSITORY_WRITE, &p.repository, err));
 	image_say(&o->push.progress, "Getting image list signatures");
 	if (o->all)
 		TRY(push_entries(&p, err));
 	TRY(push_index(&p, ret_digest, err));
-	TRY(image_signer_sign(e, &signer, p.repository, &p.to, ret_digest, err));
+	if (!p.layout.path)
+		TRY(image_signer_sign(e, &signer, p.repository, &p.to, ret_digest, err));
 	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PUSH, .id = l.image.id,
 					 .name = destination ? destination : l.name });
 	return 0;

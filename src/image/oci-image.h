@@ -64,6 +64,19 @@ int platform_parse(const char *s, struct platform *ret, struct error *err);
 void platform_done(struct platform *p);
 
 /* ---- descriptor ---- */
+/* Annotations of an encrypted layer (ocicrypt): the key in JWE, the cipher's public options. */
+#define MEDIA_ENC_PREFIX "org.opencontainers.image.enc."
+#define MEDIA_ENC_JWE MEDIA_ENC_PREFIX "keys.jwe"
+#define MEDIA_ENC_PUBOPTS MEDIA_ENC_PREFIX "pubopts"
+
+/* Annotations of a zstd:chunked layer: "OFFSET:COMPRESSED:SIZE:1" and the digest of the compressed table. */
+#define MEDIA_TOC_PLACE "io.github.containers.zstd-chunked.manifest-position"
+#define MEDIA_TOC_DIGEST "io.github.containers.zstd-chunked.manifest-checksum"
+
+/* All annotations that describe a blob's table and so belong to these bytes only. */
+static const char *const media_toc_annotations[] = { MEDIA_TOC_PLACE, MEDIA_TOC_DIGEST,
+	"io.github.containers.zstd-chunked.tarsplit-position", "io.github.containers.zstd-chunked.tarsplit-checksum" };
+
 struct oci_descriptor {
 	char *media_type, *digest, *artifact_type, *data;
 	int64_t size;

@@ -13,6 +13,11 @@ void source_document_done(struct source_document *d)
 	*d = (struct source_document){};
 }
 
+struct worker *source_parser(const struct source *s)
+{
+	return s->parse;
+}
+
 struct worker *source_fetcher(const struct source *s, int64_t *ret_endpoint)
 {
 	*ret_endpoint = s->endpoint;

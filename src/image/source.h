@@ -90,6 +90,8 @@ int source_get_config(struct source *s, const struct op_descriptor *d, const str
 int source_verify(struct source *s, const struct blob_place *p, const char *digest, struct error *err);
 /* name: digest, or a docker archive's name (archives and directories). */
 int source_place(struct source *s, const char *name, struct blob_place *ret, struct error *err);
+/* The worker that parses documents. Borrowed. */
+struct worker *source_parser(const struct source *s);
 /* The fetch worker and its endpoint (registries), for requests of the caller's own. Borrowed. */
 struct worker *source_fetcher(const struct source *s, int64_t *ret_endpoint);
 /* OCI layouts whose blobs lie elsewhere ("DIR/sha256/HEX"); borrowed descriptor of DIR. */

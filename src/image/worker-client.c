@@ -143,6 +143,13 @@ static int decode_reply(const struct message *m, struct worker_message *ret, str
 	return wire_decode(info->reply, m->body.data, m->body.len, ret->reply, err);
 }
 
+static void text_make_printable(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
 /* The worker's sentence: bounded, one line, a kind we know. */
 static int decode_error(const struct message *m, struct error *ret, struct error *err)
 {
@@ -154,9 +161,7 @@ static int decode_error(const struct message *m, struct error *ret, struct error
 	if (e.kind <= ERROR_NONE || e.kind >= ERROR_KIND_MAX || e.kind == ERROR_EXIT ||
 	    !memchr(e.text, 0, sizeof(e.text)))
 		return fail(err, ERROR_CORRUPT, "malformed failure");
-	for (char *p = e.text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	text_make_printable(e.text);
 	*ret = e;
 	return 0;
 }
@@ -195,12 +200,31 @@ static int tell_death(struct worker *w, struct error *err)
 	return fail(err, ERROR_SYSTEM, "worker %s ended with code %d", role, WEXITSTATUS(status));
 }
 
+/* A warning of the worker's: its text is hostile input, too. */
+static int take_notice(const struct worker *w, const struct message *m, struct error *err)
+{
+	char text[NOTICE_MAX];
+
+	if (!w->ready || m->head.id || m->body.len >= sizeof(text))
+		return fail(err, ERROR_CORRUPT, "malformed notice");
+	memcpy(text, m->body.data, m->body.len);
+	text[m->body.len] = '\0';
+	text_make_printable(text);
+	log_warn(w->log, "%s", text);
+	return 0;
+}
+
 static int receive_one(struct worker *w, struct worker_message *ret, struct error *err)
 {
 	auto_message m = { .fds = { -1, -1, -1 } };
 	auto_worker_message msg = { .fd = -1 };
 
-	int r = message_receive(w->sock, &m, err);
+	int r;
+	while ((r = message_receive(w->sock, &m, err)) > 0 && m.head.type == MESSAGE_NOTICE) {
+		if (take_notice(w, &m, err) < 0)
+			return fail_wrap(err, "worker %s", worker_role_name(w->role));
+		message_done(&m);
+	}
 	if (r == 0)
 		return tell_death(w, err);
 	if (r < 0 || decode_message(w, &m, &msg, err) < 0)

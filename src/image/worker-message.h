@@ -10,8 +10,9 @@
 #define MESSAGE_INLINE_MAX ((size_t)48 << 10)
 #define MESSAGE_BODY_MAX ((size_t)16 << 20)
 #define MESSAGE_FDS_MAX 3
+#define NOTICE_MAX 1500
 
-enum message_type { MESSAGE_REQUEST, MESSAGE_REPLY, MESSAGE_FAILED, MESSAGE_PROGRESS, MESSAGE_TYPE_MAX };
+enum message_type { MESSAGE_REQUEST, MESSAGE_REPLY, MESSAGE_FAILED, MESSAGE_PROGRESS, MESSAGE_NOTICE, MESSAGE_TYPE_MAX };
 
 struct message_header {
 	uint32_t magic, type, op, len;

@@ -18,13 +18,15 @@ static const struct field endpoint_rows[] = {
 	ROW(op_endpoint, identity_token, STR), ROW(op_endpoint, registry_token, STR), ROW(op_endpoint, push, BOOL),
 	ROW(op_endpoint, remove, BOOL), ROW(op_endpoint, catalog, BOOL),
 	ROW(op_endpoint, mount_from, STRV), ROW(op_endpoint, retries, INT), ROW(op_endpoint, retry_delay_ns, INT),
+	ROW(op_endpoint, patient, BOOL),
 	ROW(op_endpoint, user_agent, STR), {},
 };
 static const struct field number_rows[] = { ROW(op_number, n, INT), {} };
 static const struct field get_rows[] = {
 	ROW(op_get, endpoint, INT), ROW(op_get, reference, STR), ROW(op_get, offset, INT), ROW(op_get, size, INT),
 	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR),
-	ROW(op_get, in_offset, INT), ROW(op_get, verify, BOOL), ROW(op_get, mount_only, BOOL), ROW(op_get, socket, STR), {},
+	ROW(op_get, in_offset, INT), ROW(op_get, verify, BOOL), ROW(op_get, mount_only, BOOL), ROW(op_get, socket, STR),
+	ROW(op_get, end, INT), {},
 };
 static const struct field got_rows[] = {
 	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),
@@ -35,7 +37,9 @@ static const struct field parse_rows[] = {
 	{ F_OBJECT(struct op_parse, platform, platform_rows) }, ROW(op_parse, whole_index, BOOL), {},
 };
 static const struct field descriptor_rows[] = {
-	ROW(op_descriptor, media_type, STR), ROW(op_descriptor, digest, STR), ROW(op_descriptor, size, INT), {},
+	ROW(op_descriptor, media_type, STR), ROW(op_descriptor, digest, STR), ROW(op_descriptor, size, INT),
+	ROW(op_descriptor, toc_place, STR), ROW(op_descriptor, toc_digest, STR),
+	ROW(op_descriptor, enc_jwe, STR), ROW(op_descriptor, enc_pubopts, STR), {},
 };
 static const struct field manifest_rows[] = {
 	ROW(op_manifest, digest, STR), ROW(op_manifest, size, INT), ROW(op_manifest, type, INT),
@@ -109,7 +113,9 @@ static const struct field unpack_rows[] = {
 static const struct field unpacked_rows[] = {
 	ROW(op_unpacked, blob_digest, STR), ROW(op_unpacked, diff_id, STR), ROW(op_unpacked, blob_size, INT),
 	ROW(op_unpacked, tar_size, INT), ROW(op_unpacked, entries, INT), ROW(op_unpacked, tree_bytes, INT),
-	ROW(op_unpacked, compression, INT), ROW(op_unpacked, is_recipe, BOOL), {},
+	ROW(op_unpacked, compression, INT), ROW(op_unpacked, is_recipe, BOOL),
+	ROW(op_unpacked, toc_place, STR), ROW(op_unpacked, toc_digest, STR),
+	ROW(op_unpacked, enc_jwe, STR), ROW(op_unpacked, enc_pubopts, STR), {},
 };
 static const struct field digest_rows[] = {
 	ROW(op_digest, algorithm, INT), ROW(op_digest, offset, INT), ROW(op_digest, size, INT), {},
@@ -121,7 +127,24 @@ static const struct field pack_rows[] = {
 };
 static const struct field recompress_rows[] = {
 	ROW(op_recompress, compression, INT), ROW(op_recompress, level, INT), ROW(op_recompress, in_offset, INT),
-	ROW(op_recompress, in_size, INT), {},
+	ROW(op_recompress, in_size, INT), ROW(op_recompress, raw, BOOL), ROW(op_recompress, encrypt, STRV),
+	ROW(op_recompress, decrypt, STRV), ROW(op_recompress, passphrases, STRV), ROW(op_recompress, enc_jwe, STR),
+	ROW(op_recompress, enc_pubopts, STR), {},
+};
+
+static const struct field toc_of_rows[] = { ROW(op_toc_of, blob_size, INT), {} };
+static const struct field toc_rows[] = {
+	ROW(op_toc, offset, INT), ROW(op_toc, size, INT), ROW(op_toc, table_size, INT), ROW(op_toc, end, INT),
+	ROW(op_toc, found, BOOL), {},
+};
+static const struct field chunk_want_rows[] = {
+	{ F_LIST(struct op_chunk_want, tables, struct op_toc, toc_rows) }, ROW(op_chunk_want, digest, STR), {},
+};
+static const struct field piece_rows[] = {
+	ROW(op_piece, from, INT), ROW(op_piece, source, INT), ROW(op_piece, at, INT), ROW(op_piece, size, INT), {},
+};
+static const struct field chunk_plan_rows[] = {
+	{ F_LIST(struct op_chunk_plan, pieces, struct op_piece, piece_rows) }, {},
 };
 
 #define TYPES(req, rep) \
@@ -153,6 +176,8 @@ const struct worker_op_info worker_ops[OP_MAX] = {
 	[OP_OPEN_ARCHIVE] = { "open-archive", TYPES(open_archive, archive), .roles = ROLE(ARCHIVE), .fds = 2 },
 	[OP_ARCHIVE_IMAGE] = { "archive-image", TYPES(archive_image, archive_layers), .roles = ROLE(ARCHIVE) },
 	[OP_ARCHIVE_BLOB] = { "archive-blob", TYPES(archive_blob, blob_place), .roles = ROLE(ARCHIVE) },
+	[OP_CHUNK_TOC] = { "chunk-toc", TYPES(toc_of, toc), .roles = ROLE(ARCHIVE), .fds = 1 },
+	[OP_CHUNK_PLAN] = { "chunk-plan", TYPES(chunk_want, chunk_plan), .roles = ROLE(ARCHIVE), .fds = 1 },
 	[OP_UNPACK] = { "unpack", TYPES(unpack, unpacked), .roles = ROLE(UNPACK), .fds = 3 },
 	[OP_DIGEST] = { "digest", TYPES(digest, digested), .roles = ROLE(DIGEST) | ROLE(ARCHIVE), .fds = 1 },
 	[OP_PACK] = { "pack", TYPES(pack, unpacked), .roles = ROLE(PACK), .fds = 2 },

@@ -50,6 +50,8 @@ enum worker_op {
 	OP_OPEN_ARCHIVE,     /* archive: fds {file} or {directory} */
 	OP_ARCHIVE_IMAGE,    /* archive: names inside of one image of a docker-archive */
 	OP_ARCHIVE_BLOB,     /* archive: where a blob lies */
+	OP_CHUNK_TOC,        /* archive: fds {blob}: where a zstd:chunked blob's table of contents is */
+	OP_CHUNK_PLAN,       /* archive: fds {tables}: which pieces of a blob are in others that are here */
 	OP_UNPACK,           /* unpack: fds {in, directory?, blob?} */
 	OP_DIGEST,           /* digest: fds {in} */
 	OP_PACK,             /* pack: fds {directory, out} */
@@ -80,7 +82,8 @@ struct op_endpoint {
 	bool remove;               /* ... that may delete */
 	bool catalog;              /* without a repository: ... that may list repositories */
 	struct strv mount_from;    /* push: repositories to ask pull rights for, for cross-repository mounts */
-	int64_t retries, retry_delay_ns;   /* delay 0: exponential, from 2 s */
+	int64_t retries, retry_delay_ns;   /* delay 0: exponential, from 1 s */
+	bool patient;              /* a refused connection is a passing failure, too: the registry may be about to start */
 	char *user_agent;
 };
 struct op_number { int64_t n; };
@@ -92,6 +95,7 @@ struct op_get {
 	int64_t size;              /* blob: whole size when known, else -1; more or less is an error */
 	int64_t in_offset;         /* put blob: where in the file its `size` bytes lie (size 0: all of it); -1: a pipe */
 	bool mount_only;           /* put blob: try mount_from, send nothing; found: it is there now */
+	int64_t end;               /* blob: first byte not wanted any more; 0: all the rest */
 	bool verify;               /* get blob from offset 0: compute the digest, fail when it is another */
 	int64_t max;               /* refuse more bytes than this; 0: the role's limit */
 	bool insecure;             /* URL */
@@ -117,6 +121,8 @@ struct op_parse {
 struct op_descriptor {
 	char *media_type, *digest;
 	int64_t size;
+	char *toc_place, *toc_digest;    /* zstd:chunked: where its table of contents is, as annotated; or NULL */
+	char *enc_jwe, *enc_pubopts;     /* encrypted: annotations, or NULL */
 };
 struct op_manifest {
 	char *digest;                    /* of the bytes, computed */
@@ -215,6 +221,8 @@ struct op_unpacked {
 	int64_t entries, tree_bytes;
 	int64_t compression;              /* enum compression, as found (or written) */
 	bool is_recipe;                   /* that is what the blob file holds; the blob is the tar itself */
+	char *toc_place, *toc_digest;     /* written as zstd:chunked: annotations; NULL: it has no table */
+	char *enc_jwe, *enc_pubopts;      /* encrypted: annotations */
 };
 
 struct op_digest { int64_t algorithm; int64_t offset, size; };   /* offset -1: a pipe; size -1: to the end */
@@ -227,7 +235,31 @@ struct op_pack {
 	int64_t clamp_mtime_ns;      /* has_clamp: no later than this (SOURCE_DATE_EPOCH) */
 	bool squash_owner;           /* all entries 0:0 */
 };
-struct op_recompress { int64_t compression, level; int64_t in_offset, in_size; };
+struct op_recompress {
+	int64_t compression, level, in_offset, in_size;
+	bool raw;                        /* the compression stays: only de- or encrypt; diff_id is not told */
+	struct strv encrypt;             /* PEM public keys: what is written is encrypted for them */
+	struct strv decrypt, passphrases;/* PEM private keys: what is read is decrypted, with ... */
+	char *enc_jwe, *enc_pubopts;     /* ... these annotations */
+};
+
+/* ---- zstd:chunked (worker/chunked.h) ---- */
+struct op_toc_of { int64_t blob_size; };
+struct op_toc {
+	int64_t offset, size;        /* of the compressed table */
+	int64_t table_size;          /* inflated */
+	int64_t end;                 /* bytes of the blob it describes */
+	bool found;
+};
+struct op_chunk_want {
+	struct list tables;          /* struct op_toc: of the blob wanted, then of blobs that are here; places in the file sent */
+	char *digest;                /* of the first compressed table */
+};
+struct op_piece {
+	int64_t from;                /* number of the blob that is here; -1: to be fetched */
+	int64_t source, at, size;    /* where in that one, where in the blob wanted */
+};
+struct op_chunk_plan { struct list pieces; };   /* struct op_piece, in order, without gaps */
 
 struct worker_op_info {
 	const char *name;

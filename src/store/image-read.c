@@ -296,7 +296,7 @@ static int list_from(struct db *db, unsigned want, bool read_only, struct store_
 	TRY(db_query(db, &r, err, want & STORE_IMAGE_CONFIG ? "SELECT " IMAGE_COLUMNS ",i.config FROM images i"
 							    : "SELECT " IMAGE_COLUMNS " FROM images i", ""));
 	while ((more = db_next(&r, err)) == 1) {
-		if (read_only && list_has(to, db_text(&r, 0)))
+		if (read_only && !(want & STORE_IMAGE_DOUBLES) && list_has(to, db_text(&r, 0)))
 			continue;
 		struct store_image *v = realloc(to->v, (to->n + 1) * sizeof(*v));
 		if (!v)
@@ -330,7 +330,7 @@ static int newest_first(const void *a, const void *b)
 
 	if (x->created != y->created)
 		return x->created < y->created ? 1 : -1;
-	return strcmp(x->id, y->id);
+	return strcmp(x->id, y->id) ?: (int)x->read_only - (int)y->read_only;
 }
 
 int store_image_list(struct store *s, unsigned want, struct store_image_list *ret, struct error *err)

@@ -73,6 +73,7 @@ enum store_image_want {
 	STORE_IMAGE_LAYERS = 1 << 1,
 	STORE_IMAGE_NAMES = 1 << 2,    /* names, history, digests */
 	STORE_IMAGE_ALL = 7,
+	STORE_IMAGE_DOUBLES = 1 << 3,  /* lists: also images of additional stores that are here as well */
 };
 /* What the user typed -> image: in this order an exact name; an id, full or unique prefix (>= 1 digit, "sha256:" in
  * front allowed); a repository@digest known here; then for short names NAME[:TAG] localhost/, each of `search`

@@ -21,11 +21,18 @@
 #define STORE_FORMAT "umiak store 1\n"
 enum { STORE_JSON_MAX = 16 << 20 };
 
+/* An additional store of containers/storage. */
+struct foreign_store {
+	bool looked;
+	struct json_object *images, *layers;   /* images NULL: it is none */
+};
+
 struct store {
 	char *root, *runroot;
 	int root_fd, runroot_fd;
 	enum store_driver driver;
 	struct strv additional;
+	struct foreign_store *foreign;        /* one per additional store: what containers/storage wrote (foreign.h) */
 	struct db **extra;              /* one per additional store, opened when needed; NULL: not open */
 	bool no_sync, userxattr, recovered, recovering;
 	int64_t lock_timeout_ns;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store/layer.c - reading committed blobs and layers. A file's existence is the truth; no row is asked. */
+#include "store/foreign.h"
 #include "store/internal.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ int store_layer_find(struct store *s, const char *diff_id, struct store_layer *r
 	TRY(layer_relpath(diff_id, path, err));
 	int r = find_in(s->root, path, ret, err);
 	for (size_t i = 0; !r && i < s->additional.n; i++) {
-		r = find_in(s->additional.v[i], path, ret, err);
+		r = foreign_is(s, i) ? foreign_layer_find(s, i, diff_id, ret, err) : find_in(s->additional.v[i], path, ret, err);
 		if (r == 1)
 			ret->read_only = true;
 	}
@@ -94,6 +95,10 @@ static int open_part(const struct store *s, const char *diff_id, const char *par
 	snprintf(path, sizeof(path), "%s/%.6s", layer, part);
 	int fd = openat(s->root_fd, path, O_RDONLY | O_CLOEXEC | flags);
 	for (size_t i = 0; fd < 0 && i < s->additional.n; i++) {
+		if (foreign_is(s, i)) {
+			fd = streq(part, "tree") ? foreign_layer_open(s, i, diff_id) : (errno = ENOENT, -1);
+			continue;
+		}
 		autoclose int root = open(s->additional.v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (root >= 0)
 			fd = openat(root, path, O_RDONLY | O_CLOEXEC | flags);
@@ -121,6 +126,10 @@ int store_blob_open(struct store *s, const char *digest, struct error *err)
 	TRY(blob_relpath(digest, path, err));
 	int fd = openat(s->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	for (size_t i = 0; fd < 0 && i < s->additional.n; i++) {
+		if (foreign_is(s, i)) {
+			fd = foreign_blob_open(s, i, digest);
+			continue;
+		}
 		autoclose int root = open(s->additional.v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (root >= 0)
 			fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

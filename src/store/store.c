@@ -4,6 +4,7 @@
  * The common case costs: three opens, a statfs, a stat of the run database's name and one of staging/. A missing format
  * file means a new store (made under the epoch lock, the format file last); a missing run database means a new epoch
  * (epoch.c); a staging directory with children means that somebody works or that somebody died (sweep.c). */
+#include "store/foreign.h"
 #include "store/internal.h"
 
 #include <errno.h>
@@ -192,6 +193,7 @@ int store_open(const struct store_options *o, struct store **ret, struct error *
 	if (o->additional)
 		TRY(strv_copy(&s->additional, o->additional, err));
 	s->extra = calloc(s->additional.n + 1, sizeof(struct db *));
+	s->foreign = calloc(s->additional.n + 1, sizeof(*s->foreign));
 	if (!s->extra)
 		return fail_oom(err);
 	TRY(open_store(s, err));
@@ -214,6 +216,7 @@ void store_close(struct store *s)
 	for (size_t i = 0; s->extra && i < s->additional.n; i++)
 		db_close(s->extra[i]);
 	free(s->extra);
+	foreign_free(s->foreign, s->additional.n);
 	strv_done(&s->additional);
 	close_p(&s->root_fd);
 	close_p(&s->runroot_fd);
@@ -289,6 +292,8 @@ int store_extra_index(struct store *s, size_t i, struct db **ret, struct error *
 {
 	autofree char *path = NULL;
 
+	if (!s->extra[i] && foreign_is(s, i))
+		TRY(foreign_index(s, i, &s->extra[i], err));
 	if (!s->extra[i]) {
 		TRY(store_path_join(&path, err, s->additional.v[i], "index.db", NULL));
 		const struct db_options o = { .path = path, .schema = &index_schema, .lock_dirfd = s->root_fd,

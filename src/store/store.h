@@ -52,7 +52,7 @@ int store_driver_parse(const char *name, enum store_driver *ret, struct error *e
 struct store_options {
 	const char *root, *runroot;         /* absolute; made when missing */
 	enum store_driver driver;
-	const struct strv *additional;      /* roots of read-only umiak stores, looked at after ours; may be NULL */
+	const struct strv *additional;      /* roots of read-only stores (ours or Podman's), looked at after ours; may be NULL */
 	bool no_sync;                       /* no fsync at all (CI); shows in `info` */
 	bool userxattr;                     /* overlay with user.* attributes: rootless (inside our user namespace) */
 	int64_t lock_timeout_ns;            /* <= 0: LOCK_TIMEOUT_DEFAULT */

@@ -85,8 +85,9 @@ static int get_blob(struct task *t, const struct op_get *a, struct op_got *ret, 
 
 	TRY(digest_parse(a->reference, &d, err));
 	TRY(fetch_endpoint(t, a->endpoint, &e, err));
+	q.until = a->end;
 	if (!a->verify)
-		return endpoint_get_blob(e, a->reference, a->offset, a->size, &q, &ret->bytes, err);
+		return endpoint_get_blob(e, a->reference, a->offset, a->end > 0 ? a->end : a->size, &q, &ret->bytes, err);
 	TRY(hash_init(&hash, d.algorithm, err));
 	q.tee = hash_tee;
 	q.tee_data = &hash;
@@ -209,6 +210,13 @@ static int start_task(struct fetcher *f, struct request *r, struct error *err)
 }
 
 /* ---- the loop ---- */
+static void send_notice(void *data, const char *text)
+{
+	struct error ignored;
+
+	peer_notice(data, text, &ignored);
+}
+
 static int add_endpoint(struct fetcher *f, struct request *r, struct error *err)
 {
 	struct op_number n = { .n = f->n_endpoints };
@@ -224,6 +232,8 @@ static int add_endpoint(struct fetcher *f, struct request *r, struct error *err)
 		free(e);
 		return peer_fail(f->peer, r, &why, err);
 	}
+	e->notice = send_notice;
+	e->notice_data = f->peer;
 	f->endpoints[f->n_endpoints++] = e;
 	return peer_reply(f->peer, r, &n, -1, err);
 }

@@ -395,6 +395,10 @@ static int tell(struct exchange *x, CURLcode code, const char *detail, struct er
 		*err = x->error;
 		return -1;
 	}
+	if (x->r->refused) {
+		x->r->transient = true;
+		return fail(err, kind, "%.200s: connect: connection refused", *detail ? detail : "dial tcp");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (codes[i].code == code) {
 			kind = codes[i].kind;

@@ -43,6 +43,7 @@ struct http_request {
 	int out_fd;                  /* -1: into `body` */
 	struct buf *body;            /* NULL and out_fd < 0: dropped */
 	int64_t skip;                /* Range was asked for: with status 200 (it was ignored) drop this many first bytes */
+	int64_t until;               /* blobs: first byte not wanted; 0: all */
 	int64_t max;                 /* more is an error */
 	/* request body */
 	int in_fd;                   /* -1: none, or `upload` */

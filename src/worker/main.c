@@ -28,6 +28,7 @@ static op_handler *const handlers[OP_MAX] = {
 	[OP_DESCRIBE_MANIFEST] = op_describe_manifest, [OP_PARSE_PAYLOAD] = op_parse_payload,
 	[OP_VERIFY_SIGSTORE] = op_verify_sigstore, [OP_SIGN_SIGSTORE] = op_sign_sigstore, [OP_MAKE_KEY] = op_make_key,
 	[OP_DIGEST] = op_digest, [OP_RECOMPRESS] = op_recompress,
+	[OP_CHUNK_TOC] = op_chunk_toc, [OP_CHUNK_PLAN] = op_chunk_plan,
 };
 
 /* What must not happen lazily inside the sandbox: OpenSSL's providers and their files. */

@@ -68,6 +68,16 @@ int peer_fail(struct peer *p, const struct request *r, const struct error *why, 
 	return message_send(p->sock, head, &body, NULL, 0, err);
 }
 
+int peer_notice(struct peer *p, const char *text, struct error *err)
+{
+	auto_buf body = BUF_INIT(NOTICE_MAX);
+	struct message_header head = { .type = MESSAGE_NOTICE };
+	size_t len = strlen(text);
+
+	buf_add(&body, text, len < NOTICE_MAX ? len : NOTICE_MAX - 1);
+	return message_send(p->sock, head, &body, NULL, 0, err);
+}
+
 int peer_progress(struct peer *p, const struct request *r, int64_t bytes, struct error *err)
 {
 	auto_buf body = BUF_INIT(sizeof(bytes));

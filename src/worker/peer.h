@@ -27,4 +27,6 @@ int peer_receive(struct peer *p, struct request *ret, struct error *err);
 /* fd: sent along, or -1; stays the caller's. */
 int peer_reply(struct peer *p, const struct request *r, const void *reply, int fd, struct error *err);
 int peer_fail(struct peer *p, const struct request *r, const struct error *why, struct error *err);
+/* A sentence for the user while the work goes on ("Failed, retrying in 5s"): a warning in the client's log. */
+int peer_notice(struct peer *p, const char *text, struct error *err);
 int peer_progress(struct peer *p, const struct request *r, int64_t bytes, struct error *err);

@@ -10,6 +10,7 @@
 #include "worker/hash.h"
 #include "worker/input.h"
 #include "worker/ring-fill.h"
+#include "worker/recompress.h"
 #include "worker/role.h"
 
 enum { HASHER, PACKER, CONSUMERS };
@@ -127,6 +128,8 @@ int op_recompress(struct worker_state *w, const struct request *r, void *reply, 
 	(void)w;
 	if (r->n_fds != 2 || a->compression < 0 || a->compression >= COMPRESSION_MAX)
 		return fail(err, ERROR_INVALID, "recompress: bad request");
+	if (recompress_is_special(a))
+		return recompress_special(r, ret, err);
 	CLEANUP(recompress_done) struct recompress c = { .out = r->fds[1], .plain = a->compression == COMPRESSION_NONE };
 	TRY(ring_init(&c.ring, CONSUMERS, err));
 	c.fill.ring = &c.ring;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "image/worker-message.h"
 #include "worker/token.h"
 
 #define REDIRECTS_MAX 6
@@ -61,19 +62,41 @@ static bool status_is_transient(long status)
 	return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-/* Seconds, or an HTTP date (then the usual delay). A server may not park us for longer than a minute. */
-static int wait_as_told(const struct endpoint *e, const struct http_response *r, int64_t attempt, struct error *err)
+static bool error_is_transient(const struct endpoint *e, const struct http_response *r)
 {
-	int64_t seconds;
+	return r->transient && (!r->refused || e->o.patient);
+}
+
+/* Who waits is told why: the words are those of containers/common, which scripts look for. */
+static void tell_retry(const struct endpoint *e, int64_t ns, int64_t attempt, const char *why)
+{
+	char text[NOTICE_MAX], delay[40];
+
+	if (!e->notice || !why)
+		return;
+	snprintf(text, sizeof(text), "Failed, retrying in %s ... (%lld/%lld). Error: initializing %s docker://%s/%s: %s",
+		 duration_format(ns, delay), (long long)attempt + 1, (long long)e->o.retries,
+		 e->o.push ? "destination" : "source", e->o.host, e->o.repository, why);
+	e->notice(e->notice_data, text);
+}
+
+/* Seconds, or an HTTP date (then the usual delay). A server may not park us for longer than a minute. */
+static int wait_as_told(const struct endpoint *e, const struct http_response *r, int64_t attempt, const char *why,
+			struct error *err)
+{
+	int64_t seconds, ns = retry_delay(e, attempt);
 
 	if (!r->retry_after || !parse_i64(r->retry_after, &seconds)) {
-		sleep_ns(retry_delay(e, attempt));
+		tell_retry(e, ns, attempt, why);
+		sleep_ns(ns);
 		return 0;
 	}
 	if (seconds > WAIT_MAX_SECONDS)
 		return fail(err, ERROR_UNREACHABLE, "the registry answers %ld and wants us to wait for %lld s: try again later",
 			    r->status, (long long)seconds);
-	sleep_ns(seconds > 0 ? seconds * NSEC_PER_SEC : retry_delay(e, 0));
+	ns = seconds > 0 ? seconds * NSEC_PER_SEC : retry_delay(e, 0);
+	tell_retry(e, ns, attempt, why);
+	sleep_ns(ns);
 	return 0;
 }
 
@@ -81,7 +104,7 @@ void registry_pause(const struct endpoint *e, const struct http_response *r, int
 {
 	struct error ignored;
 
-	if (wait_as_told(e, r, attempt, &ignored) < 0)
+	if (wait_as_told(e, r, attempt, NULL, &ignored) < 0)
 		sleep_ns(retry_delay(e, attempt));
 }
 
@@ -150,16 +173,23 @@ static int ping_once(struct endpoint *e, struct http_response *r, struct error *
 /* Called with the mutex held. */
 static int ping(struct endpoint *e, struct error *err)
 {
+	if (e->given_up.kind != ERROR_NONE) {
+		*err = e->given_up;
+		return -1;
+	}
 	for (int64_t attempt = 0; !e->pinged; attempt++) {
 		auto_http_response r = {};
 		if (ping_once(e, &r, err) == 0) {
 			e->pinged = true;
 			break;
 		}
-		bool again = (r.transient && !r.refused) || status_is_transient(r.status);
-		if (!again || attempt >= e->o.retries)
+		bool again = error_is_transient(e, &r) || status_is_transient(r.status);
+		if (!again || attempt >= e->o.retries) {
+			e->given_up = *err;
 			return -1;
-		TRY(wait_as_told(e, &r, attempt, err));
+		}
+		struct error why = *err;
+		TRY(wait_as_told(e, &r, attempt, why.text, err));
 	}
 	return 0;
 }
@@ -339,14 +369,17 @@ int endpoint_call(struct endpoint *e, struct registry_call *c, struct http_respo
 {
 	for (int64_t attempt = 0;; attempt++) {
 		int r = try_call(e, c, ret, err);
-		bool again = r < 0 ? ret->transient && !ret->refused : status_is_transient(ret->status);
+		bool again = r < 0 ? error_is_transient(e, ret) : status_is_transient(ret->status);
 		if (r == 0 && is_ok(c, ret->status))
 			return 0;
+		if (r == 0)
+			tell_status(c, ret, err);
 		if (!again || attempt >= e->o.retries || c->q.big || is_pipe(&c->q) || (ret->bytes && !may_start_over(&c->q)))
-			return r < 0 ? r : tell_status(c, ret, err);
+			return -1;
 		if (c->q.body)
 			buf_truncate(c->q.body, 0);
-		TRY(wait_as_told(e, ret, attempt, err));
+		struct error why = *err;
+		TRY(wait_as_told(e, ret, attempt, why.text, err));
 	}
 }
 
@@ -365,7 +398,9 @@ static int get_some(struct blob_get *b, struct http_response *r, struct error *e
 	auto_strv headers = {};
 	struct registry_call c = { .q = *b->q, .path = b->path, .ok = range_ok };
 
-	if (b->at > 0)
+	if (b->q->until > 0)
+		TRY(strv_addf(&headers, err, "Range: bytes=%lld-%lld", (long long)b->at, (long long)b->q->until - 1));
+	else if (b->at > 0)
 		TRY(strv_addf(&headers, err, "Range: bytes=%lld-", (long long)b->at));
 	c.q.headers = &headers;
 	c.q.skip = b->at;   /* a registry that ignores Range starts over */
@@ -374,7 +409,7 @@ static int get_some(struct blob_get *b, struct http_response *r, struct error *e
 	int n = try_call(b->e, &c, r, err);
 	b->at += r->bytes;
 	if (n < 0)
-		return r->transient && !r->refused ? 0 : -1;
+		return error_is_transient(b->e, r) ? 0 : -1;
 	if (status_is_transient(r->status))
 		return tell_status(&c, r, err), 0;
 	if (!is_ok(&c, r->status) || r->status == 416)
@@ -408,7 +443,7 @@ int endpoint_get_blob(struct endpoint *e, const char *digest, int64_t offset, in
 		if (failures > e->o.retries || tries >= RESUMES_MAX)
 			return fail_wrap(err, "blob %s", digest);
 		struct error why = *err;
-		if (wait_as_told(e, &r, failures ? failures - 1 : 0, err) < 0)
+		if (wait_as_told(e, &r, failures ? failures - 1 : 0, why.text, err) < 0)
 			return fail_wrap(err, "blob %s: %s", digest, why.text);
 	}
 	*ret_bytes = b.at - offset;

@@ -14,8 +14,11 @@ struct endpoint {
 	struct op_endpoint o;           /* owned */
 	struct http_trust trust;
 	struct http_client *client;
+	void (*notice)(void *data, const char *text);   /* tells the user about a retry; NULL */
+	void *notice_data;
 	pthread_mutex_t mutex;          /* guards what follows */
 	bool pinged;
+	struct error given_up;          /* kind NONE: not yet; nobody answered after all retries: others need not wait again */
 	struct origin origin;           /* of the registry, once pinged */
 	char *base;                     /* "https://host" */
 	bool local;                     /* it is reached at a loopback or link-local address itself */

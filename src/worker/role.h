@@ -30,6 +30,8 @@ op_handler op_archive_image;
 op_handler op_archive_blob;
 op_handler op_pack;               /* pack.c */
 op_handler op_recompress;
+op_handler op_chunk_toc;          /* chunked-op.c */
+op_handler op_chunk_plan;
 
 void archive_free(struct archive *a);
 /* The fetch role: serves until the client goes. */

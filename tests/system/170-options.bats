@@ -134,8 +134,6 @@ J
 }
 
 @test "what cannot be done is refused by name" {
-    run_umiak 125 run --rm --decryption-key key $IMAGE true
-    like "$output" "--decryption-key: encrypted layers are not supported" "decryption"
     run_umiak 125 run --rm --sdnotify bogus $IMAGE true
     like "$output" 'invalid sdnotify value "bogus": must be conmon, container, healthy or ignore' "sdnotify"
     run_umiak 125 run --rm --systemd bogus $IMAGE true
