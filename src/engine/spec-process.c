@@ -81,6 +81,9 @@ static int host_user(const struct params_process *p, char **ret, struct error *e
 
 	for (size_t i = 0; i < p->host_users.n; i++) {
 		const struct passwd *pw = getpwnam(p->host_users.v[i]);
+		uint32_t uid;
+		if (!pw && parse_u32(p->host_users.v[i], &uid))
+			pw = getpwuid(uid);
 		if (!pw || strlen(pw->pw_name) != len || strncmp(pw->pw_name, p->user, len) != 0)
 			continue;
 		if (p->user[len])

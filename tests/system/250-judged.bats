@@ -168,6 +168,8 @@ buildah() {
     is "$output" "$(id -u "$UMIAK_TEST_USER")" "by name"
     run_umiak run --rm --hostuser "$UMIAK_TEST_USER" --user "$UMIAK_TEST_USER:33" "$IMAGE" id -g
     is "$output" 33 "with a group"
+    run_umiak run --rm --hostuser "$(id -u "$UMIAK_TEST_USER")" --user "$UMIAK_TEST_USER" "$IMAGE" id -u
+    is "$output" "$(id -u "$UMIAK_TEST_USER")" "by number and name"
     run umiak run --rm --user "$UMIAK_TEST_USER" "$IMAGE" true
     [ "$status" != 0 ]
     like "$output" "unable to find user $UMIAK_TEST_USER" "without --hostuser"
