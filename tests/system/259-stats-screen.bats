@@ -77,8 +77,12 @@ screen() { # COLUMNSxLINES FRAMES ARGS...
     like "$output" "wrapped 0" "cut"
     run bash -c 'umiak top -i 1 first pid | head -n 4'
     is "$(grep -c PID <<<"$output")" 2 "piped: table after table"
-    run umiak run -d --rm --name short --network none "$IMAGE" sleep 2
-    timeout 60 bash -c 'umiak top -i 1 short pid' >/dev/null
+    run_umiak run -d --name short --network none "$IMAGE" sleep 1000
+    timeout 100 bash -c 'umiak top -i 1 short pid' >"$UMIAK_WORK/out" 3>&- &
+    watcher=$!
+    for _ in $(seq 600); do [ ! -s "$UMIAK_WORK/out" ] || break; sleep 0.1; done
+    run_umiak rm -f -t0 short
+    wait "$watcher"   # ends with the container
     run_umiak 125 top -i -1 first
     like "$output" "invalid interval" "interval"
 }
