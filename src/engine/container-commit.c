@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/commit.h"
 #include "engine/container-impl.h"
+#include "engine/image-commit.h"
 #include "engine/image-list.h"
 
 #include "engine/volume.h"
@@ -270,6 +271,7 @@ static int commit_now(struct ctr *c, const struct ctr_commit *o, char ret_id[65]
 	m.timestamp = o->timestamp;
 	m.names = &names;
 	m.progress = &o->progress;
+	image_say(&o->progress, "Getting image source signatures");
 	return commit_image(c->engine, &m, ret_id, err);
 }
 
