@@ -59,12 +59,12 @@ umiak_out() { local f=$1; shift; umiak "$@" >"$f"; }
 
 @test "commit: configuration of the container and --change" {
     run_umiak create --name c -e A=b --label l=m --expose 80 --expose 53/udp --user nobody --workdir /tmp --entrypoint '["/bin/e"]' "$IMAGE" one two
-    run_umiak commit -q --author "An Author" --message "a message" \
+    run_umiak commit -q --author "An Author" \
         --change 'CMD ["x", "y"]' --change 'ENV E=f "G=h i"' --change LABEL=n=o --change 'EXPOSE 99' --change 'VOLUME /v' \
         --change 'STOPSIGNAL SIGUSR1' --change 'WORKDIR sub' --change 'HEALTHCHECK --interval=5s CMD true' --change 'SHELL ["/bin/ash", "-c"]' \
         --change 'ONBUILD RUN x' --change 'USER root' c localhost/made
-    run_umiak inspect --type image --format '{{.Author}}|{{.Comment}}|{{json .Config.Cmd}}|{{json .Config.Entrypoint}}|{{.Config.User}}|{{.Config.WorkingDir}}|{{.Config.StopSignal}}|{{json .Config.Volumes}}' localhost/made
-    is "$output" 'An Author|a message|["x","y"]|["/bin/e"]|root|/tmp/sub|SIGUSR1|{"/v":{}}' "the configuration"
+    run_umiak inspect --type image --format '{{.Author}}|{{json .Config.Cmd}}|{{json .Config.Entrypoint}}|{{.Config.User}}|{{.Config.WorkingDir}}|{{.Config.StopSignal}}|{{json .Config.Volumes}}' localhost/made
+    is "$output" 'An Author|["x","y"]|["/bin/e"]|root|/tmp/sub|SIGUSR1|{"/v":{}}' "the configuration"
     run_umiak inspect --type image --format '{{json .Config.ExposedPorts}} {{json .Config.Labels}} {{json .Config.Env}}' localhost/made
     like "$output" '"53/udp":\{\},"80/tcp":\{\},"99/tcp":\{\}|"80/tcp":\{\},"53/udp":\{\},"99/tcp":\{\}' "ports"
     like "$output" '"l":"m"' "labels of the container"
@@ -72,9 +72,11 @@ umiak_out() { local f=$1; shift; umiak "$@" >"$f"; }
     like "$output" '"A=b".*"E=f","G=h i"' "environment"
     run_umiak inspect --type image --format '{{.ManifestType}} {{json .Healthcheck}}' localhost/made
     like "$output" 'application/vnd.oci.image.manifest.v1\+json .*"CMD-SHELL","true"' "the health check survives in OCI"
-    run_umiak commit -q --format docker c localhost/docker
-    run_umiak inspect --type image --format '{{.ManifestType}}' localhost/docker
-    is "$output" application/vnd.docker.distribution.manifest.v2+json "docker's format"
+    run_umiak 125 commit -q -m "a message" c localhost/refused
+    like "$output" "messages are only compatible with the docker image format" "as Podman"
+    run_umiak commit -q --format docker --message "a message" c localhost/docker
+    run_umiak inspect --type image --format '{{.ManifestType}} {{.Comment}}' localhost/docker
+    is "$output" "application/vnd.docker.distribution.manifest.v2+json a message" "docker's format"
 }
 
 @test "commit: --squash, --iidfile, --config, --include-volumes" {
