@@ -564,10 +564,11 @@ def run(umiak, name):
         elif not problem and c.good is None and p.returncode == 0:
             problem = None if is_complete(umiak, tmp) else "what came in is not whole"
         elif not problem and not c.good:
-            errors = [l for l in p.stderr.splitlines() if l.startswith("Error:")]
+            lines = [l for l in p.stderr.splitlines() if "Failed, retrying in" not in l]   # told, and tried again
+            errors = [l for l in lines if l.startswith("Error:")]
             if p.returncode != 125:
                 problem = "exit code %d" % p.returncode
-            elif len(errors) != 1 or len(p.stderr.splitlines()) != 1:
+            elif len(errors) != 1 or len(lines) != 1:
                 problem = "not one line"
             elif c.want and c.want not in p.stderr:
                 problem = "the error does not say \"%s\"" % c.want
