@@ -89,6 +89,6 @@ limit_of() { # CONTAINER CONTROLLER V1-FILE V2-FILE: the value in its control gr
     export -f umiak
     run timeout 3 bash -c "umiak stats -i 1 --format '{{.Name}}' idle"
     [ "$(grep -c idle <<<"$output")" -ge 2 ]
-    run env SHELL=/bin/bash timeout 3 script -qec "bash -c 'umiak stats -i 1 idle'" /dev/null
-    [[ $output == *$'\033[H\033[J'* ]]
+    run env SHELL=/bin/bash TERM=xterm timeout 3 script -qec "bash -c 'umiak stats -i 1 idle'" /dev/null
+    [[ $output == *$'\033[H\033[K'* ]]
 }

@@ -147,7 +147,7 @@ new" "written"
     umiak commit -q --change 'LABEL RUN="podman run --rm --name NAME -e X=\"a b\" IMAGE sh -c \"echo \\$X ${OPT1}\""' l localhost/lab
     umiak rm l
     run_umiak container runlabel --display --opt1 one run localhost/lab
-    is "$output" "command: $(readlink -f "$UMIAK") run --rm --name lab -e X=a b localhost/lab:latest sh -c echo \$X one" "what would run"
+    is "$output" "command: $(readlink -f "$UMIAK_BUILD/umiak") run --rm --name lab -e X=a b localhost/lab:latest sh -c echo \$X one" "what would run"
     run_umiak 125 container runlabel nosuch localhost/lab
     like "$output" "cannot find the value of label: nosuch in image: localhost/lab" "no such label"
     umiak rmi localhost/lab
