@@ -124,6 +124,18 @@ int stage_read_notes(int dirfd, const char *dir, struct strv *ret, struct error 
 	return 0;
 }
 
+/* A store that was filled in an image and lies on an overlay now: the kernel moves no directory of a lower layer. What
+ * makes a layer one goes first, so that a kill leaves nothing that looks whole. */
+static int remove_in_place(int dirfd, const char *path, struct error *err)
+{
+	autofree char *info = NULL;
+
+	TRY(store_path_join(&info, err, path, "layer.json", NULL));
+	if (unlinkat(dirfd, info, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fail_errno(err, "remove %s", info);
+	return file_remove_tree(dirfd, path, err) < 0 ? -1 : 1;
+}
+
 int stage_trash(struct stage *st, int dirfd, const char *path, struct error *err)
 {
 	char name[32];
@@ -131,6 +143,8 @@ int stage_trash(struct stage *st, int dirfd, const char *path, struct error *err
 	snprintf(name, sizeof(name), "x%u", st->serial++);
 	if (renameat(dirfd, path, st->fd, name) == 0)
 		return 1;
+	if (errno == EXDEV)
+		return remove_in_place(dirfd, path, err);
 	return errno == ENOENT ? 0 : fail_errno(err, "move %s to %s", path, st->path);
 }
 

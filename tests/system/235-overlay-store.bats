@@ -50,6 +50,27 @@ has /etc/empty'
     rm -rf "$w"
 }
 
+@test "a store that came in an image and lies on an overlay now: its layers can be removed and come back" {
+    skip_rootless "root mounts the overlay"
+    w=$UMIAK_WORK/pre
+    mkdir -p "$w/l" "$w/u" "$w/w" "$w/m"
+    "$UMIAK_BUILD/umiak" --root "$w/l/root" --runroot "$w/run" load -q -i "$UMIAK_WORK/image.tar"
+    run unshare -m --propagation private bash -c 'm=$1; image=$2; shift 2
+        mount -t overlay overlay -o "lowerdir=$m/l,upperdir=$m/u,workdir=$m/w" "$m/m" || { echo "no overlay"; exit; }
+        set -e
+        "$@" rmi localhost/latest >/dev/null
+        ls "$m/m/root/layers"
+        "$@" load -q -i "$image"
+        "$@" run --rm --network none localhost/latest cat /etc/motd >/dev/null
+        "$@" system check --quick >/dev/null
+        echo fine' bash "$w" "$UMIAK_WORK/image.tar" "$UMIAK_BUILD/umiak" --root "$w/m/root" --runroot "$w/run2"
+    is "$status" 0 "$output"
+    [ "$output" != "no overlay" ] || skip "no overlay on this file system"
+    is "$output" "Loaded image: localhost/latest:latest
+fine" "what it says"
+    rm -rf "$w"
+}
+
 @test "the vfs driver: a committed layer leaves with the bytes its digest names" {
     mkdir -p "$UMIAK_WORK/tmp/vfs"
     cat >"$UMIAK_WORK/vfs" <<SH
