@@ -221,9 +221,14 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	if (netns < 0)
 		return -1;
 	const struct net_request *r = requests.v;
-	int missing = net_connect(&place.env, c->id, &r[requests.n - 1], live.net, netns, err);
-	if (missing < 0)
+	TRY(net_connect_plan(&place.env, c->id, &r[requests.n - 1], live.net, err));
+	TRY(save_status(c, &live, err));
+	int missing = net_connect(&place.env, c->id, live.net, netns, err);
+	if (missing < 0) {
+		struct error ignored;
+		save_status(c, &live, &ignored);
 		return -1;
+	}
 	if (missing && !place.env.rootless)
 		networks_restore(c->engine, &place, c->id);
 	TRY(network_names_add(c, &place, live.net, err));

@@ -49,48 +49,51 @@ static void remove_attachment(struct net_status *s, const struct net_attachment 
 	s->attachments.n--;
 }
 
-static int connect_one(const struct net_env *env, const char *id, const struct network *n, struct net_status *s, int netns_fd,
-		       struct error *err)
+static int connect_one(const struct net_env *env, const struct network *n, struct net_status *s, int netns_fd, struct error *err)
 {
 	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
 	auto_ends e = LINK_ENDS_INIT;
 
-	TRY(attachment_lease(env, n, id, a, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	return attachment_link(env, n, a, &e, err);
 }
 
-static int connect_netavark(const struct net_env *env, const char *id, const struct network *n, struct net_status *s, int netns_fd,
-			    struct error *err)
+int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
+		     struct error *err)
+{
+	struct error ignored;
+	auto_network n = {};
+
+	TRY(setup_add_attachment(env, r, s, &n, err));
+	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
+	if (attachment_lease(env, &n, id, a, err) >= 0)
+		return 0;
+	attachment_release(env, id, a, &ignored);
+	remove_attachment(s, a);
+	return -1;
+}
+
+int net_connect(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err)
 {
 	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
 	const struct netavark_job job = { id, s, s->attachments.n - 1, 1 };
-
-	TRY(attachment_lease(env, n, id, a, err));
-	return netavark_setup(env, &job, netns_fd, s, err);
-}
-
-int net_connect(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s, int netns_fd,
-		struct error *err)
-{
 	auto_networks l = {};
 	auto_ends e = LINK_ENDS_INIT;
 	struct error ignored;
 
-	TRY(setup_add_attachment(env, r, s, &l.v[0], err));
-	l.n = 1;
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	int made = s->netavark ? connect_netavark(env, id, &l.v[0], s, netns_fd, err) : connect_one(env, id, &l.v[0], s, netns_fd, err);
+	int made = network_get(env, a->network, &l.v[0], err);
+	l.n = made >= 0;
+	if (made >= 0)
+		made = s->netavark ? netavark_setup(env, &job, netns_fd, s, err) : connect_one(env, &l.v[0], s, netns_fd, err);
 	if (made >= 0 && !s->netavark)
 		made = setup_firewall(env, &l, s, false, err);
-	if (made < 0) {
-		if (!s->netavark && link_ends_open(env, netns_fd, &e, &ignored) >= 0)
-			attachment_unlink(env, a, &e, &ignored);
-		attachment_release(env, id, a, &ignored);
-		remove_attachment(s, a);
-		return -1;
-	}
-	return made;
+	if (made >= 0)
+		return made;
+	if (!s->netavark && link_ends_open(env, netns_fd, &e, &ignored) >= 0)
+		attachment_unlink(env, a, &e, &ignored);
+	attachment_release(env, id, a, &ignored);
+	remove_attachment(s, a);
+	return -1;
 }
 
 static int disconnect_netavark(const struct net_env *env, const char *id, struct net_attachment *a, struct net_status *s,

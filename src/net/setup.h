@@ -84,9 +84,13 @@ void net_commit(const struct net_env *env, const char *id, struct lock *intent);
 int net_teardown(const struct net_env *env, const char *id, const struct net_status *s, int netns_fd, struct error *err);
 int net_sweep(const struct net_env *env, struct error *err);
 
-/* One more / one less network of a running container. Results as net_apply()'s. */
-int net_connect(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s, int netns_fd,
-		struct error *err);
+/* One more network of a running container: planned and leased as the last attachment of the status, which the caller
+ * records, so that whatever is killed behind it is found by net_teardown(); then made. A failure takes it out again.
+ * Results as net_apply()'s. */
+int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
+		     struct error *err);
+int net_connect(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err);
+/* One less. */
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
 		   struct error *err);
 /* Firewall rules of a running container again (another tool flushed them). One that ended meanwhile gets none. */
