@@ -154,7 +154,8 @@ EOF
     printf 'Key-Type: RSA\nKey-Length: 2048\nName-Real: old\nName-Email: old@example.org\nExpire-Date: seconds=4\n%%no-protection\n%%commit\n' |
         as_user gpg --batch --quiet --gen-key 2>/dev/null
     as_user gpg --batch --armor --export old@example.org >"$W/old.asc"
-    push x/a:1 --sign-by old@example.org; sleep 4.5
+    push x/a:1 --sign-by old@example.org
+    for _ in $(seq 100); do as_user gpg --batch --with-colons --list-keys old@example.org | grep -q '^pub:e:' && break; sleep 0.2; done
     policy "$(signed_by old)"; pull 125 x/a:1; like "$output" "its key has expired" "expired"
     policy "$(signed_by ann)"
     run_umiak manifest create "$R/l/l:1"; run_umiak manifest add "$R/l/l:1" "containers-storage:$IMAGE"
