@@ -2,22 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # 077-buildah.bats - working containers, with the program called `buildah`.
 load helpers
+load ../lib/buildah
 
 setup_file() {
     umiak_setup_file
-    mkdir "$UMIAK_WORK/bin"; ln -s "$UMIAK_BUILD/umiak" "$UMIAK_WORK/bin/buildah"
-    export UMIAK_WORKER=$UMIAK_BUILD/umiak-worker
+    buildah_setup
 }
 teardown_file() { umiak_teardown_file; }
-
-buildah() {
-    if rootless; then
-        setpriv --reuid="$(id -u "$UMIAK_TEST_USER")" --regid="$(id -g "$UMIAK_TEST_USER")" --init-groups \
-            env HOME="$UMIAK_WORK/home" USER="$UMIAK_TEST_USER" XDG_RUNTIME_DIR="$UMIAK_WORK/xdg" "$UMIAK_WORK/bin/buildah" "$@"
-    else
-        "$UMIAK_WORK/bin/buildah" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" "$@"
-    fi
-}
 
 @test "an image is made step by step" {
     echo copied >"$UMIAK_WORK/tmp/file"; chmod a+r "$UMIAK_WORK/tmp/file"

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Podman's users notice of containers at the edges: names, states, words of errors, working containers, mounts.
 load helpers
+load ../lib/buildah
 
 setup_file() {
     umiak_setup_file
-    mkdir "$UMIAK_WORK/bin"
-    ln -s "$UMIAK_BUILD/umiak" "$UMIAK_WORK/bin/buildah"
+    buildah_setup
 }
 teardown_file() { umiak_teardown_file; }
 teardown() {
     buildah rm --all >/dev/null
     umiak_teardown
-}
-
-buildah() {
-    if rootless; then
-        setpriv --reuid="$(id -u "$UMIAK_TEST_USER")" --regid="$(id -g "$UMIAK_TEST_USER")" --init-groups \
-            env HOME="$UMIAK_WORK/home" USER="$UMIAK_TEST_USER" XDG_RUNTIME_DIR="$UMIAK_WORK/xdg" "$UMIAK_WORK/bin/buildah" "$@"
-    else
-        "$UMIAK_WORK/bin/buildah" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" "$@"
-    fi
 }
 
 @test "working containers are external ones" {
