@@ -17,7 +17,7 @@ setup_file() {
     command -v docker-registry >/dev/null && command -v skopeo >/dev/null || skip "docker-registry or skopeo is missing"
     umiak_setup_file
     # the registries are on the host's loopback, and so is everything here
-    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }
+    umiak_on_host_network
     start_registry plain ""; export PLAIN=127.0.0.1:$port
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
         -keyout "$UMIAK_WORK/key.pem" -out "$UMIAK_WORK/cert.pem" 2>/dev/null

@@ -8,7 +8,7 @@ setup_file() {
     command -v docker-registry >/dev/null && command -v skopeo >/dev/null || skip "docker-registry or skopeo is missing"
     umiak_setup_file
     # the registry is on the host's loopback, and so is everything here
-    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }
+    umiak_on_host_network
     port=$((20000 + RANDOM % 20000))
     printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\nlog: {level: error, accesslog: {disabled: true}}\nhttp: {addr: "127.0.0.1:%s"}\n' \
         "$UMIAK_WORK/registry" "$port" >"$UMIAK_WORK/registry.yml"

@@ -165,11 +165,14 @@ X
     like "${lines[1]}" "^socket:" "descriptor"
 }
 
-@test "the steps of a build have that network, too" {
+@test "the steps of a build have that network, too: address, name server, a line in the hosts file" {
     mkdir "$UMIAK_WORK/tmp/ctx"
-    printf 'FROM %s\nRUN grep eth0 /proc/net/dev >/net && grep nameserver /etc/resolv.conf\n' "$IMAGE" >"$UMIAK_WORK/tmp/ctx/Containerfile"
+    printf 'FROM %s\nRUN grep eth0 /proc/net/dev >/net && ip -4 addr show eth0; cat /etc/resolv.conf; echo "hosts:"; cat /etc/hosts\n' "$IMAGE" >"$UMIAK_WORK/tmp/ctx/Containerfile"
     chmod -R a+rX "$UMIAK_WORK/tmp/ctx"
-    run_umiak build -q -t localhost/with-net "$UMIAK_WORK/tmp/ctx"
+    run_umiak build --no-cache -t localhost/with-net "$UMIAK_WORK/tmp/ctx"
+    like "$output" "inet 198.51.100.10/24" "address"
+    like "$output" "nameserver 169.254.1.1" "forwarder"
+    like "${output#*$'\nhosts:'}" "198.51.100.10" "own line in /etc/hosts"
     like "$(umiak run --rm --network none localhost/with-net cat /net)" eth0 "what the step saw"
     umiak rmi localhost/with-net
 }

@@ -2,22 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Drivers and options that need more of the kernel than a bridge: macvlan, ipvlan, VLANs, VRFs.
 load helpers
+load ../lib/far
 
 setup_file() {
     [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
     umiak_setup_file
-    # The host's wire: a veth pair, whose other end is in a namespace that stands for another machine.
-    touch "$UMIAK_WORK/far"
-    unshare --net="$UMIAK_WORK/far" ip link set lo up
-    netns_exec ip link add wire0 type veth peer name wire1
-    netns_exec ip link set wire0 up
-    netns_exec ip link set wire1 netns "$UMIAK_WORK/far"
-    far ip addr add 10.77.0.1/24 dev wire1
-    far ip link set wire1 up
+    far_start 10.77.0.1/24
 }
 teardown_file() {
     [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
-    umount "$UMIAK_WORK/far"
+    far_stop
     umiak_teardown_file
 }
 setup() { skip_rootless "interfaces of the host are root's"; }
@@ -27,7 +21,6 @@ teardown() {
     umiak network prune -f >/dev/null
 }
 
-far() { nsenter --net="$UMIAK_WORK/far" -- "$@"; }
 need() { # KIND [ip's words]: skips where this kernel has no such interfaces
     netns_exec ip link add try0 "${@:2}" type "$1" ${need_more:-} 2>/dev/null || skip "this kernel has no $1"
     netns_exec ip link delete try0

@@ -2,23 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # What must not pass: seen from a machine far away (root's networks), each with a control that shows the same thing passing.
 load helpers
+load ../lib/far
 
 setup_file() {
     [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
     umiak_setup_file
-    touch "$UMIAK_WORK/far"
-    unshare --net="$UMIAK_WORK/far" ip link set lo up
-    netns_exec ip link add wire0 type veth peer name wire1
-    netns_exec ip link set wire1 netns "$UMIAK_WORK/far"
+    far_start 198.51.100.1/24
     netns_exec ip addr add 198.51.100.10/24 dev wire0
-    netns_exec ip link set wire0 up
     netns_exec ip route add default via 198.51.100.1
-    far ip addr add 198.51.100.1/24 dev wire1
-    far ip link set wire1 up
 }
 teardown_file() {
     [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
-    umount "$UMIAK_WORK/far"
+    far_stop
     umiak_teardown_file
 }
 setup() { skip_rootless "a user's networks are behind pasta"; }
@@ -28,7 +23,6 @@ teardown() {
     umiak network prune -f >/dev/null
 }
 
-far() { nsenter --net="$UMIAK_WORK/far" -- "$@"; }
 # What listens there says something. tries: until it does, at most so often.
 ask() { # TRIES HOST PORT PREFIX...
     for _ in $(seq "$1"); do

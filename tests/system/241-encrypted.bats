@@ -7,7 +7,7 @@ load ../lib/registry
 setup_file() {
     command -v docker-registry >/dev/null && command -v skopeo >/dev/null || skip "docker-registry or skopeo is missing"
     umiak_setup_file
-    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }   # the registry is on the host's loopback
+    umiak_on_host_network
     registry_start plain
     export REGISTRY=$registry K=$UMIAK_WORK/keys
     mkdir "$K"

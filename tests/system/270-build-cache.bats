@@ -7,7 +7,7 @@ setup_file() {
     command -v docker-registry >/dev/null || skip "docker-registry is missing"
     umiak_setup_file
     # the registry is on the host's loopback, and so is everything here
-    [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }
+    umiak_on_host_network
     start_registry
     export REG
 }

@@ -47,6 +47,9 @@ umiak_setup_user_net() {
 # In the uplink's other end: a host far away.
 peer_exec() { nsenter -t "$(cat "$UMIAK_WORK/peer.pid")" -n -- "$@"; }
 
+# For files that talk to a registry on the host's loopback and make no networks: no namespace of their own from now on.
+umiak_on_host_network() { [ ! -e "$UMIAK_WORK/netns" ] || { umount "$UMIAK_WORK/netns"; rm "$UMIAK_WORK/netns"; }; }
+
 umiak_teardown_file() {
     umiak system reset --force || true
     [ ! -e "$UMIAK_WORK/netns" ] || umount "$UMIAK_WORK/netns"
