@@ -3,8 +3,10 @@
 #include "os/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -216,4 +218,15 @@ int file_sync_dir(int dirfd, const char *path, struct error *err)
 int file_sync_fs(int fd, struct error *err)
 {
 	return syncfs(fd) < 0 ? fail_errno(err, "syncfs") : 0;
+}
+
+void file_spread_dirs(int dirfd, const char *path)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int flags;
+
+	if (fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
+		flags |= FS_TOPDIR_FL;
+		ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
 }

@@ -50,6 +50,11 @@ int file_sync_fs(int fd, struct error *err);
 /* mkdir -p: every missing component of path below dirfd; an existing directory is fine. Returns 1 when the last
  * component was made, 0 when it existed. Follows links: for the engine's own directories only. */
 int file_mkdirs(int dirfd, const char *path, mode_t mode, struct error *err);
+/* Asks the file system to place the subdirectories of a directory far from each other, as it does for home directories
+ * (FS_TOPDIR_FL: ext4, ioctl_iflags(2)). Where trees come and go this is no matter of taste: ext4 does not use an inode
+ * again in the minute(s) after its removal and looks at every such inode of a group for each new file. As far as it goes:
+ * other file systems have nothing to ask. */
+void file_spread_dirs(int dirfd, const char *path);
 /* file_mkdirs() + open: the directory as an O_PATH-less O_DIRECTORY descriptor. */
 int file_open_dir(int dirfd, const char *path, bool create, mode_t mode, struct error *err);
 

@@ -164,6 +164,15 @@ static int check_index(struct store *s, struct error *err)
 	return -1;
 }
 
+/* Where whole trees are made and removed. */
+static void spread_trees(const struct store *s)
+{
+	static const char *const dirs[] = { "staging", "containers", "volumes" };
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		file_spread_dirs(s->root_fd, dirs[i]);
+}
+
 static int recover(struct store *s, struct error *err)
 {
 	bool fresh = !index_exists(s);
@@ -172,6 +181,7 @@ static int recover(struct store *s, struct error *err)
 	TRY(check_index(s, err));
 	TRY(sweep_stages(s, err));
 	TRY(sweep_unknown(s, err));
+	spread_trees(s);
 	TRY(make_run_database(s, err));
 	s->recovered = !fresh;
 	return 0;
