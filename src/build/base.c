@@ -98,9 +98,7 @@ static int obtain(struct build *b, const char *given, const char *platform, stru
 		p.arch = b->platform.architecture;
 		p.variant = b->platform.variant;
 	}
-	/* "newer" is told only when there is something to tell: what is here may be what is there */
-	bool quiet = p.pull && streq(p.pull, "newer") && image_exists(b->engine, name, err) == 1;
-	b->engine->progress = quiet ? NULL : &lines;
+	b->engine->progress = &lines;
 	int r2 = image_obtain(b->engine, name, &p, STORE_IMAGE_ALL, ret, ret_name, err);
 	b->engine->progress = before;
 	return r2;

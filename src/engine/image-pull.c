@@ -79,7 +79,8 @@ static int open_source(struct pull *p, const struct reference *at, bool insecure
 	return source_open_registry(p->t.source, &ep, &ep.cert_dirs, err);
 }
 
-/* "newer": is what the registry has another image than ours? */
+/* "newer": is what the registry has another image than ours? As Podman, manifests are compared, not configurations: an
+ * image made here that was pushed counts as another one until it has been pulled once. */
 static int is_same_here(struct pull *p, const struct source_image *i, const char *name, struct error *err)
 {
 	auto_store_image here = {};
@@ -87,7 +88,7 @@ static int is_same_here(struct pull *p, const struct source_image *i, const char
 
 	if (r <= 0)
 		return r;
-	return strv_has(&here.digests, i->manifest_digest) || streq(here.id, digest_hex(i->config_digest));
+	return strv_has(&here.digests, i->manifest_digest);
 }
 
 /* A single image is taken whatever it is made for; who asked for something else is told. */
