@@ -280,6 +280,8 @@ int base_prepare(struct build *b, struct stage_run *st, struct error *err)
 	for (size_t i = 0; i < b->o->unset_labels.n; i++)
 		strmap_remove(&st->config.config.labels, b->o->unset_labels.v[i]);
 	TRY(take_triggers(st, err));
+	if (b->o->stage_labels)
+		TRY(stages_label(st, err));
 	TRY(scope_init(&st->scope, &b->head, b->file.escape, &st->config.config.env, above, err));
 	return begin_chain(st);
 }

@@ -45,6 +45,7 @@ struct op {
 	bool pulled;                     /* its result came from --cache-from */
 	int64_t created;                 /* Unix ns */
 	char id[65];                     /* of the image so far */
+	int64_t began;                   /* CLOCK_MONOTONIC, ns */
 	/* while it runs */
 	struct step step;
 	struct step_job job;
@@ -71,6 +72,7 @@ struct stage_run {
 	char chain[65];                  /* digest of history so far */
 	char base_id[65], *base_name;    /* of the base image; "" */
 	char *base_digest;               /* of its manifest; NULL */
+	char image_id[65];               /* --save-stages: of the stage's image; "" */
 	bool prepared, done;
 	/* one layer for all steps (--squash, --layers=false) */
 	struct stage_layer single;
@@ -103,6 +105,7 @@ struct build {
 	struct remote_cache remote;
 	struct source_policy policy;
 	struct list agents;              /* build/agent.h */
+	FILE *usage;                     /* --rusage-logfile */
 	int64_t flushed;                 /* when */
 	size_t running;
 	unsigned serial;                 /* of scratch directories */
@@ -160,7 +163,17 @@ int schedule_flush(struct build *b, struct error *err);
 /* The id (config digest) of the stage's image as it is now. */
 int image_id_now(struct stage_run *st, char ret[65], struct error *err);
 int image_finish(struct build *b, struct stage_run *st, struct error *err);
+/* The stage as it is now becomes an image of these names (full ones). ret_manifest: room for a digest. */
+int image_commit_stage(struct build *b, const struct stage_run *st, const struct strv *names, char ret_id[65], char *ret_manifest,
+		       struct error *err);
 int image_describe(struct build *b, struct stage_run *st, struct error *err);
+/* ---- stages.c: --save-stages, --stage-labels, --layer-label, --log-rusage ---- */
+/* An instruction behind the FROM that labels the stage with its name and base. */
+int stages_label(struct stage_run *st, struct error *err);
+/* A stage that is done, but is not the target, becomes an image without a name. */
+int stages_save(struct stage_run *st, struct error *err);
+/* Buildah's line about what a step used; room for 200 bytes. */
+void stages_usage(const struct op *op, char *ret, size_t size);
 /* ---- output.c: --output ---- */
 /* The result goes somewhere else and no image was asked for. */
 bool build_output_only(const struct build *b);

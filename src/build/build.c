@@ -82,6 +82,8 @@ static void build_done(struct build *b)
 	remote_cache_done(&b->remote);
 	source_policy_done(&b->policy);
 	build_agents_done(&b->agents);
+	if (b->usage)
+		fclose(b->usage);
 	build_graph_done(&b->graph);
 	containerfile_done(&b->file);
 	containerfile_text_done(&b->text);
@@ -159,6 +161,8 @@ static int begin(struct build *b, struct error *err)
 	b->use_cache = !b->o->no_cache && !b->single;
 	TRY(set_time(b, err));
 	TRY(remote_cache_open(b, err));
+	if (b->o->rusage_logfile && !(b->usage = fopen(b->o->rusage_logfile, "we")))
+		return fail_errno(err, "creating file to store rusage logs: %s", b->o->rusage_logfile);
 	if (b->o->source_policy)
 		TRY(source_policy_read(b->o->source_policy, &b->policy, err));
 	int scratch = file_open_dir(stage_fd(b->stage), "context", true, 0700, err);

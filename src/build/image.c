@@ -255,10 +255,28 @@ static int is_there(struct build *b, const char *config_digest, const struct str
 	return 1;
 }
 
-int image_finish(struct build *b, struct stage_run *st, struct error *err)
+int image_commit_stage(struct build *b, const struct stage_run *st, const struct strv *names, char ret_id[65], char *ret_manifest,
+		       struct error *err)
 {
 	auto_buf config = BUF_INIT(CONFIG_BYTES_MAX), manifest = BUF_INIT(MANIFEST_BYTES_MAX);
 	char config_digest[SHA256_TEXT_MAX], manifest_digest[SHA256_TEXT_MAX];
+
+	TRY(image_config_format(&st->config, &config, err));
+	digest_of(&config, config_digest);
+	TRY(stage_blob_add(b->stage, config_digest, config.data, config.len, err));
+	TRY(write_manifest(b, st, config_digest, config.len, &manifest, err));
+	digest_of(&manifest, manifest_digest);
+	TRY(stage_blob_add(b->stage, manifest_digest, manifest.data, manifest.len, err));
+	if (commit(b, st, config_digest, manifest_digest, names, ret_id, err) < 0)
+		return fail_wrap(err, "committing image");
+	memcpy(ret_manifest, manifest_digest, sizeof(manifest_digest));
+	return 0;
+}
+
+int image_finish(struct build *b, struct stage_run *st, struct error *err)
+{
+	auto_buf config = BUF_INIT(CONFIG_BYTES_MAX);
+	char config_digest[SHA256_TEXT_MAX];
 	struct build_result *r = b->result;
 
 	TRY(full_names(b, &r->names, err));
@@ -269,13 +287,7 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err)
 	int same = is_there(b, config_digest, &r->names, r->id, r->manifest, err);
 	if (same)
 		return same < 0 ? -1 : 0;
-	TRY(stage_blob_add(b->stage, config_digest, config.data, config.len, err));
-	TRY(write_manifest(b, st, config_digest, config.len, &manifest, err));
-	digest_of(&manifest, manifest_digest);
-	TRY(stage_blob_add(b->stage, manifest_digest, manifest.data, manifest.len, err));
-	if (commit(b, st, config_digest, manifest_digest, &r->names, r->id, err) < 0)
-		return fail_wrap(err, "committing image");
-	memcpy(r->manifest, manifest_digest, sizeof(manifest_digest));
+	TRY(image_commit_stage(b, st, &r->names, r->id, r->manifest, err));
 	engine_event(b->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_BUILD, .id = r->id,
 						 .name = r->names.n ? r->names.v[0] : "" });
 	return 0;

@@ -43,7 +43,9 @@ const struct field build_rows[] = {
 	{ .cli = "manifest", F_STR(O, manifest), .arg = "name", .help = "Manifest list the image is added to" },
 	{ .cli = "annotation", F_STRV(O, annotations), .arg = "key=value", .help = "Annotation of the image" },
 	{ .cli = "label", F_STRV(O, labels), .arg = "key=value", .help = "Label of the image" },
-	{ .cli = "layer-label", F_STRV(O, layer_labels), .arg = "key[=value]", .help = "Label of intermediate images" },
+	{ .cli = "layer-label", F_STRV(O, layer_labels), .arg = "key[=value]", .help = "Label of intermediate images (--save-stages)" },
+	{ .cli = "save-stages", F_BOOL(O, save_stages), .help = "Keep the other stages as images, too" },
+	{ .cli = "stage-labels", F_BOOL(O, stage_labels), .help = "With --save-stages: labels that tell a stage's name and base" },
 	{ .cli = "env", F_STRV(O, env), .arg = "env[=value]", .help = "Environment variable of the image" },
 	{ .cli = "unsetenv", F_STRV(O, unset_env), .arg = "env", .help = "Environment variable to leave out of the image" },
 	{ .cli = "unsetlabel", F_CSV(O, unset_labels), .arg = "label", .help = "Label of the base image to leave out" },
@@ -155,6 +157,9 @@ const struct field build_rows[] = {
 	  .help = "File the image's id is written to, without algorithm" },
 	{ .cli = "metadata-file", F_STR(O, metadata_file), .arg = "path", .complete = "files", .help = "File that describes the result as JSON" },
 	{ .cli = "logfile", F_STR(O, logfile), .arg = "path", .complete = "files", .help = "File for what the build says" },
+	{ .cli = "log-rusage", F_BOOL(O, log_rusage), .help = "Tell what each step used", .flags = FIELD_HIDDEN },
+	{ .cli = "rusage-logfile", F_STR(O, rusage_logfile), .arg = "path", .complete = "files",
+	  .help = "File for what each step used", .flags = FIELD_HIDDEN },
 	{ .cli = "logsplit", F_OPT_BOOL(O, logsplit), .help = "With --logfile and several platforms: one file each" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(O, quiet), .help = "Print nothing but the image's id" },
 	{ .cli = "progress", F_STR(O, progress), .arg = "auto|plain|tty", .fallback = "auto", .flags = FIELD_HIDDEN,
@@ -171,10 +176,6 @@ const struct field build_rows[] = {
 	{ .cli = "cw", F_STR(O, cw), .arg = "options", .help = "Confidential workloads (not supported)", .flags = FIELD_HIDDEN },
 	{ .cli = "blob-cache", F_STR(O, blob_cache), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
 	{ .cli = "cdi-config-dir", F_STR(O, ignored), .arg = "path", .help = "Directory with CDI specifications", .flags = FIELD_HIDDEN },
-	{ .cli = "log-rusage", F_BOOL(O, log_rusage), .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "rusage-logfile", F_STR(O, rusage_logfile), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "save-stages", F_BOOL(O, save_stages), .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "stage-labels", F_BOOL(O, stage_labels), .help = "Not supported", .flags = FIELD_HIDDEN },
 	{}
 };
 
@@ -201,10 +202,6 @@ static int refuse(const struct build_options *o, struct error *err)
 	} known[] = {
 		{ o->cw != NULL, "--cw", "confidential workloads are not supported" },
 		{ o->blob_cache != NULL, "--blob-cache", "the store keeps blobs itself" },
-		{ o->log_rusage || o->rusage_logfile, "--log-rusage", "resource usage of steps is not recorded" },
-		{ o->save_stages, "--save-stages", "stages are kept in the build cache, not as images" },
-		{ o->stage_labels, "--stage-labels", "stages are kept in the build cache, not as images" },
-		{ o->layer_labels.n > 0, "--layer-label", "there are no intermediate images to label" },
 		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
 		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
 		{ o->run.ns.uidmap.n || o->run.ns.gidmap.n || o->run.ns.subuid_name || o->run.ns.subgid_name, "--userns-uid-map",
@@ -242,6 +239,8 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "the --dns-option option cannot be used with --network=none");
 	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns_search.n)
 		return fail(err, ERROR_INVALID, "the --dns-search option cannot be used with --network=none");
+	if (o->stage_labels && !o->save_stages)
+		return fail(err, ERROR_INVALID, "\"--stage-labels\" requires \"--save-stages\"");
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
 	return 0;

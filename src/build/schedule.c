@@ -217,12 +217,28 @@ static int note_remote(struct stage_run *st, const struct op *op, struct error *
 	return remote_cache_note(st->b, &e, err);
 }
 
+/* --log-rusage: into its file, or among the step's output. */
+static void tell_usage(struct stage_run *st, const struct op *op)
+{
+	const struct build *b = st->b;
+	char line[200];
+
+	if (!b->o->log_rusage && !b->usage)
+		return;
+	stages_usage(op, line, sizeof(line));
+	if (b->usage)
+		fputs(line, b->usage);
+	else
+		tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
+}
+
 static int finish_op(struct stage_run *st, struct op *op, struct error *err)
 {
 	struct build *b = st->b;
 	char when[48];
 
 	op->state = OP_DONE;
+	tell_usage(st, op);
 	TRY(str_set(&st->config.created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : op->created, when), err));
 	if (op->kind != OP_SQUASH) {
 		TRY(add_history(st, op, err));
@@ -400,6 +416,7 @@ static int begin(struct stage_run *st, struct op *op, struct error *err)
 	struct stage_run *other;
 
 	if (!op->created_by && op->kind != OP_FROM) {
+		op->began = time_monotonic();
 		tell(st, op, BUILD_STEP, op->text, strlen(op->text), false);
 		if (plan_expand(st, op, err) < 0)
 			return instruction_fail(&b->file, op->raw, err);
@@ -478,6 +495,7 @@ static int begin_squash(struct stage_run *st, struct error *err)
 	*op = (struct op){ .kind = OP_SQUASH, .step = STEP_INIT, .tree = STAGE_LAYER_INIT, .scratch = -1, .out = -1, .err = -1,
 			   .job = { .kind = STEP_SQUASH, .upper = -1, .scratch = -1, .out = -1, .err = -1 } };
 	st->n++;
+	op->began = time_monotonic();
 	TRY(str_set(&op->text, "squash", err));
 	TRY(stage_trees(st, &op->job.below, err));
 	if (!all) {
@@ -525,6 +543,10 @@ static int advance(struct stage_run *st, struct error *err)
 		if (more < 0)
 			blame(b, NULL, err, 0);
 		return more < 0 ? -1 : 0;
+	}
+	if (b->o->save_stages && stages_save(st, err) < 0) {
+		blame(b, NULL, err, 0);
+		return -1;
 	}
 	st->done = true;
 	build_tell(b, &(struct build_event){ .type = BUILD_STAGE_DONE, .stage = st->s->index, .n_stages = b->n_stages });

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/filter.h"
 #include "base/json.h"
 #include "image/reference.h"
 #include "os/file.h"
@@ -63,10 +64,10 @@ static int check_rule(struct rule *r, struct error *err)
 	r->what = (enum source_action)i;
 	if (str_empty(r->selector.identifier))
 		return fail(err, ERROR_INVALID, "selector.identifier is required");
-	if (streq0(match, "REGEX"))
-		return fail(err, ERROR_UNSUPPORTED, "REGEX match type is not supported");
-	if (!str_empty(match) && !streq(match, "EXACT") && !streq(match, "WILDCARD"))
-		return fail(err, ERROR_INVALID, "unknown matchType \"%.40s\" (valid: EXACT, WILDCARD)", match);
+	if (!str_empty(match) && !streq(match, "EXACT") && !streq(match, "WILDCARD") && !streq(match, "REGEX"))
+		return fail(err, ERROR_INVALID, "unknown matchType \"%.40s\" (valid: EXACT, WILDCARD, REGEX)", match);
+	if (streq0(match, "REGEX") && match_regex(r->selector.identifier, "", err) < 0)
+		return fail_wrap(err, "selector.identifier");
 	if (r->what == SOURCE_CONVERT && str_empty(r->updates.identifier) && !strmap_get(&r->updates.attrs, "http.checksum"))
 		return fail(err, ERROR_INVALID, "updates.identifier is required for CONVERT action");
 	return 0;
@@ -123,15 +124,24 @@ static bool fits(const char *pattern, const char *s)
 	return !*pattern;
 }
 
+static bool selects(const struct selector *s, const char *identifier)
+{
+	struct error ignored;
+
+	if (streq0(s->match, "EXACT"))
+		return streq(s->identifier, identifier);
+	if (streq0(s->match, "REGEX"))   /* anywhere in it, as BuildKit: anchors are the policy's */
+		return match_regex(s->identifier, identifier, &ignored) == 1;
+	return fits(s->identifier, identifier);
+}
+
 static const struct rule *find_rule(const struct source_policy *p, const char *identifier)
 {
 	const struct rule *v = p->rules.v;
 
-	for (size_t i = 0; i < p->rules.n; i++) {
-		const struct selector *s = &v[i].selector;
-		if (streq0(s->match, "EXACT") ? streq(s->identifier, identifier) : fits(s->identifier, identifier))
+	for (size_t i = 0; i < p->rules.n; i++)
+		if (selects(&v[i].selector, identifier))
 			return &v[i];
-	}
 	return NULL;
 }
 

@@ -148,7 +148,7 @@ void step_end(struct step *s)
 	close_p(&s->socket);
 	s->socket = -1;
 	if (s->pid > 0)
-		while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
+		while (wait4(s->pid, &status, 0, &s->used) < 0 && errno == EINTR)
 			;
 	s->pid = -1;
 	close_p(&s->command);

@@ -9,6 +9,7 @@
  *
  * Owns the child and the socket. Allocates in E only. */
 #pragma once
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -102,6 +103,7 @@ struct step {
 	pid_t pid;
 	int socket;                      /* -1 */
 	int command;                     /* pidfd of what M started, in case M is killed; -1 */
+	struct rusage used;              /* by M and all it started, when it has ended */
 };
 #define STEP_INIT { .pid = -1, .socket = -1, .command = -1 }
 int step_start(struct step *s, struct step_job *j, struct error *err);

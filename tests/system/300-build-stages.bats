@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# 300-build-stages.bats - what a build tells and keeps besides its result: stages, labels, usage; rules about sources.
+load helpers
+
+setup_file() { umiak_setup_file; }
+teardown_file() { umiak_teardown_file; }
+setup() {
+    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
+    chmod 755 "$CTX"
+}
+teardown() { rm -rf "$CTX"; }
+file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
+build() { run_umiak build --network none "$@" "$CTX"; }
+nameless() { umiak images -a --no-trunc --format '{{.Repository}} {{.Id}}' | sed -n 's/^<none> //p' | sort -u; }
+label() { umiak image inspect --format "{{index .Labels \"$2\"}}" "$1"; }
+
+@test "--save-stages keeps the other stages as images; labels say which is which" {
+    file Containerfile <<END
+FROM $IMAGE AS parent
+RUN echo a >/a
+FROM parent AS child
+RUN echo b >/b
+FROM $IMAGE AS alone
+FROM $IMAGE AS unused
+RUN false
+FROM $IMAGE
+COPY --from=child /b /b
+COPY --from=alone /etc/passwd /p
+END
+    before=$(umiak images -aq | sort -u)
+    build -q -t plain
+    is "$(nameless)" "" "nothing is kept without it"
+    run_umiak 125 build --stage-labels "$CTX"
+    [[ $output == *'"--stage-labels" requires "--save-stages"'* ]]
+    build -q --save-stages --stage-labels --layer-label where=between --layer-label empty -t kept
+    stages=$(nameless)
+    is "$(wc -w <<<"$stages")" 2 "neither the stage that is its base nor the unused one nor the result"
+    for i in $stages; do
+        is "$(label "$i" where)" between "a label of the images on the way"
+        declare "id_$(label "$i" io.buildah.stage.name)=$i"
+    done
+    is "$(label "$id_parent" io.buildah.stage.base)" "$IMAGE" "the base as the FROM says"
+    is "sha256:$(label "$id_child" io.buildah.stage.base)" "sha256:${id_parent#sha256:}" "the stage below by its id"
+    is "$(label kept where)|$(label kept io.buildah.stage.name)" "|4" "the result: by its number"
+    run_umiak history --no-trunc --format '{{.CreatedBy}}' "$id_child"
+    [[ $output == *'LABEL "io.buildah.stage.name"="child"'* ]]
+    run_umiak run --rm --network none "$id_child" cat /a /b
+    is "$output" $'a\nb' "it is a usable image"
+    umiak rmi -f kept plain $stages >/dev/null 2>&1
+    is "$(umiak images -aq | sort -u)" "$before" "nothing else was left"
+}
+
+@test "--log-rusage: a line for each step, among the output or in a file" {
+    printf 'FROM %s\nRUN head -c 20000000 /dev/zero | sha256sum\nENV a=b\n' "$IMAGE" | file Containerfile
+    line='^[0-9.]+m?s\(system\) [0-9.]+m?s\(user\) [0-9.]+m?s\(elapsed\) [0-9.]+[kMG]?B input [0-9.]+[kMG]?B output$'
+    build --no-cache --log-rusage
+    is "$(grep -cE "$line" <<<"$output")" 2 "one a step"
+    build --no-cache --log-rusage --rusage-logfile "$UMIAK_WORK/tmp/usage"
+    is "$(grep -cE "$line" <<<"$output")" 0 "in the file instead"
+    is "$(grep -cE "$line" "$UMIAK_WORK/tmp/usage") $(wc -l <"$UMIAK_WORK/tmp/usage")" "2 2" "nothing else in it"
+    ! grep -q '^0s(system) 0s(user)' <(head -1 "$UMIAK_WORK/tmp/usage")
+}
+
+@test "--source-policy-file: regular expressions select sources" {
+    umiak tag "$IMAGE" localhost/good:1 localhost/bad:2
+    file policy.json <<END
+{"rules": [
+  {"action": "DENY", "selector": {"identifier": "localhost/b[a-z]+:[0-9]\$", "matchType": "REGEX"}},
+  {"action": "CONVERT", "selector": {"identifier": "^docker-image://example\\\\.com/", "matchType": "REGEX"},
+   "updates": {"identifier": "docker-image://localhost/good:1"}}]}
+END
+    printf 'FROM example.com/x\nRUN echo replaced\n' | file Containerfile
+    build --source-policy-file "$CTX/policy.json"
+    [[ $output == *$'\nreplaced\n'* ]]
+    printf 'FROM localhost/bad:2\n' | file Containerfile
+    run_umiak 125 build --source-policy-file "$CTX/policy.json" "$CTX"
+    [[ $output == *'source "localhost/bad:2" denied by source policy: matched rule 0'* ]]
+    printf 'FROM localhost/good:1\n' | file Containerfile
+    build --source-policy-file "$CTX/policy.json"
+    echo '{"rules":[{"action":"DENY","selector":{"identifier":"a(","matchType":"REGEX"}}]}' | file bad.json
+    run_umiak 125 build --source-policy-file "$CTX/bad.json" "$CTX"
+    [[ $output == *"rule 0: selector.identifier"* ]]
+}
