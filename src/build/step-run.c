@@ -335,6 +335,7 @@ static int open_root(struct runner *k, struct error *err)
 		if (fstat(k->job->upper, &st) < 0 || fchmod(init, st.st_mode & 07777) < 0)
 			return fail_errno(err, "set mode of a directory");
 		lower[t.n++] = init;
+		k->init_used = true;
 	}
 	t.work = work;
 	struct error overlay;
@@ -463,6 +464,7 @@ int step_run_child(struct step_job *j, int socket, struct step_message *ret, str
 		ret->status = code;
 		return fail(err, ERROR_RUNTIME, "while running runtime: exit status %d", code);
 	}
+	TRY(k.copy < 0 ? step_run_drop_marks(&k, err) : 0);
 	r = k.copy >= 0 ? step_run_collect_copy(&k, ret, err) : step_layer(j, ret, err);
 	close_p(&k.copy);
 	return r;

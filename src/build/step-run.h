@@ -23,6 +23,7 @@ struct runner {
 	int socket;                   /* to E */
 	int run_dir_fd, view, rootfs;
 	int copy;                     /* where overlay cannot be had: the whole tree, which is run in; -1 */
+	bool init_used;               /* mount points are in a layer of their own */
 	struct strv targets;          /* mount points made in the copy */
 	struct ctr_net net;
 };
@@ -30,6 +31,8 @@ struct runner {
 /* The copy: made from the view and opened as the root; afterwards its changes go into the upper directory. */
 int step_run_copy_root(struct runner *k, struct error *err);
 int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);
+/* Takes the deletions of those mount points out of the upper directory, when the root is mounted no more. */
+int step_run_drop_marks(struct runner *k, struct error *err);
 /* The command has a terminal: until it ends, or the socket says stop. */
 int step_terminal_pump(const struct runner *k, int socket, struct error *err);
 /* RUN --mount into the spec: binds of stages, images, contexts and caches, tmpfs, secrets, agents. */

@@ -77,6 +77,7 @@ static int find_changes(struct ctr *c, struct commit_hold *hold, struct commit_l
 	if (!hold->changes)
 		return fail_oom(err);
 	TRY(store_rootfs_diff(s, &c->at, hold->changes, err));
+	rootfs_changes_drop_places(hold->changes, hold->dir);
 	ret->changes = hold->changes;
 	return 0;
 }

@@ -14,11 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/file.h"
 #include "store/internal.h"
+#include "store/rootfs.h"
 
 #define PLACE "mountpoints"
 
@@ -79,4 +82,38 @@ int rootfs_mountpoints_open(const struct store *s)
 		return fd;
 	make(s);
 	return openat(s->root_fd, PLACE, flags);
+}
+
+/* ---- where the root is a copy, they lie in it ---- */
+static bool is_place(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (streq(path + 1, places[i].path))
+			return true;
+	return streq(path, "/etc/mtab");
+}
+
+static bool holds_nothing(const struct rootfs_changes *c, size_t i, int root)
+{
+	struct stat st;
+	size_t len = strlen(c->v[i].path);
+
+	if (fstatat(root, c->v[i].path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	for (size_t k = i + 1; k < c->n && S_ISDIR(st.st_mode); k++)
+		if (strncmp(c->v[k].path, c->v[i].path, len) == 0 && c->v[k].path[len] == '/')
+			return false;
+	return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) || st.st_size == 0;
+}
+
+void rootfs_changes_drop_places(struct rootfs_changes *c, int root)
+{
+	for (size_t i = c->n; i > 0; i--) {
+		struct rootfs_change *one = &c->v[i - 1];
+		if (one->kind != ROOTFS_ADDED || !is_place(one->path) || !holds_nothing(c, i - 1, root))
+			continue;
+		free(one->path);
+		memmove(one, one + 1, (c->n - i) * sizeof(*one));
+		c->n--;
+	}
 }

@@ -88,6 +88,9 @@ struct rootfs_changes {
 };
 void rootfs_changes_done(struct rootfs_changes *c);
 #define auto_rootfs_changes CLEANUP(rootfs_changes_done) struct rootfs_changes
+/* Where the root is a copy the mount points made for the container count as changes: takes those out that hold nothing.
+ * `root`: the copy. */
+void rootfs_changes_drop_places(struct rootfs_changes *c, int root);
 /* What the container changed against its layers, sorted by path. */
 int store_rootfs_diff(struct store *s, const struct container *c, struct rootfs_changes *ret, struct error *err);
 /* What layer i (0 lowest) of the list adds over those below it. */
