@@ -170,6 +170,10 @@ static int open_store(struct store *s, struct error *err)
 	TRY(epoch_name(s->run_name, err));
 	if (faccessat(s->runroot_fd, s->run_name, F_OK, 0) < 0)
 		TRY(epoch_enter(s, err));
+	/* now, while no lock is held: it is made under the first of their order (a run root may outlive its root) */
+	struct db *index;
+	if (!index_exists(s))
+		TRY(store_index(s, &index, err));
 	/* as far as it goes: on a full or read-only disk a reader still reads; store_sweep() says what is wrong */
 	struct error ignored;
 	if (has_children(s->root_fd, "staging"))

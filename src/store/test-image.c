@@ -308,6 +308,17 @@ static void use_additional(struct fixture *fx, bool alone)
 	add_container(fx, "c", one, false, NULL);
 }
 
+static void test_root_removed_under_its_run_root(void **state)
+{
+	struct fixture *fx = *state;
+	char id[72];
+
+	fixture_close(fx);
+	OK(file_remove_tree(AT_FDCWD, fx->root, &fx->err));
+	fixture_open(fx);
+	add_image(fx, 1, 2, "localhost/a:1", id);   /* takes an image's lock: the index must be there */
+}
+
 static void test_additional_store_is_looked_at_after_ours(void **state)
 {
 	use_additional(*state, false);
@@ -327,7 +338,7 @@ int main(void)
 		T(test_stage_uncommitted_content_goes), T(test_stage_wrong_size_is_refused),
 		T(test_stage_blob_is_resumed), T(test_stage_dead_owner_is_swept), T(test_stage_lease_is_shared), T(test_index_rebuilt_from_files),
 		T(test_index_json_names_every_image), T(test_additional_store_is_looked_at_after_ours),
-		T(test_additional_store_needs_no_wal),
+		T(test_additional_store_needs_no_wal), T(test_root_removed_under_its_run_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
