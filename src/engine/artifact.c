@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/artifact-internal.h"
 #include "engine/artifact-manifest.h"
+#include "engine/commit.h"
 #include "engine/event.h"
 #include "engine/image-copy.h"
 
@@ -122,13 +123,14 @@ static int add_layer(struct layout *l, const char *path, const struct artifact_a
 
 static int begin_new(struct layout *l, const struct artifact_add *o, struct oci_manifest *m, struct error *err)
 {
-	char now[64];
+	char when[64];
+	int64_t ns;
 
+	TRY(commit_time(&ns, err));
 	TRY(str_set(&m->artifact_type, str_empty(o->type) ? ARTIFACT_TYPE_UNKNOWN : o->type, err));
 	TRY(layout_add_bytes(l, "{}", 2, media_type_name(MEDIA_OCI_EMPTY), &m->config, err));
 	TRY(str_set(&m->config.data, "e30=", err));
-	time_format_rfc3339(time_now(), now);
-	return strmap_set(&m->annotations, ANNOTATION_CREATED, now, err);
+	return strmap_set(&m->annotations, ANNOTATION_CREATED, time_format_utc(ns, when), err);
 }
 
 static int begin_append(struct layout *l, int at, struct oci_manifest *m, struct error *err)

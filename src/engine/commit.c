@@ -2,8 +2,10 @@
  * engine/commit.c - base, new layer and configuration become an image: layer first, then the documents, then the row. */
 #include "engine/commit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "engine/commit-internal.h"
 #include "engine/image-out.h"
 #include "store/image.h"
@@ -117,6 +119,28 @@ static int add_history(const struct commit *c, struct image_config *to, struct e
 	TRY(str_set(&h->created_by, c->history->created_by, err));
 	TRY(str_set(&h->author, c->history->author, err));
 	return str_set(&h->comment, c->history->comment, err);
+}
+
+int commit_epoch(struct opt_int *ret, struct error *err)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	uint64_t s;
+
+	if (str_empty(text))
+		return 0;
+	if (!parse_u64(text, &s) || s > (uint64_t)INT64_MAX / NSEC_PER_SEC)
+		return fail(err, ERROR_INVALID, "SOURCE_DATE_EPOCH=%.64s: must be seconds since 1970", text);
+	*ret = (struct opt_int){ true, (int64_t)s };
+	return 0;
+}
+
+int commit_time(int64_t *ret, struct error *err)
+{
+	struct opt_int epoch = {};
+
+	TRY(commit_epoch(&epoch, err));
+	*ret = epoch.set ? epoch.value * NSEC_PER_SEC : time_now();
+	return 0;
 }
 
 static int finish_config(struct making *m, struct image_config *to, struct error *err)

@@ -53,6 +53,12 @@ int commit_merge_config(const char *path, struct image_config *to, struct error 
 /* Makes layer and image. ret_id: 64 hex digits. No event is written. */
 int commit_image(struct engine *e, const struct commit *c, char ret_id[65], struct error *err);
 
+/* SOURCE_DATE_EPOCH: the time (Unix seconds) that what is made now shall tell, for identical bytes of identical content
+ * (reproducible-builds.org/specs); not set: none. A variable that is no time is an error. */
+int commit_epoch(struct opt_int *ret, struct error *err);
+/* That, or now: Unix nanoseconds. */
+int commit_time(int64_t *ret, struct error *err);
+
 /* ---- of a container ---- */
 /* The container's upper directory as a layer: *ret borrows from *hold, which the caller ends. An unstarted container
  * gives an empty layer. take: as above, the container must have ended and is not started again. */

@@ -270,6 +270,8 @@ static int commit_now(struct ctr *c, const struct ctr_commit *o, char ret_id[65]
 	m.history = &history;
 	m.format = o->format;
 	m.timestamp = o->timestamp;
+	if (!m.timestamp.set)
+		TRY(commit_epoch(&m.timestamp, err));
 	m.names = &names;
 	m.progress = &o->progress;
 	image_say(&o->progress, "Getting image source signatures");

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/units.h"
+#include "engine/commit.h"
 #include "engine/event.h"
 #include "engine/image-commit.h"
 #include "image/config-change.h"
@@ -94,9 +95,11 @@ static int describe(struct import *p, struct error *err)
 {
 	struct image_config *c = &p->config;
 	const struct image_import *o = p->o;
-	char now[48];
+	char when[48];
+	int64_t ns;
 
-	TRY(str_set(&c->created, time_format_rfc3339(time_now(), now), err));
+	TRY(commit_time(&ns, err));
+	TRY(str_set(&c->created, time_format_utc(ns, when), err));
 	TRY(str_set(&c->platform.os, str_empty(o->os) ? platform_host_os() : o->os, err));
 	TRY(str_set(&c->platform.architecture, str_empty(o->arch) ? platform_host_architecture() : o->arch, err));
 	TRY(str_set(&c->platform.variant, o->variant, err));
