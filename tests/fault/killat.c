@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tests/fault/killat.c - killat N COMMAND [ARG...]: kills the whole process tree at its N-th system call.
+ * tests/fault/killat.c - killat N [-x A B] COMMAND [ARG...]: kills the whole process tree at its N-th system call.
  *
  * Calls are counted over all processes and threads of the tree, in the order their entry stops arrive; at the N-th the
  * call does not happen and everybody gets SIGKILL. N = 0 counts only and prints "calls COUNT" on stderr. Children are
  * followed wherever they go (fork, vfork, clone, daemons), and die with us (EXITKILL).
+ * -x A B: nobody is killed; before the N-th call the names A and B are exchanged, as a container would do that lies in wait.
  * Exit: 9 killed at N; else the command's own code (128 + signal); 125 for our own trouble. */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@ struct tree {
 	pid_t root;
 	int root_status;
 	long calls, limit;
+	char **swap;             /* two names, or NULL */
 };
 
 static void add_task(struct tree *t, pid_t pid)
@@ -59,13 +61,23 @@ static bool is_entry(pid_t pid)
 	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
+/* At the limit: -1, kill; or the exchange, and on. */
+static int at_limit(const struct tree *t)
+{
+	if (!t->swap)
+		return -1;
+	if (syscall(SYS_renameat2, AT_FDCWD, t->swap[0], AT_FDCWD, t->swap[1], 2 /* RENAME_EXCHANGE */) < 0)
+		perror("killat: exchange");
+	return 0;
+}
+
 /* Returns the signal to pass on, or -1: the limit is reached. */
 static int look_at(struct tree *t, pid_t pid, int status)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;
 
 	if (sig == (SIGTRAP | 0x80))
-		return is_entry(pid) && ++t->calls == t->limit ? -1 : 0;
+		return is_entry(pid) && ++t->calls == t->limit ? at_limit(t) : 0;
 	if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
 		unsigned long child = 0;
 		if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &child) == 0)
@@ -138,13 +150,17 @@ static pid_t start(char **argv)
 int main(int argc, char **argv)
 {
 	static struct tree t;
-	char *end;
+	char *end, **command = argv + 2;
 
+	if (argc > 5 && !strcmp(argv[2], "-x")) {
+		t.swap = argv + 3;
+		command = argv + 5;
+	}
 	if (argc < 3 || (t.limit = strtol(argv[1], &end, 10), *end)) {
-		fprintf(stderr, "usage: killat N COMMAND [ARG...]\n");
+		fprintf(stderr, "usage: killat N [-x A B] COMMAND [ARG...]\n");
 		return EXIT_TROUBLE;
 	}
-	t.root = start(argv + 2);
+	t.root = start(command);
 	if (t.root < 0) {
 		perror("killat");
 		return EXIT_TROUBLE;
