@@ -66,6 +66,29 @@ static int keeps_anything(const struct copy_item *item, struct error *err)
 	return copy_run(&j, err) < 0 ? -1 : j.files > 0;
 }
 
+static bool is_link(int root, const char *path)
+{
+	struct error missing;
+	struct stat st;
+	autoclose int fd = path_open_in_root(root, path, (struct path_open){ .oflags = O_PATH | O_NOFOLLOW }, &missing);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* 1: it is one. */
+static int find_link(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
+{
+	if (!*clean || !is_link(s->root, clean))
+		return 0;
+	if (is_ignored(s, clean, S_IFLNK)) {
+		++*dropped;
+		return 1;
+	}
+	TRY(add_item(s, to, clean, S_IFLNK, err));
+	COPY_ITEM(to, to->v.n - 1)->link = true;
+	return 1;
+}
+
 /* A name without wildcards: links on the way and at its end are followed, in root. */
 static int find_plain(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
 {
@@ -121,7 +144,7 @@ static int glob_entry(struct globber *g, const char *path, size_t part, struct e
 	for (size_t i = 0; i < g->to->v.n; i++)   /* "**" leads to a file in more than one way */
 		if (streq(COPY_ITEM(g->to, i)->path, path) && COPY_ITEM(g->to, i)->root == g->s->root)
 			return 0;
-	if (S_ISLNK(st.st_mode)) {
+	if (S_ISLNK(st.st_mode) && !g->s->no_follow) {
 		char real[PATH_MAX];
 		mode_t type;
 		if (place_resolve(g->s->root, path, real, &type, &missing) == 1)
@@ -131,7 +154,9 @@ static int glob_entry(struct globber *g, const char *path, size_t part, struct e
 		g->dropped++;
 		return 0;
 	}
-	return add_item(g->s, g->to, path, st.st_mode, err);
+	TRY(add_item(g->s, g->to, path, st.st_mode, err));
+	COPY_ITEM(g->to, g->to->v.n - 1)->link = S_ISLNK(st.st_mode) && g->s->no_follow;
+	return 0;
 }
 
 /* "**": no directory, or any number of them. */
@@ -198,7 +223,9 @@ int copy_find(const struct copy_source *s, struct copy_items *to, struct error *
 	clean = path_clean(rooted);
 	if (!clean)
 		return fail_oom(err);
-	int found = find_plain(s, clean + 1, to, &dropped, err);
+	int found = s->no_follow ? find_link(s, clean + 1, to, &dropped, err) : 0;
+	if (!found)
+		found = find_plain(s, clean + 1, to, &dropped, err);
 	if (!found && ignore_has_glob(clean + 1))
 		found = find_glob(s, clean + 1, to, &dropped, err);
 	if (found)

@@ -334,6 +334,8 @@ static int open_source(const struct copy_item *i, char name[NAME_MAX + 1], struc
 		*name = '\0';
 		return openat(i->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
+	if (i->link)
+		return path_open_parent_in_root(i->root, i->path, (struct path_parent){}, name, err);
 	if (place_resolve(i->root, i->path, real, &type, err) != 1)
 		return fail_with(err, ENOENT, "%s", i->path);
 	if (streq(real, "/")) {

@@ -23,6 +23,7 @@ struct copy_item {
 	const struct ignore *ignore;   /* of the context; borrowed, may be NULL */
 	bool is_dir;
 	bool contents;              /* a directory whose contents go into the destination */
+	bool link;                  /* the link itself, not what it leads to */
 };
 struct copy_items {
 	struct list v;              /* struct copy_item */
@@ -38,6 +39,7 @@ struct copy_source {
 	const struct ignore *ignore;
 	const char *ignore_name;    /* of the ignore file, for messages */
 	bool parents;
+	bool no_follow;             /* a link that is named is copied as a link */
 };
 /* Appends what the pattern names, sorted. Nothing: ERROR_NOT_FOUND in Buildah's words. */
 int copy_find(const struct copy_source *s, struct copy_items *to, struct error *err);

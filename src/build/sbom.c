@@ -315,3 +315,19 @@ int sbom_build(struct engine *e, const struct build_request *r, struct build_res
 	TRY(write_results(&w, err));
 	return into_image ? add_layer(&w, ret, err) : 0;
 }
+
+int sbom_scan(struct engine *e, const struct build_options *o, const char *id, int dir, int *ret_status, struct error *err)
+{
+	const struct build_request r = { .options = o, .stdin_fd = -1 };
+	CLEANUP(work_done) struct work w = { .engine = e, .request = &r, .sbom = BUF_INIT(SBOM_BYTES_MAX), .purls = BUF_INIT(SBOM_BYTES_MAX) };
+	struct store *store;
+
+	TRY(scan_init(o, &w.scan, err));
+	TRY(engine_store(e, &store, err));
+	TRY(stage_begin(store, "sbom", &w.stage, err));
+	TRY(run_scanner(&w, id, ret_status, err));
+	TRY(read_scans(&w, err));
+	TRY(write_results(&w, err));
+	TRY(file_replace(dir, "sbom", w.sbom.data, w.sbom.len, 0644, 0, err));
+	return file_replace(dir, "purls", w.purls.data, w.purls.len, 0644, 0, err);
+}

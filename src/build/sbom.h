@@ -12,3 +12,6 @@ bool sbom_wanted(const struct build_options *o);
 int sbom_check(const struct build_options *o, struct error *err);
 /* Builds the request and scans it. */
 int sbom_build(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err);
+/* Scans an image that is there (full id). Writes what --sbom-output and --sbom-purl-output name, and what goes into the image
+ * as files "sbom" and "purls" of the directory `dir`. *ret_status: exit code of a scanner that failed. */
+int sbom_scan(struct engine *e, const struct build_options *o, const char *id, int dir, int *ret_status, struct error *err);

@@ -2,15 +2,16 @@
  * build/working-commit.c - a working container's files and configuration become an image. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/units.h"
-#include "build/working.h"
-#include "engine/commit.h"
+#include "build/working-internal.h"
 #include "engine/image-list.h"
 #include "engine/info.h"
 #include "image/config-change.h"
 #include "image/reference.h"
 #include "store/rootfs.h"
+#include "store/stage.h"
 
 struct making {
 	const struct working *w;
@@ -19,6 +20,9 @@ struct making {
 	struct strmap annotations;
 	struct strv names;
 	struct commit_hold hold;
+	struct trees linked;             /* further layers */
+	struct commit_more *more;
+	struct stage *stage;             /* --add-file */
 };
 
 static void making_done(struct making *m)
@@ -27,6 +31,9 @@ static void making_done(struct making *m)
 	strmap_done(&m->annotations);
 	strv_done(&m->names);
 	commit_hold_done(&m->hold);
+	trees_done(&m->linked);
+	free(m->more);
+	stage_done(m->stage);
 }
 
 /* Through text: that is what the document is. */
@@ -77,10 +84,12 @@ static int annotate(struct making *m, enum image_format format, int64_t ns, stru
 	if (format == IMAGE_FORMAT_V2S2)
 		return 0;
 	TRY(strmap_copy(&m->annotations, &m->w->annotations, err));
-	for (size_t i = 0; i < o->unset_annotations->n; i++)
-		strmap_remove(&m->annotations, o->unset_annotations->v[i]);
 	if (!o->created_annotation.set || o->created_annotation.value)
 		TRY(strmap_set(&m->annotations, "org.opencontainers.image.created", time_format_utc(ns, when), err));
+	else
+		strmap_remove(&m->annotations, "org.opencontainers.image.created");
+	for (size_t i = 0; i < o->unset_annotations->n; i++)
+		strmap_remove(&m->annotations, o->unset_annotations->v[i]);
 	for (size_t i = 0; i < o->annotations->n; i++)
 		TRY(strmap_add_pair(&m->annotations, o->annotations->v[i], err));
 	return 0;
@@ -115,14 +124,55 @@ static int full_name(struct making *m, struct error *err)
 	return text ? strv_add(&m->names, text, err) : fail_oom(err);
 }
 
+/* ---- further layers ---- */
+static int add_files(struct making *m, struct working *w, struct error *err)
+{
+	const struct working_commit *o = m->o;
+	struct store *s;
+
+	if (!o->add_files || !o->add_files->n)
+		return 0;
+	TRY(engine_store(w->c->engine, &s, err));
+	TRY(stage_begin(s, "commit", &m->stage, err));
+	if (mkdirat(stage_fd(m->stage), "files", 0755) < 0 || fchmodat(stage_fd(m->stage), "files", 0755, 0) < 0)
+		return fail_errno(err, "make a directory");
+	int dir = openat(stage_fd(m->stage), "files", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	TRY(trees_add(&m->linked, dir < 0 ? fail_errno(err, "open a directory") : dir, err));
+	return working_add_files(w, o->add_files, o->options, o->set_times ? o->timestamp : (struct opt_int){}, dir, err);
+}
+
+static int find_more(struct making *m, struct working *w, struct error *err)
+{
+	TRY(working_link_trees(w, &m->linked, err));
+	TRY(add_files(m, w, err));
+	m->more = calloc(m->linked.n + 1, sizeof(*m->more));
+	if (!m->more)
+		return fail_oom(err);
+	for (size_t i = 0; i < m->linked.n; i++)
+		m->more[i] = (struct commit_more){ .layer = { .dir = m->linked.fds[i], .take_parent = -1 },
+			.created_by = i < w->linked.n ? w->linked.v[i] : "/bin/sh -c #(nop) ADD FILES in / " };
+	return 0;
+}
+
+/* Everything as one tree: the container's root, or that and the further layers. */
 static int whole_root(struct making *m, struct commit_layer *ret, struct error *err)
 {
 	struct ctr *c = m->w->c;
 	autoclose int fd = -1;
+	auto_trees all = {};
 	struct store *s;
 
 	TRY(engine_store(c->engine, &s, err));
-	TRY(store_rootfs_bare(s, &c->at, &fd, err));
+	if (m->linked.n) {
+		TRY(trees_add_layers(&all, s, &c->at.record.layers, err));
+		TRY(trees_add(&all, working_open_upper(s, c, err), err));
+		for (size_t i = 0; i < m->linked.n; i++)
+			TRY(trees_add(&all, fcntl(m->linked.fds[i], F_DUPFD_CLOEXEC, 3), err));
+		const struct rootfs_trees t = { .lower = all.fds, .n = all.n, .upper = -1, .work = -1 };
+		TRY(store_rootfs_open_trees(s, &t, &fd, err));
+	} else {
+		TRY(store_rootfs_bare(s, &c->at, &fd, err));
+	}
 	m->hold.dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->hold.dir < 0)
 		return fail_errno(err, "container %.12s", c->id);
@@ -155,6 +205,7 @@ int working_commit(struct working *w, const struct working_commit *o, char ret_i
 	TRY(annotate(&m, c.format, c.created, err));
 	TRY(set_history_times(&m, c.created, err));
 	TRY(created_by(w, &made_by, err));
+	TRY(find_more(&m, w, err));
 	TRY(o->squash ? whole_root(&m, &c.layer, err) : commit_container_layer(w->c, false, &m.hold, &c.layer, err));
 	if (!history.comment && w->image && strchr(w->image, '/') && !o->squash && (size_t)w->base_history == m.config.history.n) {
 		TRY(str_printf(&base_comment, err, "FROM %s", w->image));
@@ -166,6 +217,8 @@ int working_commit(struct working *w, const struct working_commit *o, char ret_i
 	c.history = o->omit_history ? NULL : &history;
 	c.timestamp = o->timestamp;
 	c.set_times = o->set_times;
+	c.more = m.more;
+	c.n_more = o->squash ? 0 : m.linked.n;
 	c.names = &m.names;
 	c.annotations = &m.annotations;
 	c.progress = &o->progress;

@@ -10,71 +10,13 @@
 
 #include "base/units.h"
 #include "build/build-impl.h"
-#include "build/working.h"
+#include "build/working-internal.h"
 #include "conf/helpers.h"
 #include "engine/attach.h"
 #include "engine/image-list.h"
 #include "engine/pull.h"
 #include "os/file.h"
-#include "store/layer.h"
 #include "store/rootfs.h"
-
-/* ---- trees ---- */
-struct trees {
-	int *fds;
-	size_t n;
-};
-
-static void trees_done(struct trees *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		close_p(&t->fds[i]);
-	free(t->fds);
-}
-
-static int trees_add(struct trees *t, int fd, struct error *err)
-{
-	int *grown = fd < 0 ? NULL : realloc(t->fds, (t->n + 1) * sizeof(int));
-
-	if (!grown) {
-		close_p(&fd);
-		return fd < 0 ? -1 : fail_oom(err);
-	}
-	t->fds = grown;
-	t->fds[t->n++] = fd;
-	return 0;
-}
-
-static int trees_add_layers(struct trees *t, struct store *s, const struct strv *layers, struct error *err)
-{
-	for (size_t i = 0; i < layers->n; i++)
-		TRY(trees_add(t, store_layer_open(s, layers->v[i], err), err));
-	return 0;
-}
-
-/* The upper directory is made by the first mount. */
-static int open_upper(struct store *s, const struct ctr *c, struct error *err)
-{
-	const struct rootfs_options o = { .id = c->id, .layers = &c->at.record.layers, .userns_fd = -1 };
-	struct error missing;
-	int upper = store_rootfs_upper(s, c->id, &missing), fd = -1;
-
-	if (upper >= 0)
-		return upper;
-	TRY(store_rootfs_open(s, &o, &fd, err));
-	close(fd);
-	return store_rootfs_upper(s, c->id, err);
-}
-
-static int borrow(const struct trees *t, struct step_trees *to, struct error *err)
-{
-	to->v = calloc(t->n + 1, sizeof(int));
-	if (!to->v)
-		return fail_oom(err);
-	memcpy(to->v, t->fds, t->n * sizeof(int));
-	to->n = t->n;
-	return 0;
-}
 
 /* ---- one step ---- */
 struct work {
@@ -98,7 +40,7 @@ static int begin(struct work *w, struct ctr *c, struct step_job *j, struct error
 {
 	TRY(engine_store(c->engine, &w->store, err));
 	TRY(stage_begin(w->store, "build", &w->stage, err));
-	w->upper = open_upper(w->store, c, err);
+	w->upper = working_open_upper(w->store, c, err);
 	if (w->upper < 0)
 		return -1;
 	w->scratch = fcntl(stage_fd(w->stage), F_DUPFD_CLOEXEC, 3);
@@ -184,7 +126,7 @@ int working_run(struct working *w, const struct strv *args, struct build_options
 
 	*ret_code = 0;
 	TRY(begin(&k.w, w->c, &k.job, err));
-	TRY(borrow(&k.w.layers, &k.job.below, err));
+	TRY(trees_borrow(&k.w.layers, &k.job.below, err));
 	k.job.kind = STEP_RUN;
 	k.job.out = 1;
 	k.job.err = 2;
@@ -214,6 +156,7 @@ int working_run(struct working *w, const struct strv *args, struct build_options
 /* The builder's COPY and ADD are used as they are: a build with one stage without layers. */
 struct copy_work {
 	struct work w;
+	int link;                    /* --link, into: what is written to instead of the upper directory; -1 */
 	struct build b;
 	struct stage_run stage;
 	struct instruction raw;
@@ -226,6 +169,7 @@ static void copy_work_done(struct copy_work *k)
 	op_done(&k->op);
 	build_context_done(&k->b.context);
 	close_p((int *)&k->b.context_options.scratch_fd);
+	close_p(&k->link);
 	free(k->scratch_path);
 	free(k->b.worker);
 	work_done(&k->w);
@@ -328,14 +272,15 @@ static int set_flags(struct copy_work *k, const struct working_copy *o, struct e
 static int open_container(struct copy_work *k, struct ctr *c, struct error *err)
 {
 	TRY(trees_add_layers(&k->w.from, k->w.store, &c->at.record.layers, err));
-	return trees_add(&k->w.from, open_upper(k->w.store, c, err), err);
+	return trees_add(&k->w.from, working_open_upper(k->w.store, c, err), err);
 }
 
 static int open_image(struct copy_work *k, const struct working_copy *o, struct error *err)
 {
 	const struct image_remote *r = &o->options->remote;
 	const struct params_image how = { .authfile = r->authfile, .cert_dir = r->cert_dir, .creds = r->creds, .retry_delay = r->retry_delay,
-					  .signature_policy = r->signature_policy, .tls_verify = r->tls_verify, .retry = r->retry };
+					  .signature_policy = r->signature_policy, .tls_verify = r->tls_verify, .retry = r->retry,
+					  .decryption_keys = o->options->decryption_keys, .quiet = o->quiet };
 	auto_store_image image = {};
 	auto_strv layers = {};
 
@@ -357,11 +302,42 @@ static int use_from(struct copy_work *k, const struct working_copy *o, struct er
 	if (found)
 		TRY(ctr_find(k->b.engine, o->from, &c, err));
 	TRY(found ? open_container(k, c, err) : open_image(k, o, err));
-	TRY(borrow(&k->w.from, &j->from, err));
+	TRY(trees_borrow(&k->w.from, &j->from, err));
 	j->keep_owner = true;
 	for (size_t i = 0; i < j->patterns.n; i++)
 		((struct copy_source *)j->patterns.v)[i].root = -1;
 	return 0;
+}
+
+static int choose_place(struct copy_work *k, const struct working *w, const struct working_copy *o, struct error *err)
+{
+	if (!o->link && !o->into.set)
+		return 0;
+	k->link = o->link ? working_link_open(w, err) : fcntl((int)o->into.value, F_DUPFD_CLOEXEC, 3);
+	if (k->link < 0)
+		return o->link ? -1 : fail_errno(err, "directory");
+	k->op.job.upper = k->link;
+	return 0;
+}
+
+/* What --link copied counts from here on. */
+static int keep_link(struct working *w, const struct working_copy *o, const char *what, const char *digest, struct error *err)
+{
+	autofree char *text = NULL;
+
+	if (!o->link)
+		return 0;
+	TRY(str_printf(&text, err, "/bin/sh -c #(nop) %s --link %s%s in %s ", o->add ? "ADD" : "COPY", what, digest,
+		       o->destination ? o->destination : "."));
+	return working_link_keep(w, text, err);
+}
+
+static void set_no_follow(struct step_job *j)
+{
+	struct copy_source *s = j->patterns.v;
+
+	for (size_t i = 0; i < j->patterns.n; i++)
+		s[i].no_follow = true;
 }
 
 static int retry(struct copy_work *k, const struct working_copy *o, struct error *err)
@@ -395,7 +371,7 @@ static const char *what_was_copied(const struct step_job *j, const struct workin
 int working_copy(struct working *w, const struct working_copy *o, char ret_digest[65], const char **ret_what, struct error *err)
 {
 	CLEANUP(copy_work_done) struct copy_work k = {
-		.w = WORK_INIT, .b = { .engine = w->c->engine, .o = o->options, .context = BUILD_CONTEXT_INIT, .context_options.scratch_fd = -1 },
+		.w = WORK_INIT, .link = -1, .b = { .engine = w->c->engine, .o = o->options, .context = BUILD_CONTEXT_INIT, .context_options.scratch_fd = -1 },
 		.op = { .step = STEP_INIT, .tree = STAGE_LAYER_INIT, .scratch = -1, .out = -1, .err = -1 },
 	};
 	struct step_message m = {};
@@ -407,6 +383,7 @@ int working_copy(struct working *w, const struct working_copy *o, char ret_diges
 	k.op.raw = &k.raw;
 	k.stage = (struct stage_run){ .b = &k.b, .config.config.working_dir = w->config.config.working_dir };
 	TRY(begin(&k.w, w->c, j, err));
+	TRY(choose_place(&k, w, o, err));
 	k.b.store = k.w.store;
 	k.b.stage = k.w.stage;
 	TRY(open_scratch(&k, o, err));
@@ -419,10 +396,12 @@ int working_copy(struct working *w, const struct working_copy *o, char ret_diges
 	if (o->from)
 		TRY(use_from(&k, o, err));
 	TRY(trees_add(&k.w.layers, fcntl(k.w.upper, F_DUPFD_CLOEXEC, 3), err));
-	TRY(borrow(&k.w.layers, &j->below, err));
+	TRY(trees_borrow(&k.w.layers, &j->below, err));
 	j->copy_time = o->timestamp;
+	if (o->no_follow)
+		set_no_follow(j);
 	*ret_what = what_was_copied(j, o);
 	TRY(finish(&k.op.step, j, &m, err));
 	snprintf(ret_digest, 65, "%s", m.content);
-	return 0;
+	return keep_link(w, o, *ret_what, ret_digest, err);
 }

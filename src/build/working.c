@@ -27,6 +27,7 @@ static const struct field document_rows[] = {
 	{ .json = "created_by", F_STR(W, created_by) },
 	{ .json = "history_comment", F_STR(W, history_comment) },
 	{ .json = "settings", F_STRV(W, settings) },
+	{ .json = "linked", F_STRV(W, linked) },
 	{ .json = "base_history", F_INT(W, base_history) },
 	{}
 };

@@ -20,6 +20,7 @@ struct working {
 	char *format;                    /* "docker", "oci"; NULL: oci */
 	char *image, *digest;            /* what it was made from: full name or id, and its manifest; NULL: nothing */
 	char *created_by, *history_comment;
+	struct strv linked;              /* created_by of layers that `add --link` made; build/working-trees.c */
 	struct strv settings;            /* options of `from` that later commands heed, as words of its command line */
 	int64_t base_history;            /* entries of the history that the base had */
 };
@@ -53,7 +54,11 @@ struct working_copy {
 	const struct strv *excludes;
 	const struct build_options *options;   /* registry */
 	struct opt_int timestamp;        /* Unix seconds all that is copied gets */
+	struct opt_int into;             /* descriptor of the directory that is written to instead of the container */
 	bool no_wildcard, empty_wildcard;
+	bool link;                       /* a layer of its own in the image; not seen in the container */
+	bool no_follow;                  /* a source that is a link is copied as a link */
+	bool quiet;                      /* no progress of pulls */
 	bool add, parents;               /* add: archives are unpacked, URLs fetched */
 };
 /* ret_digest: hex, "" when nothing was copied; *ret_what: "file:", "dir:" or "multi:". */
@@ -81,6 +86,8 @@ struct working_commit {
 	const char *name;                /* full or short name; NULL: none */
 	const char *format, *config_file;
 	const struct strv *changes, *annotations, *unset_annotations, *unset_env;
+	const struct strv *add_files;    /* SOURCE[:DESTINATION]; may be NULL */
+	const struct build_options *options;   /* with add_files */
 	struct opt_bool identity_label, created_annotation;
 	struct opt_int timestamp;        /* of image, history and files */
 	bool set_times, omit_history, squash;

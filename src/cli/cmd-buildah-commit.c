@@ -5,37 +5,42 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "build/sbom.h"
 #include "build/working.h"
 #include "cli/cli.h"
 #include "cli/text.h"
 #include "cli/transfer.h"
 #include "engine/image-remove.h"
+#include "engine/image-sign.h"
 #include "engine/manifest-list.h"
 #include "image/reference.h"
+#include "store/stage.h"
 
 struct commit_params {
+	struct build_options b;      /* of bills of materials */
 	struct image_push push;
-	struct strv changes, annotations, unset_annotations, unset_env, add_files, encryption_keys, encrypt_layers, sbom_commands;
-	char *compression, *config, *cw, *format, *iidfile, *manifest, *metadata, *pull, *sbom, *sign_by, *source_date_epoch;
+	struct image_signing signing;
+	struct strv changes, annotations, unset_annotations, unset_env, add_files;
+	char *compression, *config, *cw, *format, *iidfile, *manifest, *metadata, *source_date_epoch;
 	struct opt_bool identity_label, created_annotation, disable_compression;
 	struct opt_int timestamp;
-	bool omit_history, quiet, rewrite, rm, squash;
+	bool omit_history, omit_timestamp, quiet, rewrite, rm, squash;
 };
 #define P struct commit_params
-#define REFUSED .flags = FIELD_HIDDEN, .help = "Not supported"
 static const struct field commit_rows[] = {
-	{ .cli = "add-file", F_STRV(P, add_files), .arg = "source[:destination]", REFUSED },
+	{ .cli = "add-file", F_STRV(P, add_files), .arg = "source[:destination]", .complete = "files",
+	  .help = "File of this machine the image gets as well" },
 	{ .cli = "annotation", F_STRV(P, annotations), .arg = "name[=value]", .help = "Annotation of the image" },
 	{ .cli = "change", .abbr = 'c', F_STRV(P, changes), .arg = "instruction", .help = "Apply a Containerfile instruction to the image" },
 	{ .cli = "compression-format", F_STR(P, compression), .arg = "format", .help = "How layers that are sent away are compressed" },
 	{ .cli = "compression-level", F_OPT_INT(P, push.compression_level), .arg = "level", .help = "How hard they are compressed" },
 	{ .cli = "config", F_STR(P, config), .arg = "file", .complete = "files", .help = "JSON file to merge into the configuration" },
 	{ .cli = "created-annotation", F_OPT_BOOL(P, created_annotation), .fallback = "true", .help = "Note the time of creation in an annotation" },
-	{ .cli = "cw", F_STR(P, cw), .arg = "options", REFUSED },
+	{ .cli = "cw", F_STR(P, cw), .arg = "options", .flags = FIELD_HIDDEN, .help = "Not supported" },
 	{ .cli = "disable-compression", .abbr = 'D', F_OPT_BOOL(P, disable_compression), .flags = FIELD_HIDDEN,
 	  .help = "Does nothing: local layers are never compressed" },
-	{ .cli = "encrypt-layer", F_CSV(P, encrypt_layers), .arg = "layer", REFUSED },
-	{ .cli = "encryption-key", F_STRV(P, encryption_keys), .arg = "key", REFUSED },
+	{ .cli = "encrypt-layer", F_CSV(P, push.encrypt_layers), .arg = "layer", .help = "Only encrypt these layers (0: the first, -1: the last)" },
+	{ .cli = "encryption-key", F_STRV(P, push.encryption_keys), .arg = "key", .help = "Encrypt layers that are sent away for this key (jwe:FILE)" },
 	{ .cli = "force-compression", F_BOOL(P, push.force_compression), .help = "Compress again what is compressed in another way" },
 	{ .cli = "format", .abbr = 'f', F_STR(P, format), .arg = "format", .fallback = "oci", .help = "Format of the image: oci or docker" },
 	{ .cli = "identity-label", F_OPT_BOOL(P, identity_label), .fallback = "true", .help = "Note the builder's version in a label" },
@@ -43,20 +48,10 @@ static const struct field commit_rows[] = {
 	{ .cli = "manifest", F_STR(P, manifest), .arg = "name", .help = "Manifest list the image is added to" },
 	{ .cli = "metadata-file", F_STR(P, metadata), .arg = "path", .complete = "files", .help = "File that digests and names are written to" },
 	{ .cli = "omit-history", F_BOOL(P, omit_history), .help = "Write no history into the image" },
-	{ .cli = "pull", F_STR(P, pull), .arg = "policy", MORE(.implied = "true"), .flags = FIELD_OPTIONAL_VALUE | FIELD_HIDDEN,
-	  .help = "Not supported: it is for --sbom" },
+	{ .cli = "omit-timestamp", F_BOOL(P, omit_timestamp), .flags = FIELD_HIDDEN, .help = "--timestamp 0" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show no progress" },
 	{ .cli = "rewrite-timestamp", F_BOOL(P, rewrite), .help = "With --source-date-epoch: files are no younger than that" },
 	{ .cli = "rm", F_BOOL(P, rm), .help = "Remove the working container afterwards" },
-	{ .cli = "sbom", F_STR(P, sbom), .arg = "preset", REFUSED },
-	{ .cli = "sbom-image-output", F_STR(P, sbom), .arg = "path", REFUSED },
-	{ .cli = "sbom-image-purl-output", F_STR(P, sbom), .arg = "path", REFUSED },
-	{ .cli = "sbom-merge-strategy", F_STR(P, sbom), .arg = "method", REFUSED },
-	{ .cli = "sbom-output", F_STR(P, sbom), .arg = "file", REFUSED },
-	{ .cli = "sbom-purl-output", F_STR(P, sbom), .arg = "file", REFUSED },
-	{ .cli = "sbom-scanner-command", F_STRV(P, sbom_commands), .arg = "command", REFUSED },
-	{ .cli = "sbom-scanner-image", F_STR(P, sbom), .arg = "image", REFUSED },
-	{ .cli = "sign-by", F_STR(P, sign_by), .arg = "fingerprint", REFUSED },
 	{ .cli = "source-date-epoch", F_STR(P, source_date_epoch), .arg = "seconds",
 	  .help = "Time of creation and of history, in seconds since 1970 (SOURCE_DATE_EPOCH)" },
 	{ .cli = "squash", F_BOOL(P, squash), .help = "Put all layers into one" },
@@ -66,29 +61,25 @@ static const struct field commit_rows[] = {
 	{}
 };
 
-static int refuse(const struct commit_params *p, struct error *err)
-{
-	const struct {
-		bool given;
-		const char *option, *why;
-	} known[] = {
-		{ p->add_files.n > 0, "--add-file", "use buildah add before the commit" },
-		{ p->cw != NULL, "--cw", "confidential workloads are not supported" },
-		{ p->encrypt_layers.n > 0, "--encrypt-layer", "images are committed without encryption" },
-		{ p->encryption_keys.n > 0, "--encryption-key", "images are committed without encryption" },
-		{ p->sbom || p->sbom_commands.n, "--sbom", "bills of materials are not made" },
-		{ p->pull != NULL, "--pull", "it is for --sbom, and bills of materials are not made" },
-		{ p->sign_by != NULL, "--sign-by", "images are signed when they are pushed" },
-	};
+#define SBOM_OPTIONS "sbom sbom-scanner-image sbom-scanner-command sbom-merge-strategy sbom-output sbom-purl-output " \
+	"sbom-image-output sbom-image-purl-output pull"
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (known[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s: %s", known[i].option, known[i].why);
+static int check(struct commit_params *p, bool away, struct error *err)
+{
+	if (p->cw)
+		return fail(err, ERROR_UNSUPPORTED, "--cw: confidential workloads are not supported");
+	if (!away && p->push.encryption_keys.n)
+		return fail(err, ERROR_UNSUPPORTED, "--encryption-key: local images are not encrypted: name a destination with a transport");
+	if (!away && image_signing_wanted(&p->signing))
+		return fail(err, ERROR_UNSUPPORTED, "--sign-by: local images are not signed: name a destination with a transport");
+	TRY(sbom_check(&p->b, err));
 	if (p->disable_compression.set && p->disable_compression.value &&
 	    (p->compression || p->push.compression_level.set || p->push.force_compression))
 		return fail(err, ERROR_INVALID, "--disable-compression and %s cannot be used together",
 			    p->compression ? "--compression-format" : p->push.force_compression ? "--force-compression" : "--compression-level");
 	TRY(image_remote_check_authfile(&p->push.remote, err));
+	if (p->omit_timestamp)
+		p->timestamp = (struct opt_int){ true, 0 };
 	if (p->timestamp.set && p->source_date_epoch)
 		return fail(err, ERROR_INVALID, "timestamp and source-date-epoch would be ambiguous if allowed together");
 	return 0;
@@ -121,6 +112,7 @@ static int send_away(struct engine *e, const struct commit_params *p, const char
 	if (p->format)
 		TRY(image_format_parse(p->format, &push.format, err));
 	push.progress = cli_progress(p->quiet);
+	push.signing = &p->signing;
 	TRY(strv_add(&ids, id, err));
 	int r = image_push(e, id, destination, &push, digest, err);
 	image_remove(e, &ids, &removal, &ignored);
@@ -156,9 +148,57 @@ static int add_to_list(struct engine *e, const struct commit_params *p, const ch
 	return manifest_list_add_image(e, p->manifest, image, &add, &digests, list, err);
 }
 
+/* ---- bills of materials ---- */
+static int add_scanned(struct strv *to, const char *dir, const char *name, const char *place, struct error *err)
+{
+	return place ? strv_addf(to, err, "%s/%s:%s", dir, name, place) : 0;
+}
+
+/* The image without a name is scanned and goes; the real one follows, with what the scan found. */
+static int commit_scanned(struct working *w, const struct commit_params *p, struct working_commit *o, char id[65], struct error *err)
+{
+	struct engine *e = w->c->engine;
+	auto_image_removal removal = { .force = true };
+	struct working_commit first = *o;
+	auto_strv files = {}, ids = {};
+	auto_stage *stage = NULL;
+	struct error ignored;
+	struct store *s;
+	int status = 0;
+
+	if (!sbom_wanted(&p->b))
+		return working_commit(w, o, id, err);
+	first.name = NULL;
+	TRY(engine_store(e, &s, err));
+	TRY(stage_begin(s, "sbom", &stage, err));
+	TRY(working_commit(w, &first, id, err));
+	TRY(strv_add(&ids, id, err));
+	int r = sbom_scan(e, &p->b, id, stage_fd(stage), &status, err);
+	if (r >= 0 && (strv_copy(&files, &p->add_files, err) < 0 || add_scanned(&files, stage_path(stage), "sbom", p->b.sbom_image_output, err) < 0 ||
+		       add_scanned(&files, stage_path(stage), "purls", p->b.sbom_image_purl, err) < 0))
+		r = -1;
+	o->add_files = &files;
+	if (r >= 0)
+		r = working_commit(w, o, id, err);
+	o->add_files = &p->add_files;
+	if (r < 0 || !streq(ids.v[0], id))
+		image_remove(e, &ids, &removal, &ignored);
+	return r;
+}
+
+static void commit_init(void *params)
+{
+	build_options_init(&((struct commit_params *)params)->b);
+}
+
+static void commit_done(void *params)
+{
+	build_options_done(&((struct commit_params *)params)->b);
+}
+
 static int run_commit(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
-	const struct commit_params *p = params;
+	struct commit_params *p = params;
 	const struct ctr_remove_options remove = { .force = true, .volumes = true };
 	const char *name = args->n > 1 ? args->v[1] : NULL, *local = name ? str_after(name, "containers-storage:") : NULL;
 	auto_working w = {};
@@ -169,15 +209,15 @@ static int run_commit(struct cli *cli, void *params, struct strv *args, struct e
 		.name = away ? NULL : local ? local : name, .format = p->format, .config_file = p->config, .changes = &p->changes,
 		.annotations = &p->annotations, .unset_annotations = &p->unset_annotations, .unset_env = &p->unset_env,
 		.identity_label = p->identity_label, .created_annotation = p->created_annotation, .omit_history = p->omit_history,
-		.squash = p->squash, .progress = cli_progress(p->quiet),
+		.add_files = &p->add_files, .options = &p->b, .squash = p->squash, .progress = cli_progress(p->quiet),
 	};
 
-	TRY(refuse(p, err));
+	TRY(check(p, away, err));
 	TRY(choose_time(p, &o, err));
 	TRY(cli_engine(cli, &e, err));
 	if (working_open(e, args->v[0], &w, err) < 0)
 		return fail_wrap(err, "reading build container \"%s\"", args->v[0]);
-	TRY(working_commit(&w, &o, id, err));
+	TRY(commit_scanned(&w, p, &o, id, err));
 	if (away)
 		TRY(send_away(e, p, name, id, err));
 	else
@@ -199,9 +239,9 @@ const struct command cmd_working_commit = {
 	.description = "Makes an image of a working container: what was changed in it becomes one layer. An image name with a transport\n"
 		"(oci:, dir:, docker-archive:, docker://) sends the image there.",
 	.args = "CONTAINER [IMAGE]", .min_args = 1, .max_args = 2,
-	.groups = (const struct command_rows[]){ { commit_rows, 0 }, { image_remote_rows, offsetof(P, push.remote) },
-		{ image_push_retry_rows, offsetof(P, push.remote) }, {} },
-	.params_size = sizeof(P), .examples = "work app:1\n--rm --squash work app:2\nwork oci:/tmp/app:1", .run = run_commit,
+	.groups = (const struct command_rows[]){ { commit_rows, 0 }, { build_rows, 0, SBOM_OPTIONS }, { image_remote_rows, offsetof(P, push.remote) },
+		{ image_push_retry_rows, offsetof(P, push.remote) }, { image_signing_rows, offsetof(P, signing), "sign-by" }, {} },
+	.params_size = sizeof(P), .init = commit_init, .done = commit_done, .examples = "work app:1\n--rm --squash work app:2\nwork oci:/tmp/app:1", .run = run_commit,
 	.flags = COMMAND_IN_USERNS | COMMAND_FLAGS_FIRST,
 };
 #undef P

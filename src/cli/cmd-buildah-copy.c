@@ -26,8 +26,8 @@ static const struct field copy_rows[] = {
 	{ .cli = "exclude", F_STRV(P, excludes), .arg = "pattern", .help = "Leave out what fits the pattern" },
 	{ .cli = "from", F_STR(P, from), .arg = "container|image", .help = "Copy from a container or an image" },
 	{ .cli = "ignorefile", F_STR(P, ignorefile), .arg = "path", .complete = "files", .help = "Ignore file, with --contextdir" },
-	{ .cli = "link", F_BOOL(P, link), .flags = FIELD_HIDDEN, .help = "Not supported: a working container has one layer" },
-	{ .cli = "no-follow-symlinks", F_BOOL(P, no_follow), .flags = FIELD_HIDDEN, .help = "Not supported" },
+	{ .cli = "link", F_BOOL(P, link), .help = "Make it a layer of its own in the image; it is not seen in the container" },
+	{ .cli = "no-follow-symlinks", F_BOOL(P, no_follow), .help = "A source that is a link is copied as a link" },
 	{ .cli = "parents", F_BOOL(P, parents), .help = "Keep the directories above the sources" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Do not print the digest of what was copied" },
 	{ .cli = "timestamp", F_OPT_INT(P, timestamp), .arg = "seconds", .help = "Time of what is copied, in seconds since 1970" },
@@ -48,20 +48,8 @@ static void copy_done(void *params)
 	build_options_done(&((struct copy_params *)params)->o);
 }
 
-static int refuse(const struct copy_params *p, struct error *err)
+static int check(const struct copy_params *p, struct error *err)
 {
-	const struct {
-		bool given;
-		const char *option, *why;
-	} known[] = {
-		{ p->link, "--link", "a working container has one layer" },
-		{ p->no_follow, "--no-follow-symlinks", "a link that is named as a source is followed" },
-		{ p->o.decryption_keys.n > 0, "--decryption-key", "encrypted images are not supported here" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (known[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s: %s", known[i].option, known[i].why);
 	if (p->ignorefile && !p->contextdir)
 		return fail(err, ERROR_INVALID, "--ignorefile option requires that you specify a context dir using --contextdir");
 	return 0;
@@ -76,14 +64,15 @@ static int copy_files(struct cli *cli, const struct copy_params *p, const struct
 	const char *what = "";
 	char digest[65] = "";
 
-	TRY(refuse(p, err));
+	TRY(check(p, err));
 	TRY(image_remote_check_authfile(&p->o.remote, err));
 	for (size_t i = 1; i + (args->n > 2) < args->n; i++)
 		TRY(strv_add(&sources, args->v[i], err));
 	const struct working_copy copy = {
 		.sources = &sources, .destination = args->n > 2 ? args->v[args->n - 1] : NULL, .chown = p->chown, .chmod = p->chmod,
 		.checksum = p->checksum, .from = p->from, .contextdir = p->contextdir, .ignorefile = p->ignorefile, .excludes = &p->excludes,
-		.options = &p->o, .timestamp = p->timestamp, .add = add, .parents = p->parents,
+		.options = &p->o, .timestamp = p->timestamp, .add = add, .parents = p->parents, .link = p->link, .no_follow = p->no_follow,
+		.quiet = p->quiet,
 		.no_wildcard = p->wildcard.set && !p->wildcard.value, .empty_wildcard = p->empty_wildcard.value,
 	};
 	TRY(cli_engine(cli, &e, err));

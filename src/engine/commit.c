@@ -93,16 +93,38 @@ static int add_base(struct making *m, struct error *err)
 	return 0;
 }
 
-static int add_new_layer(struct making *m, struct error *err)
+static int add_new_layer(struct making *m, const struct commit *c, struct error *err)
 {
 	struct new_layer l = {};
 
-	if (m->c->layer.dir < 0)
+	if (c->layer.dir < 0)
 		return 0;
-	TRY(commit_new_layer(&m->t, m->c, &l, err));
+	TRY(commit_new_layer(&m->t, c, &l, err));
 	image_say(m->c->progress, "Copying blob %s", l.diff_id);
 	TRY(strv_add(&m->image.info.diff_ids, l.diff_id, err));
 	return add_layer(m, l.diff_id, plain_layer, l.bytes, err);
+}
+
+static int add_more_layers(struct making *m, struct error *err)
+{
+	for (size_t i = 0; i < m->c->n_more; i++) {
+		struct commit one = *m->c;
+		one.layer = m->c->more[i].layer;
+		TRY(add_new_layer(m, &one, err));
+	}
+	return 0;
+}
+
+static int add_more_history(const struct commit *c, struct image_config *to, struct error *err)
+{
+	for (size_t i = 0; i < c->n_more; i++) {
+		struct image_history *h = list_add(&to->history, sizeof(*h), err);
+		if (!h)
+			return -1;
+		TRY(str_set(&h->created, to->created, err));
+		TRY(str_set(&h->created_by, c->more[i].created_by, err));
+	}
+	return 0;
 }
 
 static int add_history(const struct commit *c, struct image_config *to, struct error *err)
@@ -154,7 +176,8 @@ static int finish_config(struct making *m, struct image_config *to, struct error
 	strv_done(&to->diff_ids);
 	to->diff_ids = (struct strv){};
 	TRY(strv_copy(&to->diff_ids, &m->image.info.diff_ids, err));
-	return add_history(c, to, err);
+	TRY(add_history(c, to, err));
+	return add_more_history(c, to, err);
 }
 
 static int write_config(struct making *m, const struct image_config *c, struct error *err)
@@ -183,7 +206,8 @@ static int make(struct making *m, char ret_id[65], struct error *err)
 
 	TRY(image_transfer_begin(m->t.engine, "commit", c->progress, &m->t, err));
 	TRY(add_base(m, err));
-	TRY(add_new_layer(m, err));
+	TRY(add_new_layer(m, c, err));
+	TRY(add_more_layers(m, err));
 	TRY(finish_config(m, c->config, err));
 	TRY(write_config(m, c->config, err));
 	if (c->annotations)

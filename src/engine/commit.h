@@ -27,12 +27,20 @@ struct commit_layer {
 };
 #define COMMIT_LAYER_INIT { .dir = -1, .take_parent = -1 }
 
+/* A further layer above `layer`, with its own entry of the history. */
+struct commit_more {
+	struct commit_layer layer;
+	const char *created_by;
+};
+
 struct commit {
 	const char *base;                /* id of the image whose layers and manifest entries are kept below; NULL: none */
 	/* What the image shall say: commit_config() and then changed at will. Its diff_ids and history are those of the base;
 	 * the new layer and the entry below are appended here. `created` is set here. Owned by the caller. */
 	struct image_config *config;
 	struct commit_layer layer;
+	const struct commit_more *more;  /* further layers, lowest first; borrowed */
+	size_t n_more;
 	const struct image_history *history;   /* appended; created and empty_layer are filled in; NULL: the caller did it */
 	enum image_format format;        /* KEEP: OCI */
 	struct opt_int timestamp;        /* Unix seconds: of image, history and files (none newer; see set_times) */
