@@ -203,7 +203,8 @@ static int from_scratch(struct build *b, struct stage_run *st, struct error *err
 		r = str_set(&st->config.platform.variant, str_empty(use->variant) ? NULL : use->variant, err);
 	platform_done(&p);
 	TRY(r);
-	return str_set(&st->config.rootfs_type, "layers", err);
+	TRY(str_set(&st->config.rootfs_type, "layers", err));
+	return str_set(&st->config.config.working_dir, "/", err);
 }
 
 static int from_context(struct build *b, struct stage_run *st, const char *name, struct error *err)
@@ -282,6 +283,8 @@ int base_prepare(struct build *b, struct stage_run *st, struct error *err)
 	TRY(take_triggers(st, err));
 	if (b->o->stage_labels)
 		TRY(stages_label(st, err));
+	if (!strv_env_get(&st->config.config.env, "PATH") && !streq0(st->config.platform.os, "windows"))   /* as with Buildah and BuildKit */
+		TRY(strv_env_set(&st->config.config.env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", err));
 	TRY(scope_init(&st->scope, &b->head, b->file.escape, &st->config.config.env, above, err));
 	return begin_chain(st);
 }

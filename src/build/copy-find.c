@@ -23,31 +23,41 @@ void copy_items_done(struct copy_items *l)
 	l->v = (struct list){};
 }
 
-/* What the pattern is called at the destination: its last component, or with --parents all behind a "./" in it. */
+/* Components of the text up to `end` that say something. */
+static size_t count_parts(const char *s, const char *end)
+{
+	size_t n = 0;
+
+	while (s < end) {
+		size_t len = strcspn(s, "/");
+		n += len > 1 || (len == 1 && *s != '.');
+		s += len + (s[len] == '/');
+	}
+	return n;
+}
+
+/* What the pattern is called at the destination: with --parents all behind a "/./" in it; "": all of it is in front. */
 static const char *kept_name(const char *pattern, const char *path)
 {
 	const char *pivot = strstr(pattern, "/./");
-	size_t skip = 0;
+	size_t skip = pivot && pivot > pattern ? count_parts(pattern, pivot) : 0;
 
-	if (pivot)
-		for (const char *p = pattern + (*pattern == '/'); p <= pivot; p++)
-			skip += *p == '/';
-	while (skip-- && strchr(path, '/'))
-		path = strchr(path, '/') + 1;
+	while (skip-- && *path)
+		path += strcspn(path, "/") + (strchr(path, '/') ? 1 : 0);
 	return path;
 }
 
 static int add_item(const struct copy_source *s, struct copy_items *to, const char *path, mode_t type, struct error *err)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *kept = s->parents ? kept_name(s->pattern, path) : slash ? slash + 1 : path;
 	struct copy_item *i = list_add(&to->v, sizeof(*i), err);
 
 	if (!i)
 		return -1;
-	*i = (struct copy_item){ .root = s->root, .ignore = s->ignore, .is_dir = S_ISDIR(type),
-				 .contents = S_ISDIR(type) && (!s->parents || !*path) };
+	*i = (struct copy_item){ .root = s->root, .ignore = s->ignore, .strip_setid = s->strip_setid, .is_dir = S_ISDIR(type),
+				 .contents = S_ISDIR(type) && (!s->parents || !*kept) };
 	TRY(str_set(&i->path, path, err));
-	return str_set(&i->name, s->parents ? kept_name(s->pattern, path) : slash ? slash + 1 : path, err);
+	return str_set(&i->name, kept, err);
 }
 
 static bool is_ignored(const struct copy_source *s, const char *path, mode_t type)
@@ -126,7 +136,7 @@ struct globber {
 	const struct copy_source *s;
 	struct copy_items *to;
 	struct strv parts;           /* of the pattern */
-	size_t dropped;
+	size_t dropped, first;       /* first: of the items that are this pattern's */
 };
 
 static int glob_level(struct globber *g, const char *dir, size_t part, struct error *err);
@@ -141,7 +151,7 @@ static int glob_entry(struct globber *g, const char *path, size_t part, struct e
 		return 0;
 	if (part + 1 < g->parts.n)
 		return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? glob_level(g, path, part + 1, err) : 0;
-	for (size_t i = 0; i < g->to->v.n; i++)   /* "**" leads to a file in more than one way */
+	for (size_t i = g->first; i < g->to->v.n; i++)   /* "**" leads to a file in more than one way */
 		if (streq(COPY_ITEM(g->to, i)->path, path) && COPY_ITEM(g->to, i)->root == g->s->root)
 			return 0;
 	if (S_ISLNK(st.st_mode) && !g->s->no_follow) {
@@ -203,8 +213,8 @@ static int glob_level(struct globber *g, const char *dir, size_t part, struct er
 
 static int find_glob(const struct copy_source *s, const char *clean, struct copy_items *to, size_t *dropped, struct error *err)
 {
-	struct globber g = { .s = s, .to = to };
 	size_t before = to->v.n;
+	struct globber g = { .s = s, .to = to, .first = before };
 	int r = strv_split(&g.parts, clean, '/', err);
 
 	if (r >= 0)

@@ -181,6 +181,20 @@ static bool is_left_out(const struct ignore *ig, const char *path, bool is_dir, 
 	return v == IGNORE_PRUNE || (v == IGNORE_DROP && !is_dir);
 }
 
+/* --exclude counts from the source that is named; a file by its name. */
+static bool is_excluded(const struct copier *c, const struct copy_item *i, const char *path, bool is_dir, bool *ret_maybe)
+{
+	const char *rest = str_after(path, i->path), *slash = strrchr(path, '/');
+
+	if (ignore_is_empty(c->job->excludes))
+		return false;
+	if (rest && (*rest == '/' || !*i->path))
+		path = rest + (*rest == '/');
+	else if (rest && !*rest)
+		path = is_dir ? "" : slash ? slash + 1 : path;
+	return is_left_out(c->job->excludes, path, is_dir, ret_maybe);
+}
+
 /* The directory s->to of the target: the image's own is added to, anything else of that name gives way. */
 static int open_target(const struct target *t, const char *name, struct target *ret, bool *made,
 		       struct error *err)
@@ -195,6 +209,13 @@ static int open_target(const struct target *t, const char *name, struct target *
 	*ret = n;
 	n = (struct target)TARGET_INIT;
 	return 0;
+}
+
+/* The builder's own files give nobody's rights to the image (as Docker and Buildah). */
+static void strip(const struct copy_item *i, struct stat *st)
+{
+	if (i->strip_setid && S_ISREG(st->st_mode))
+		st->st_mode &= ~(mode_t)(S_ISUID | S_ISGID);
 }
 
 static int copy_entry(struct copier *c, struct source *s, const struct target *t, struct error *err);
@@ -212,8 +233,9 @@ static int begin_file(struct copier *c, const struct source *s, int dir, const c
 		return fail_with(err, ENAMETOOLONG, "%s/%s", s->path, name);
 	if (fstatat(dir, name, &k->from.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_errno(err, "stat %s", path);
+	strip(s->item, &k->from.st);
 	k->wanted = S_ISREG(k->from.st.st_mode) && k->from.st.st_nlink == 1 && !is_left_out(s->item->ignore, path, false, &maybe) &&
-		    !is_left_out(c->job->excludes, path, false, &maybe);
+		    !is_excluded(c, s->item, path, false, &maybe);
 	return 0;
 }
 
@@ -288,8 +310,9 @@ static int copy_entry(struct copier *c, struct source *s, const struct target *t
 
 	if (fstatat(s->dir, s->name, &s->st, *s->name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
 		return fail_errno(err, "stat %s", s->path);
+	strip(s->item, &s->st);
 	bool is_dir = S_ISDIR(s->st.st_mode);
-	if (is_left_out(s->item->ignore, s->path, is_dir, &maybe) || is_left_out(c->job->excludes, s->path, is_dir, &maybe))
+	if (is_left_out(s->item->ignore, s->path, is_dir, &maybe) || is_excluded(c, s->item, s->path, is_dir, &maybe))
 		return 0;
 	if (!(maybe && is_dir))
 		TRY(add_entry(c, s, err));
@@ -398,9 +421,38 @@ static int is_directory(const struct copy_job *j, const char *path, struct error
 /* Whether the destination names a directory that things go into, or the file itself. */
 static int goes_into(const struct copy_job *j, const struct copy_item *i, struct error *err)
 {
-	if (j->directory || str_ends(j->destination, "/") || str_ends(j->destination, "/.") || i->contents || j->upper < 0)
+	if (j->directory || j->parents || str_ends(j->destination, "/") || str_ends(j->destination, "/.") || i->contents || j->upper < 0)
 		return 1;
 	return is_directory(j, j->destination, err);
+}
+
+/* --parents: a directory above the item that was made is like the source's. `path`: of the item; `to`: its place. */
+static int copy_parent_states(struct copier *c, const struct copy_item *i, const char *dir, struct error *err)
+{
+	const struct copy_job *j = c->job;
+
+	if (!j->parents || j->upper < 0 || i->text || strlen(i->path) < strlen(i->name))
+		return 0;
+	size_t above = strlen(i->path) - strlen(i->name);
+	if (!streq(i->path + above, i->name))
+		return 0;
+	for (const char *slash = strchr(i->name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		autofree char *from = NULL, *to = NULL;
+		struct stat st;
+		TRY(str_printf(&from, err, "%.*s", (int)(above + (size_t)(slash - i->name)), i->path));
+		TRY(str_printf(&to, err, "%s/%.*s", dir, (int)(slash - i->name), i->name));
+		char real[PATH_MAX];
+		bool made = false;
+		autoclose int source = path_open_in_root(i->root, from, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, err);
+		if (source < 0 || place_resolve(j->view, to, real, NULL, err) < 0)
+			return -1;
+		autoclose int made_fd = place_mkdirs(j->view, j->upper, real, (struct place_owner){ 0, 0, 0755 }, &made, err);
+		if (made_fd < 0 || fstat(source, &st) < 0)
+			return made_fd < 0 ? -1 : fail_errno(err, "stat %s", from);
+		if (made)
+			TRY(copy_set_state(j, made_fd, &st, err));
+	}
+	return 0;
 }
 
 /* "to" may have directories in front (--parents): they are made. */
@@ -424,32 +476,13 @@ static int place_item(struct copier *c, const struct copy_item *i, struct error 
 	else
 		TRY(str_printf(&dir, err, "%.*s", (int)(strrchr(clean, '/') - clean), clean));
 	const char *to = into ? (slash ? slash + 1 : i->name) : strrchr(clean, '/') + 1;
+	TRY(copy_parent_states(c, i, clean, err));
 	TRY(open_place(c, dir, &t, &made, err));
 	if (!i->text)
 		return copy_item(c, i, &t, to, err);
 	struct copy_item named = *i;
 	named.name = (char *)to;
 	return copy_text(c, &named, &t, err);
-}
-
-/* A directory whose contents are copied also gives a new destination its state. */
-static int take_over_state(struct copier *c, const struct copy_item *i, bool was_there, struct error *err)
-{
-	const struct copy_job *j = c->job;
-	char name[NAME_MAX + 1], real[PATH_MAX];
-	struct stat st;
-
-	if (!i->contents || j->upper < 0 || was_there)
-		return 0;
-	autoclose int dir = open_source(i, name, err);
-	if (dir < 0 || place_resolve(j->view, j->destination, real, NULL, err) < 0)
-		return -1;
-	autoclose int to = place_mkdirs(j->view, j->upper, real, (struct place_owner){ 0, 0, 0755 }, NULL, err);
-	if (to < 0)
-		return -1;
-	if (fstatat(dir, name, &st, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0)
-		return fail_errno(err, "stat %s", i->path);
-	return copy_set_state(c->job, to, &st, err);
 }
 
 static void copier_done(struct copier *c)
@@ -472,14 +505,10 @@ int copy_run(struct copy_job *j, struct error *err)
 		return fail_oom(err);
 	sha256_init(&c.hash);
 	add_text(&c, j->destination);
-	int was_there = j->upper < 0 ? 1 : is_directory(j, j->destination, err);
-	if (was_there < 0)
-		return -1;
 	for (size_t i = 0; i < j->items->v.n; i++) {
 		const struct copy_item *item = COPY_ITEM(j->items, i);
 		add_text(&c, item->contents ? "" : item->name);
 		TRY(place_item(&c, item, err));
-		TRY(take_over_state(&c, item, was_there, err));
 	}
 	sha256_end_hex(&c.hash, j->digest);
 	return 0;

@@ -24,6 +24,7 @@ struct copy_item {
 	bool is_dir;
 	bool contents;              /* a directory whose contents go into the destination */
 	bool link;                  /* the link itself, not what it leads to */
+	bool strip_setid;           /* set-user-ID and set-group-ID of files are not kept */
 };
 struct copy_items {
 	struct list v;              /* struct copy_item */
@@ -40,6 +41,7 @@ struct copy_source {
 	const char *ignore_name;    /* of the ignore file, for messages */
 	bool parents;
 	bool no_follow;             /* a link that is named is copied as a link */
+	bool strip_setid;
 };
 /* Appends what the pattern names, sorted. Nothing: ERROR_NOT_FOUND in Buildah's words. */
 int copy_find(const struct copy_source *s, struct copy_items *to, struct error *err);
@@ -55,6 +57,7 @@ struct copy_job {
 	const struct copy_items *items;
 	const char *destination;    /* absolute, variables expanded; a slash at the end makes it a directory */
 	bool directory;             /* it must be one: several sources */
+	bool parents;               /* items keep the directories above them; the destination is a directory */
 	struct copy_owner owner;
 	const char *chmod;          /* octal or symbolic ("u+x,go=rX"); NULL */
 	const struct ignore *excludes;   /* --exclude; NULL */

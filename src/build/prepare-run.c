@@ -225,6 +225,10 @@ static int open_cache(struct stage_run *st, struct step_mount *m, struct error *
 
 	key_begin(&h, "cache mount");
 	key_text(&h, m->m->id ? m->m->id : m->target);
+	if (m->m->uid.value || m->m->gid.value) {   /* one of another owner is another cache */
+		snprintf(name, sizeof(name), "%lld:%lld", (long long)m->m->uid.value, (long long)m->m->gid.value);
+		key_text(&h, name);
+	}
 	sha256_end_hex(&h, hex);
 	snprintf(name, sizeof(name), "%s", hex);
 	for (unsigned i = 1; i < 256; i++) {

@@ -176,7 +176,9 @@ static int add_file(struct build *b, struct op *op, int root, const struct build
 		if (r)
 			return r < 0 ? fail_wrap(err, "unpacking %s", source) : 0;
 	}
-	return add_pattern(&op->job, root, c->path ? c->path : c->name, source, c->ignore, c->ignore_name, err);
+	TRY(add_pattern(&op->job, root, c->path ? c->path : c->name, source, c->ignore, c->ignore_name, err));
+	((struct copy_source *)op->job.patterns.v)[op->job.patterns.n - 1].strip_setid = !op->in.flags.from;
+	return 0;
 }
 
 /* ADD of a pattern: each file it fits may be an archive. */

@@ -66,7 +66,7 @@ int step_copy_child(struct step_job *j, int socket, struct step_message *ret, st
 {
 	autoclose int view = -1, from = -1;
 	struct copy_job c = { .items = &j->items, .destination = j->destination, .chmod = j->chmod, .excludes = j->excludes,
-			      .owner = { .keep = j->keep_owner }, .time = j->copy_time };
+			      .owner = { .keep = j->keep_owner }, .time = j->copy_time, .parents = j->parents };
 
 	TRY(step_view(j, &j->below, &view, err));
 	TRY(step_view(j, &j->from, &from, err));

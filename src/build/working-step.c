@@ -332,12 +332,14 @@ static int keep_link(struct working *w, const struct working_copy *o, const char
 	return working_link_keep(w, text, err);
 }
 
-static void set_no_follow(struct step_job *j)
+static void set_sources(struct step_job *j, const struct working_copy *o)
 {
 	struct copy_source *s = j->patterns.v;
 
-	for (size_t i = 0; i < j->patterns.n; i++)
-		s[i].no_follow = true;
+	for (size_t i = 0; i < j->patterns.n; i++) {
+		s[i].no_follow = o->no_follow;
+		s[i].strip_setid = false;
+	}
 }
 
 static int retry(struct copy_work *k, const struct working_copy *o, struct error *err)
@@ -398,8 +400,7 @@ int working_copy(struct working *w, const struct working_copy *o, char ret_diges
 	TRY(trees_add(&k.w.layers, fcntl(k.w.upper, F_DUPFD_CLOEXEC, 3), err));
 	TRY(trees_borrow(&k.w.layers, &j->below, err));
 	j->copy_time = o->timestamp;
-	if (o->no_follow)
-		set_no_follow(j);
+	set_sources(j, o);
 	*ret_what = what_was_copied(j, o);
 	TRY(finish(&k.op.step, j, &m, err));
 	snprintf(ret_digest, 65, "%s", m.content);

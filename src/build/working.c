@@ -187,6 +187,7 @@ static int from_nothing(const struct working_from *f, struct base *b, struct wor
 		r = commit_config_new(&p, &w->config, err);
 	platform_done(&p);
 	TRY(r);
+	TRY(str_set(&w->config.config.working_dir, "/", err));
 	return str_set(&b->label, "scratch", err);
 }
 
