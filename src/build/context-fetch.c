@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/sha256.h"
+#include "base/url.h"
 #include "build/context-internal.h"
 #include "conf/helpers.h"
 #include "image/worker.h"
@@ -37,17 +38,19 @@ int fetch_url(const struct context_options *o, const char *url, int64_t *ret_mti
 	struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1, .insecure = o->insecure };
 	struct op_got got = {};
 	auto_worker *w = NULL;
+	autofree char *shown = NULL, *secret = NULL;
 	autoclose int fd = scratch_file(o, err);
 
 	if (fd < 0)
 		return -1;
+	TRY(url_take_user(url, &shown, &secret, err));
 	TRY(start_worker(o, WORKER_FETCH, &w, err));
 	if (worker_call(w, OP_GET_URL, &q, &fd, 1, &got, NULL, err) < 0)
-		return strstr(err->text, url) ? -1 : fail_wrap(err, "%s", url);
+		return strstr(err->text, shown) ? -1 : fail_wrap(err, "%s", shown);
 	if (ret_mtime)
 		*ret_mtime = got.mtime;
 	fields_done(worker_ops[OP_GET_URL].reply, &got);
-	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "%s", url) : take_fd(fd);
+	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "%s", shown) : take_fd(fd);
 }
 
 static int check_digest(int fd, const char *source, const char *want, struct error *err)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "base/url.h"
 #include "build/context-internal.h"
 #include "conf/helpers.h"
 #include "os/file.h"
@@ -16,6 +17,7 @@ extern char **environ;
 void git_address_done(struct git_address *g)
 {
 	free(g->remote);
+	free(g->authorization);
 	free(g->ref);
 	free(g->subdir);
 	free(g->commit);
@@ -179,10 +181,14 @@ static int take_fragment(struct git_address *g, const char *s, struct error *err
 
 static int set_remote(struct git_address *g, const char *s, size_t len, struct error *err)
 {
-	autofree char *remote = strndup(s, len);
+	autofree char *given = strndup(s, len), *remote = NULL;
 
-	if (!remote)
+	if (!given)
 		return fail_oom(err);
+	if (is_http(given))
+		TRY(url_take_user(given, &remote, &g->authorization, err));
+	else
+		remote = take_ptr(given);
 	const char *host = strstr(remote, "://");
 	if (has_control(remote) || *remote == '-' || (host && (host[3] == '-' || !host[3])))
 		return fail(err, ERROR_INVALID, "\"%.80s\" cannot be a git repository", remote);
@@ -198,7 +204,7 @@ static int refuse_other_protocols(const char *s, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (strncasecmp(s, refused[i], strlen(refused[i])) == 0)
-			return fail(err, ERROR_INVALID, "%.80s: git repositories are fetched over https, http, git or ssh only", s);
+			return fail(err, ERROR_INVALID, "%s: git repositories are fetched over https, http, git or ssh only", refused[i]);
 	return 0;
 }
 
@@ -246,8 +252,18 @@ static void clone_done(struct clone *c)
 	strv_done(&c->env);
 }
 
+/* A password is given to git in its environment: everybody reads command lines. It goes to the address' own host only. */
+static int add_authorization(struct clone *c, const struct git_address *g, struct error *err)
+{
+	size_t scheme = strcspn(g->remote, ":") + 3, host = strcspn(g->remote + scheme, "/?#");
+
+	TRY(strv_add(&c->env, "GIT_CONFIG_COUNT=1", err));
+	TRY(strv_addf(&c->env, err, "GIT_CONFIG_KEY_0=http.%.*s/.extraHeader", (int)(scheme + host), g->remote));
+	return strv_addf(&c->env, err, "GIT_CONFIG_VALUE_0=Authorization: %s", g->authorization);
+}
+
 /* The user's environment without GIT_*: a hook's or a test's GIT_DIR must not lead git elsewhere. */
-static int make_env(struct clone *c, struct error *err)
+static int make_env(struct clone *c, const struct git_address *g, struct error *err)
 {
 	static const char *const own[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=https:http:git:ssh", "LC_ALL=C" };
 
@@ -256,7 +272,7 @@ static int make_env(struct clone *c, struct error *err)
 			TRY(strv_add(&c->env, *e, err));
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		TRY(strv_add(&c->env, own[i], err));
-	return 0;
+	return g->authorization ? add_authorization(c, g, err) : 0;
 }
 
 /* The last line git said, for the message. */
@@ -366,7 +382,7 @@ int git_fetch(const struct context_options *o, const struct git_address *g, int 
 	if (helper_find_foreign("git", NULL, true, &program, err) < 0)
 		return fail_wrap(err, "%s", g->remote);
 	c.program = program;
-	TRY(make_env(&c, err));
+	TRY(make_env(&c, g, err));
 	if (fill_clone(&c, g, err) < 0)
 		return fail_wrap(err, "fetching %s%s%s", g->remote, g->ref ? " " : "", g->ref ? g->ref : "");
 	if (!g->keep_git_dir)

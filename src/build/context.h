@@ -90,7 +90,8 @@ int add_unpack(const struct context_options *o, int fd, const char *what, int to
 
 /* ---- git addresses (pure; also the fuzz target) ---- */
 struct git_address {
-	char *remote;        /* what git is given */
+	char *remote;        /* what git is given; without the user of an http(s) address */
+	char *authorization; /* that user, as a value of an Authorization header: kept off command lines and messages */
 	char *ref;           /* NULL: the remote's HEAD */
 	char *subdir;        /* clean and relative; NULL: the whole tree */
 	char *commit;        /* ?checksum= / ?commit=: NULL: any */

@@ -9,6 +9,7 @@
 #include "engine/image-inspect.h"
 #include "engine/image-list.h"
 #include "engine/image-remove.h"
+#include "engine/named-store.h"
 
 /* ---- names ---- */
 static int run_tag(struct cli *cli, void *params, struct strv *args, struct error *err)
@@ -211,9 +212,13 @@ static void inspected_done(struct inspected *l)
 
 static int inspect_one(struct engine *e, const char *what, struct inspected *to, struct error *err)
 {
+	auto_named_store store = {};
 	auto_store_image image = {};
 
-	TRY(image_find(e, what, STORE_IMAGE_ALL, &image, NULL, err));
+	TRY(named_store_find(e, what, &store, err));
+	if (store.is_other)
+		e = &store.engine;
+	TRY(image_find(e, store.is_store ? store.name : what, STORE_IMAGE_ALL, &image, NULL, err));
 	TRY(image_inspect_new(e, &image, &to->v[to->n], err));
 	to->n++;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * engine/image-copy-stores.c - "containers-storage:[driver@graphroot+runroot:options]NAME": a copy from or to another store
- * than ours. Between two stores it goes by way of an archive without a name. */
+ * engine/image-copy-stores.c - a copy from or to another store than ours. Between two stores it goes by way of an archive
+ * without a name. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,69 +8,8 @@
 #include "engine/image-commit.h"
 #include "engine/image-copy-internal.h"
 #include "engine/image-local.h"
+#include "engine/named-store.h"
 #include "store/image.h"
-
-struct other {
-	bool is_store, is_other;
-	char *driver, *root, *runroot, *name;   /* name: with the transport, without the brackets */
-	struct engine engine;                   /* is_other */
-};
-
-static void other_done(struct other *o)
-{
-	if (o->is_other)
-		engine_done(&o->engine);
-	free(o->driver);
-	free(o->root);
-	free(o->runroot);
-	free(o->name);
-}
-
-/* "driver@root+runroot:options", all but the root optional. */
-static int parse_spec(char *spec, struct other *ret, struct error *err)
-{
-	char *at = strchr(spec, '@'), *plus, *colon;
-
-	if (at) {
-		*at = '\0';
-		TRY(str_set(&ret->driver, *spec ? spec : NULL, err));
-		spec = at + 1;
-	}
-	colon = strchr(spec, ':');
-	if (colon)
-		*colon = '\0';   /* options of the driver: none that change what we do */
-	plus = strchr(spec, '+');
-	if (plus) {
-		*plus = '\0';
-		TRY(str_set(&ret->runroot, plus[1] ? plus + 1 : NULL, err));
-	}
-	if (*spec != '/')
-		return fail(err, ERROR_INVALID, "containers-storage:[%s]: want [driver@/graphroot+/runroot]NAME", spec);
-	return str_set(&ret->root, spec, err);
-}
-
-static int find_store(struct engine *e, const char *text, struct other *ret, struct error *err)
-{
-	const char *rest = str_after(text, "containers-storage:"), *end = rest && *rest == '[' ? strchr(rest, ']') : NULL;
-
-	ret->is_store = rest != NULL;
-	if (!end)
-		return str_set(&ret->name, text, err);
-	autofree char *spec = strndup(rest + 1, (size_t)(end - rest - 1));
-	if (!spec)
-		return fail_oom(err);
-	TRY(parse_spec(spec, ret, err));
-	TRY(str_printf(&ret->name, err, "containers-storage:%s", end + 1));
-	if (streq(ret->root, e->root))
-		return 0;
-	struct engine_options o = e->opt;
-	o.root = ret->root;
-	o.runroot = ret->runroot ? ret->runroot : e->runroot;
-	o.storage_driver = ret->driver;
-	TRY(engine_init(&ret->engine, &o, e->log, err));
-	ret->is_other = true;
-	return 0;
-}
 
 static int load(struct engine *e, int fd, const char *name, const struct image_copy *o, char *ret_digest, struct error *err)
 {
@@ -115,10 +54,10 @@ static int between(struct engine *from, struct engine *to, const char *source, c
 int image_copy(struct engine *e, const char *from, const char *to, const struct image_copy *o, char *ret_digest,
 	       struct error *err)
 {
-	CLEANUP(other_done) struct other f = {}, t = {};
+	auto_named_store f = {}, t = {};
 
-	TRY(find_store(e, from, &f, err));
-	TRY(find_store(e, to, &t, err));
+	TRY(named_store_find(e, from, &f, err));
+	TRY(named_store_find(e, to, &t, err));
 	struct engine *fe = f.is_other ? &f.engine : e, *te = t.is_other ? &t.engine : e;
 	if (f.is_store && t.is_store && (f.is_other || t.is_other))
 		return between(fe, te, str_after(f.name, "containers-storage:"), str_after(t.name, "containers-storage:"), o, ret_digest,

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/units.h"
+#include "base/url.h"
 #include "engine/commit.h"
 #include "engine/event.h"
 #include "engine/image-commit.h"
@@ -13,6 +14,7 @@
 #include "image/reference.h"
 
 struct import {
+	const char *what;   /* the source as it may be shown */
 	struct image_transfer t;
 	const struct image_import *o;
 	struct image_config config;
@@ -43,9 +45,9 @@ static int download(struct import *p, struct error *err)
 
 	if (fd < 0)
 		return fail_errno(err, "make a temporary file in %s", stage_path(p->t.stage));
-	image_say(&p->o->progress, "Downloading from \"%s\"", p->o->path);
+	image_say(&p->o->progress, "Downloading from \"%s\"", p->what);
 	if (source_get_url(p->t.source, p->o->path, fd, NULL, err) < 0)
-		return fail_wrap(err, "downloading %s", p->o->path);
+		return fail_wrap(err, "downloading %s", p->what);
 	return take_fd(fd);
 }
 
@@ -157,8 +159,10 @@ int image_import(struct engine *e, const struct image_import *o, char ret_id[65]
 	CLEANUP(import_done) struct import p = { .o = o, .tree = STAGE_LAYER_INIT, .blob = STAGE_BLOB_INIT };
 	auto_strv names = {};
 	struct image_config probe = {};
-	const char *what = o->path ? o->path : "-";
+	autofree char *what = NULL, *secret = NULL;
 
+	TRY(url_take_user(o->path ? o->path : "-", &what, &secret, err));
+	p.what = what;
 	TRY(local_name(o->reference, &names, err));
 	for (size_t i = 0; i < o->changes.n; i++) {   /* a typo is told before gigabytes are unpacked */
 		int r = image_change_apply(&probe, o->changes.v[i], err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/url.h"
 #include "engine/event.h"
 #include "engine/image-commit.h"
 #include "engine/image-local.h"
@@ -130,7 +131,10 @@ static int download(struct image_transfer *t, const char *url, struct error *err
 
 	if (fd < 0)
 		return -1;
-	image_say(t->progress, "Downloading from \"%s\"", url);
+	autofree char *shown = NULL, *secret = NULL;
+
+	TRY(url_take_user(url, &shown, &secret, err));
+	image_say(t->progress, "Downloading from \"%s\"", shown);
 	TRY(source_get_url(t->source, url, fd, NULL, err));
 	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "seek") : take_fd(fd);
 }
@@ -146,13 +150,17 @@ static int open_input(struct image_transfer *t, const struct image_load *o, stru
 int image_load_archive(struct engine *e, const struct image_load *o, struct strv *ret_names, struct error *err)
 {
 	auto_image_transfer t = {};
-	const char *what = o->path ? o->path : "standard input";
+	autofree char *what = NULL, *secret = NULL;
+	struct image_load shown = *o;
 	struct stat st;
 
+	TRY(url_take_user(o->path ? o->path : "standard input", &what, &secret, err));
 	TRY(image_transfer_begin(e, "load", &o->progress, &t, err));
 	autoclose int fd = open_input(&t, o, err);
 	if (fd < 0)
 		return -1;
+	shown.path = o->path ? what : NULL;   /* from here on without a password */
+	o = &shown;
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "%s", what);
 	TRY(image_open_local(&t, fd, what, err));

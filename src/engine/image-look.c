@@ -9,6 +9,7 @@
 #include "engine/image-copy-internal.h"
 #include "engine/image-list.h"
 #include "engine/image-remote.h"
+#include "engine/named-store.h"
 #include "image/policy.h"
 #include "os/file.h"
 
@@ -95,11 +96,15 @@ static int note_name(const struct transport_name *t, struct image_look *l, struc
 int image_look(struct engine *e, const char *name, const struct image_copy *o, unsigned want, struct image_look *ret,
 	       struct error *err)
 {
+	auto_named_store store = {};
 	CLEANUP(copy_from_done) struct copy_from f = { .shared = -1, .spool = -1 };
 	auto_transport_name t = { .index = -1 };
 	auto_image_look l = {};
 	autofree char *what = NULL;
 
+	TRY(named_store_find(e, name, &store, err));
+	if (store.is_other)
+		e = &store.engine;
 	TRY(parse_name(name, &t, &what, err));
 	if (copy_from_open(&f, e, &t, what, o, err) < 0) {
 		if (t.transport == TRANSPORT_STORAGE && err->kind == ERROR_NOT_FOUND)

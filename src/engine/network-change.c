@@ -46,7 +46,6 @@ int network_users(struct engine *e, const char *name, struct strv *ret, struct e
 static int save_params(struct ctr *c, struct error *err)
 {
 	struct container_record changes = {};
-	auto_strv names = {};
 	auto_json *list = NULL;
 	auto_buf text = BUF_INIT(1 << 16);
 	struct store *s;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/units.h"
+#include "base/url.h"
 #include "image/worker-message.h"
 #include "worker/token.h"
 
@@ -455,9 +456,12 @@ int http_get_url(struct http_client *c, const struct http_trust *trust, const ch
 		 struct http_response *ret, struct error *err)
 {
 	struct endpoint e = { .client = c, .trust = *trust, .local = true };
+	autofree char *shown = NULL, *auth = NULL;
 
+	TRY(url_take_user(url, &shown, &auth, err));
+	url = shown;
 	TRY(origin_parse(url, &e.origin, err));
-	TRY(exchange_following(&e, q, url, NULL, ret, err));
+	TRY(exchange_following(&e, q, url, auth, ret, err));
 	if (ret->status < 200 || ret->status >= 300)
 		return fail(err, ret->status == 404 ? ERROR_NOT_FOUND : ERROR_UNREACHABLE, "%s: invalid response status %ld",
 			    url, ret->status);
