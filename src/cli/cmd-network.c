@@ -265,22 +265,13 @@ const struct command cmd_network_rm = {
 	.flags = COMMAND_IN_USERNS,
 };
 
-static int run_prune(struct cli *cli, void *params, struct strv *args, struct error *err)
+int network_prune(struct cli *cli, struct engine *e, const struct strv *texts, struct strv *removed, struct error *err)
 {
-	const P *p = params;
 	auto_place place = NETWORK_PLACE_INIT;
 	auto_network_list all = {};
 	auto_filters filters = {};
-	struct engine *e;
 
-	(void)args;
-	TRY(filters_add_all(&filters, prune_keys, &p->filters, err));
-	if (!p->force) {
-		puts("WARNING! This will remove all networks not used by at least one container.");
-		if (!cli_confirm("Are you sure you want to continue?"))
-			return 0;
-	}
-	TRY(cli_engine(cli, &e, err));
+	TRY(filters_add_all(&filters, prune_keys, texts, err));
 	TRY(network_place(e, false, &place, err));
 	TRY(network_list(&place.env, &all, err));
 	for (size_t i = 0; i < all.n; i++) {
@@ -291,11 +282,32 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 		if (r < 0)
 			return -1;
 		if (r && remove_one(e, all.v[i].name, &plain, &why) >= 0)
-			puts(all.v[i].name);
+			TRY(strv_add(removed, all.v[i].name, err));
 		else if (r && why.kind != ERROR_IN_USE && why.kind != ERROR_INVALID)
 			cli_note_error(cli, &why);
 	}
 	return 0;
+}
+
+static int run_prune(struct cli *cli, void *params, struct strv *args, struct error *err)
+{
+	const P *p = params;
+	auto_filters checked = {};
+	auto_strv removed = {};
+	struct engine *e;
+
+	(void)args;
+	TRY(filters_add_all(&checked, prune_keys, &p->filters, err));   /* before it asks */
+	if (!p->force) {
+		puts("WARNING! This will remove all networks not used by at least one container.");
+		if (!cli_confirm("Are you sure you want to continue?"))
+			return 0;
+	}
+	TRY(cli_engine(cli, &e, err));
+	int r = network_prune(cli, e, &p->filters, &removed, err);
+	for (size_t i = 0; i < removed.n; i++)
+		puts(removed.v[i]);
+	return r;
 }
 
 static const struct field prune_rows[] = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/text.h"
 #include "base/units.h"
 #include "engine/container.h"
@@ -112,8 +113,17 @@ static int64_t container_bytes(struct store *s, const struct container *c)
 	return store_rootfs_size(s, c, &size, &ignored) < 0 ? 0 : size.rw;
 }
 
-static int prune_containers(struct cli *cli, struct engine *e, const struct strv *texts, int64_t *bytes,
-			    struct error *err)
+/* Working containers of builds and of Buildah's commands go when they are asked for, whatever the filters. 1, 0, or -1. */
+static int is_prunable(struct ctr *c, struct engine *e, const P *p, const struct filters *filters, struct error *err)
+{
+	struct container_filter_object object = { c, e };
+
+	if ((CONTAINER_STATE_BIT(c->at.status.state) & CONTAINER_STATE_ALIVE) || c->at.record.infra)
+		return 0;
+	return ctr_is_working(c) ? p->build : filters_match(filters, &object, err);
+}
+
+static int prune_containers(struct cli *cli, struct engine *e, const P *p, int64_t *bytes, struct error *err)
 {
 	auto_ctr_list all = {};
 	auto_filters filters = {};
@@ -121,16 +131,12 @@ static int prune_containers(struct cli *cli, struct engine *e, const struct strv
 	struct ctr_remove_options o = {};
 	struct store *s;
 
-	TRY(filters_add_all(&filters, container_filter_keys, texts, err));
+	TRY(filters_add_all(&filters, container_filter_keys, &p->filters, err));
 	TRY(engine_store(e, &s, err));
 	TRY(ctr_list(e, &all, err));
 	for (size_t i = 0; i < all.n; i++) {
-		struct container_filter_object object = { all.v[i], e };
 		struct error why = {};
-		if ((CONTAINER_STATE_BIT(all.v[i]->at.status.state) & CONTAINER_STATE_ALIVE) || all.v[i]->at.record.infra ||
-		    ctr_is_working(all.v[i]))
-			continue;
-		int match = filters_match(&filters, &object, err);
+		int match = is_prunable(all.v[i], e, p, &filters, err);
 		TRY(match);
 		if (!match)
 			continue;
@@ -251,29 +257,34 @@ static int sweep(struct engine *e, struct error *err)
 static int run_prune(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const P *p = params;
+	auto_strv networks = {};
 	struct engine *e;
 	int64_t bytes = 0;
 	char size[24];
 
 	(void)args;
+	if (p->external && (p->all || p->build || p->volumes || p->filters.n))
+		return fail(err, ERROR_INVALID, "system prune --external cannot be combined with other options");
 	if (!p->force && !p->external && !confirm(p))
 		return 0;
 	TRY(cli_engine(cli, &e, err));
 	if (p->external)
 		return sweep(e, err);
 	TRY(prune_pods(cli, e, &p->filters, err));
-	TRY(prune_containers(cli, e, &p->filters, &bytes, err));
+	TRY(prune_containers(cli, e, p, &bytes, err));
 	if (p->volumes)
 		TRY(prune_volumes(cli, e, p, &bytes, err));
 	TRY(prune_images(cli, e, p, &bytes, err));
+	TRY(network_prune(cli, e, &p->filters, &networks, err));
+	print_list("Deleted Networks", &networks);
 	printf("Total reclaimed space: %s\n", size_format(bytes, size));
 	return 0;
 }
 
 const struct command cmd_system_prune = {
 	.summary = "Delete all unused containers, images and optionally volumes",
-	.description = "Removes containers that do not run and images nothing uses; with --volumes also volumes no\n"
-		       "container uses.",
+	.description = "Removes containers that do not run, images and networks nothing uses; with --volumes also\n"
+		       "volumes no container uses, with --build the working containers of builds.",
 	.examples = "--force\n--all --volumes\n--filter until=24h",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(P),
 	.run = run_prune,

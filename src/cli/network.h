@@ -17,6 +17,9 @@ struct network_filter_object {
 	struct engine *engine;
 };
 extern const struct filter_key network_filter_keys[];
+/* Removes the networks that no container uses and that match all filters (label=, until=); their names into *removed. What
+ * could not be removed is told at once. */
+int network_prune(struct cli *cli, struct engine *e, const struct strv *filters, struct strv *removed, struct error *err);
 /* Writes an event about the definition. */
 void network_tell(struct engine *e, enum event_status status, const struct network *n);
 
