@@ -94,3 +94,43 @@ EOF
     is "$(umiak ps -aq --external)" "" "and goes"
     run_umiak network exists podman
 }
+
+# Files of images and copies of them that were touched (content, owner, links) since the mark.
+touched() {
+    local top=$UMIAK_WORK/root
+    ! rootless || top=$UMIAK_WORK/home/.local/share/umiak
+    find "$top/layers" "$top/mapped" -type f -cnewer "$T/mark" 2>/dev/null | wc -l
+}
+mark() { # and a moment later in the file system's clock
+    touch "$T/mark"
+    until touch "$T/after"; [ "$T/after" -nt "$T/mark" ]; do sleep 0.01; done
+}
+
+@test "user namespaces: no file of an image changes its owner or is copied twice" {
+    mkdir -p "$T/ctx"; for i in $(seq 50); do echo "$i" >"$T/ctx/f$i"; done
+    printf 'FROM %s\nCOPY . /many\n' "$IMAGE" >"$T/ctx/Containerfile"; chmod -R a+rX "$T/ctx"
+    umiak build -q -t localhost/many:1 "$T/ctx" >/dev/null
+    for map in --userns=keep-id "--userns=auto:size=1000" "--uidmap=0:1:1000 --gidmap=0:1:1000"; do
+        if ! rootless; then
+            [ "$map" != --userns=keep-id ] || map="--userns=keep-id:uid=7,gid=7"
+            map=${map//0:1:/0:400000:}
+            [[ $map != *auto* ]] || grep -q '^containers:' /etc/subuid || map=--uidmap=0:500000:2000
+        fi
+        mark
+        # shellcheck disable=SC2086
+        is "$(umiak run --rm --network none $map localhost/many:1 cat /many/f50)" 50 "$map"
+        first=$(touched)
+        # a user's kernel maps no file systems: one copy, then never again
+        if rootless; then [ "$first" -ge 50 ] && [ "$first" -lt 200 ]; else is "$first" 0 "$map: first"; fi
+        mark
+        for _ in 1 2; do
+            # shellcheck disable=SC2086
+            umiak run --rm --network none $map localhost/many:1 true
+        done
+        is "$(touched)" 0 "$map: again"
+    done
+    # control: a file that is touched is counted
+    mark; find "$UMIAK_WORK/root/layers" "$UMIAK_WORK/home/.local/share/umiak/layers" -name f50 -exec chmod a+r {} + 2>/dev/null || true
+    [ "$(touched)" -ge 1 ]
+    umiak rmi -f localhost/many:1 >/dev/null
+}
