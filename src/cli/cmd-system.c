@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/text.h"
-#include "engine/container.h"
+#include "engine/container-update.h"
 #include "cli/transfer.h"
 #include "engine/event.h"
 #include "engine/image-migrate.h"
@@ -180,7 +180,7 @@ const struct command cmd_system_renumber = {
 };
 
 struct migrate_params {
-	char *from_podman;
+	char *from_podman, *new_runtime;
 	bool migrate_db;
 };
 static const struct field migrate_rows[] = {
@@ -188,6 +188,8 @@ static const struct field migrate_rows[] = {
 	  .flags = FIELD_OPTIONAL_VALUE, .help = "Copy the images of Podman's store (PATH: the podman program)" },
 	{ .cli = "migrate-db", F_BOOL(struct migrate_params, migrate_db),
 	  .help = "Accepted for scripts: there is no older database to convert" },
+	{ .cli = "new-runtime", F_STR(struct migrate_params, new_runtime), .arg = "runtime",
+	  .help = "Run all containers with this OCI runtime from their next start on" },
 	{}
 };
 
@@ -200,6 +202,19 @@ static int bring_images(struct engine *e, const struct migrate_params *p, struct
 	TRY(image_migrate_podman(e, p->from_podman, &progress, &names, err));
 	for (size_t i = 0; i < names.n; i++)
 		printf("%s\n", names.v[i]);
+	return 0;
+}
+
+static int change_runtimes(struct engine *e, const char *runtime, struct error *err)
+{
+	autofree char *path = NULL;
+	auto_ctr_list all = {};
+
+	TRY(engine_runtime(e, runtime, &path, err));   /* there is one */
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++)
+		if (ctr_set_runtime(all.v[i], runtime, err) < 0)
+			return fail_wrap(err, "container %s", all.v[i]->id);
 	return 0;
 }
 
@@ -218,6 +233,8 @@ static int run_migrate(struct cli *cli, void *params, struct strv *args, struct 
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));   /* opening adapts the store to this version */
 	TRY(store_sweep(s, err));
+	if (p->new_runtime)
+		TRY(change_runtimes(e, p->new_runtime, err));
 	/* the one this command made for itself: the next command makes its own */
 	return end_namespace(err) < 0 ? -1 : 0;
 }

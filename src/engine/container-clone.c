@@ -13,12 +13,30 @@ static int copy_params(const struct container_params *from, struct container_par
 	return params_load(tree, to, err);
 }
 
-static void reset_namespace(struct param_ns *ns, const char *infra)
+static void clear_namespace(struct param_ns *ns)
 {
-	if (ns->mode != NS_CONTAINER || !streq0(ns->value, infra))
-		return;
 	free(take_ptr(ns->value));
 	ns->mode = NS_DEFAULT;
+}
+
+/* What the pod shares was settled for a container of its own: the pod's counts. */
+static int enter_pod(struct engine *e, struct container_params *p, const char *to, struct error *err)
+{
+	const struct { const char *kind; struct param_ns *ns; } shared[] = {
+		{ "pid", &p->ns.pid }, { "ipc", &p->ns.ipc }, { "uts", &p->ns.uts }, { "cgroup", &p->ns.cgroup }, { "net", &p->ns.net },
+	};
+	auto_pod *pod = NULL;
+
+	TRY(pod_find(e, to, &pod, err));
+	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
+		if (pod_shares(pod, shared[i].kind))
+			clear_namespace(shared[i].ns);
+	if (p->net.networks.n && pod_shares(pod, "net")) {
+		log_warn(e->log, "resetting network config, cannot specify a network other than the pod's when sharing the net namespace");
+		strv_done(&p->net.networks);
+		p->net.networks = (struct strv){};
+	}
+	return str_set(&p->basic.pod, to, err);
 }
 
 /* What came from the pod it was in comes from the new one. */
@@ -30,11 +48,12 @@ static int leave_pod(struct ctr *from, struct container_params *p, const char *t
 	if (from->at.record.pod) {
 		TRY(pod_find(from->engine, from->at.record.pod, &pod, err));
 		for (size_t i = 0; i < ARRAY_LEN(all); i++)
-			reset_namespace(all[i], pod->config.infra_id ? pod->config.infra_id : "");
+			if (all[i]->mode == NS_CONTAINER && streq0(all[i]->value, pod->config.infra_id))
+				clear_namespace(all[i]);
 		if (streq0(p->ns.cgroup_parent, pod->config.cgroup))
 			free(take_ptr(p->ns.cgroup_parent));
 	}
-	return to ? str_set(&p->basic.pod, to, err) : 0;
+	return to ? enter_pod(from->engine, p, to, err) : 0;
 }
 
 /* "web-clone", "web-clone1", ...; the clone of a clone counts on. */

@@ -430,6 +430,7 @@ static int check_params(struct creation *k, struct error *err)
 	TRY(files_timezone_check(p->process.timezone, err));
 	if (p->storage.device_cgroup_rules.n && (k->engine->paths.rootless || (p->ns.user.mode != NS_HOST)))
 		return fail(err, ERROR_INVALID, "device cgroup rules are not supported in rootless mode or in a user namespace");
+	TRY(spec_limits_check(&p->resources, err));
 	for (size_t i = 0; i < p->storage.device_cgroup_rules.n; i++)
 		TRY(spec_device_rule_check(p->storage.device_cgroup_rules.v[i], err));
 	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)

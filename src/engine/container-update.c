@@ -270,6 +270,7 @@ int ctr_update(struct ctr *c, const struct ctr_update *u, struct error *err)
 	TRY(ctr_reread(c, err));
 	TRY(ctr_load(c, err));
 	TRY(put_over(u, &c->params, &changed, err));
+	TRY(spec_limits_check(&c->params.resources, err));
 	bool runs = ctr_is_running(c) || c->at.status.state == CONTAINER_PAUSED;
 	if (changed.limits && runs)   /* what the kernel refuses is not stored */
 		TRY(set_limits(c, err));
@@ -278,4 +279,15 @@ int ctr_update(struct ctr *c, const struct ctr_update *u, struct error *err)
 		TRY(set_timer(c, err));
 	ctr_event(c, EVENT_UPDATE);
 	return 0;
+}
+
+int ctr_set_runtime(struct ctr *c, const char *runtime, struct error *err)
+{
+	auto_lock lock = LOCK_INIT;
+
+	TRY(ctr_lock(c, &lock, err));
+	TRY(ctr_reread(c, err));
+	TRY(ctr_load(c, err));
+	TRY(str_set(&c->config.runtime, runtime, err));
+	return store_changes(c, err);
 }

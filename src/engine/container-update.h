@@ -19,3 +19,5 @@ struct ctr_update {
 	"health-startup-success health-startup-timeout health-timeout no-healthcheck"
 
 int ctr_update(struct ctr *c, const struct ctr_update *u, struct error *err);
+/* Another runtime (--runtime's words) from its next start on. */
+int ctr_set_runtime(struct ctr *c, const char *runtime, struct error *err);

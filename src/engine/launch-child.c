@@ -280,12 +280,20 @@ static void show_warnings(const struct launch_job *j, const struct cgroup_warnin
 	}
 }
 
+/* Defaults that this host cannot do are not worth a line; what the user asked for is. */
+static bool limits_were_asked_for(const struct params_resources *p)
+{
+	return p->memory.set || p->memory_reservation.set || p->memory_swappiness.set || p->oom_kill_disable || p->cpus ||
+	       p->cpu_quota.set || p->cpu_shares.set || p->cpu_rt_period.set || p->cpu_rt_runtime.set || p->cpuset_cpus ||
+	       p->cpuset_mems || p->cgroup_conf.n || p->blkio_weight.set || p->blkio_weight_device.n || p->read_bps.n ||
+	       p->write_bps.n || p->read_iops.n || p->write_iops.n;
+}
+
 static int make_cgroup(struct child *k, struct error *err)
 {
 	uint32_t systemd = 0;
 	struct cgroup_warnings w = {};
 	CLEANUP(cgroup_resources_done) struct cgroup_resources r = {};
-	const struct params_resources *p = &k->job->c->params.resources;
 	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
 
 	/* systemd keeps its units there on v1 and hybrid hosts, and gives up when it cannot */
@@ -303,10 +311,7 @@ static int make_cgroup(struct child *k, struct error *err)
 	TRY(oci_resources_convert(k->spec.lnx.resources, &r, err));
 	TRY(cgroup_create(&how, &k->cgroup, &w, err));
 	TRY(cgroup_set(&k->cgroup, &r, &w, err));
-	/* defaults that this host cannot do are not worth a line; what the user asked for is */
-	bool asked = p->memory.set || p->cpus || p->cpu_quota.set || p->cpu_shares.set || p->cpuset_cpus || p->cpuset_mems ||
-		     p->cgroup_conf.n || p->blkio_weight.set || p->memory_swappiness.set || p->memory_reservation.set;
-	show_warnings(k->job, &w, !asked);
+	show_warnings(k->job, &w, !limits_were_asked_for(&k->job->c->params.resources));
 	return cgroup_save(&k->cgroup, k->cgroup_text, sizeof(k->cgroup_text), err) < 0 ? -1 : 0;
 }
 

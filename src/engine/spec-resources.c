@@ -150,6 +150,19 @@ static int spec_sysctls(struct spec_context *x, struct oci_spec *s, struct error
 	return 0;
 }
 
+int spec_limits_check(const struct params_resources *p, struct error *err)
+{
+	if (p->memory_swappiness.value < -1 || p->memory_swappiness.value > 100)
+		return fail(err, ERROR_INVALID, "invalid value: %lld, valid memory swappiness range is 0-100 (-1: as the system)",
+			    (long long)p->memory_swappiness.value);
+	if (p->blkio_weight.value && (p->blkio_weight.value < 10 || p->blkio_weight.value > 1000))
+		return fail(err, ERROR_INVALID, "blkio weight %llu: range of blkio weight is from 10 to 1000",
+			    (unsigned long long)p->blkio_weight.value);
+	if (p->cgroup_conf.n && cgroup_mode() != CGROUP_V2)
+		return fail(err, ERROR_UNSUPPORTED, "cannot use --cgroup-conf without cgroup v2: use the options of the limits");
+	return 0;
+}
+
 int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err)
 {
 	spec_memory(p, &r->memory);

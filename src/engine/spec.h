@@ -71,6 +71,8 @@ int spec_device_node(struct spec_context *x, struct oci_spec *s, const char *hos
 		     const char *permissions, struct error *err);
 /* A device by its CDI name. */
 int spec_cdi_device(struct spec_context *x, struct oci_spec *s, const char *name, struct error *err);
+/* Values that mean nothing, or nothing here: what neither kernel nor runtime would tell at creation. */
+int spec_limits_check(const struct params_resources *p, struct error *err);
 /* The limits alone: also those of a pod's group. */
 int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err);
 

@@ -212,8 +212,11 @@ static int set_cpu_v1(const struct setting *s, const struct cgroup_cpu *c)
 		TRY(put_i64(s, CGROUP_CPU, "cpu.cfs_burst_us", (int64_t)c->burst.value));
 	if (c->realtime_period.set && c->realtime_period.value)
 		TRY(put_i64(s, CGROUP_CPU, "cpu.rt_period_us", (int64_t)c->realtime_period.value));
-	if (c->realtime_runtime.set && c->realtime_runtime.value)
-		TRY(put_i64(s, CGROUP_CPU, "cpu.rt_runtime_us", c->realtime_runtime.value));
+	if (c->realtime_runtime.set && c->realtime_runtime.value &&
+	    put_i64(s, CGROUP_CPU, "cpu.rt_runtime_us", c->realtime_runtime.value) < 0)
+		return s->err->errnum != EINVAL ? -1 :
+			fail(s->err, ERROR_INVALID, "set cpu.rt_runtime_us to %" PRId64 ": Invalid argument: more than the period or "
+			     "than the groups above have: raise cpu.rt_runtime_us there first", c->realtime_runtime.value);
 	return c->idle.set ? put_i64(s, CGROUP_CPU, "cpu.idle", c->idle.value) : 0;
 }
 
