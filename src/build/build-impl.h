@@ -7,6 +7,7 @@
 #pragma once
 #include "base/sha256.h"
 #include "build/agent.h"
+#include "build/ahead.h"
 #include "build/build.h"
 #include "build/config.h"
 #include "build/context.h"
@@ -41,6 +42,7 @@ struct op {
 	char *created_by;
 	char key[65], quick[65];         /* cache keys; quick: without the contents of files (COPY) */
 	char content[SHA256_HEX_MAX];    /* what was copied */
+	enum ahead_state ahead;          /* whether `content` was found out early */
 	bool cached, has_layer, prepared, applied;
 	bool pulled;                     /* its result came from --cache-from */
 	int64_t created;                 /* Unix ns */
@@ -74,6 +76,7 @@ struct stage_run {
 	char *base_digest;               /* of its manifest; NULL */
 	char image_id[65];               /* --save-stages: of the stage's image; "" */
 	bool prepared, done;
+	struct ahead ahead;
 	/* one layer for all steps (--squash, --layers=false) */
 	struct stage_layer single;
 	bool squashed;

@@ -39,6 +39,7 @@ static void stage_run_done(struct stage_run *st)
 {
 	struct instruction *triggers = st->triggers.v;
 
+	ahead_end(st);
 	for (size_t i = 0; i < st->n; i++)
 		op_done(&st->ops[i]);
 	free(st->ops);
@@ -278,7 +279,7 @@ static int make_graph(struct build *b, struct error *err)
 	if (!b->stages)
 		return fail_oom(err);
 	for (size_t i = 0; i < b->n_stages; i++)
-		b->stages[i] = (struct stage_run){ .s = STAGE(&b->graph, i), .b = b, .single = STAGE_LAYER_INIT };
+		b->stages[i] = (struct stage_run){ .s = STAGE(&b->graph, i), .b = b, .single = STAGE_LAYER_INIT, .ahead.socket = -1 };
 	return 0;
 }
 

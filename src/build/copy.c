@@ -504,7 +504,6 @@ int copy_run(struct copy_job *j, struct error *err)
 	if (!c.data)
 		return fail_oom(err);
 	sha256_init(&c.hash);
-	add_text(&c, j->destination);
 	for (size_t i = 0; i < j->items->v.n; i++) {
 		const struct copy_item *item = COPY_ITEM(j->items, i);
 		add_text(&c, item->contents ? "" : item->name);

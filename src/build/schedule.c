@@ -374,6 +374,17 @@ static int start(struct stage_run *st, struct op *op, struct error *err)
 	return 0;
 }
 
+/* Where it goes and what it is. */
+static void key_of_copy(struct op *op)
+{
+	struct sha256 h;
+
+	key_begin(&h, "copied");
+	key_text(&h, op->quick);
+	key_text(&h, op->content);
+	sha256_end_hex(&h, op->key);
+}
+
 /* ---- beginning a step: 1: done or under way; 0: it has to wait ---- */
 static bool may_start(const struct build *b)
 {
@@ -387,17 +398,21 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 	};
 	struct build *b = st->b;
 
+	if (!op->prepared && op->ahead == AHEAD_PENDING)
+		return 0;
 	if (!op->prepared) {
 		auto_build_cache_entry e = {};
 		TRY(prepare[op->kind](st, op, err));
 		op->prepared = true;
+		if (op->ahead == AHEAD_KNOWN)
+			key_of_copy(op);
 		int found = b->single ? 0 : look_up_all(st, op, &e, err);
 		if (found)
 			return found < 0 || use_cached(st, op, &e, err) < 0 ? -1 : 1;
-		found = b->single || !*op->quick ? 0 : look_up(b, op->quick, &e, err);
+		found = b->single || !*op->quick || *op->key ? 0 : look_up(b, op->quick, &e, err);
 		if (found < 0)
 			return -1;
-		op->job.ask_first = found || (b->remote.from.n && b->use_cache && *op->quick);
+		op->job.ask_first = !*op->key && (found || (b->remote.from.n && b->use_cache && *op->quick));
 	}
 	if (!may_start(b))
 		return 0;
@@ -406,7 +421,8 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 		if (open != 1)
 			return open;
 	}
-	return start(st, op, err) < 0 ? -1 : 1;
+	TRY(start(st, op, err));
+	return ahead_begin(st, err) < 0 ? -1 : 1;
 }
 
 /* 1: go on with the next; 0: wait. */
@@ -598,13 +614,9 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 {
 	struct build *b = st->b;
 	auto_build_cache_entry e = {};
-	struct sha256 h;
 
 	snprintf(op->content, sizeof(op->content), "%s", m->content);
-	key_begin(&h, "copied");
-	key_text(&h, op->quick);
-	key_text(&h, op->content);
-	sha256_end_hex(&h, op->key);
+	key_of_copy(op);
 	int found = look_up_all(st, op, &e, err);
 	if (found < 0)
 		return -1;
@@ -620,7 +632,7 @@ static int got_layer(struct stage_run *st, struct op *op, const struct step_mess
 {
 	struct build *b = st->b;
 	struct build_layer *l = NULL;
-	struct sha256 h;
+	char before[65];
 
 	step_end(&op->step);
 	b->running--;
@@ -628,10 +640,7 @@ static int got_layer(struct stage_run *st, struct op *op, const struct step_mess
 	op->has_layer = m->has_layer;
 	if (*m->content && op->kind == OP_COPY && *op->quick) {
 		snprintf(op->content, sizeof(op->content), "%s", m->content);
-		key_begin(&h, "copied");
-		key_text(&h, op->quick);
-		key_text(&h, op->content);
-		sha256_end_hex(&h, op->key);
+		key_of_copy(op);
 	}
 	if (m->has_layer)
 		TRY(take_new_layer(st, op, m, &l, err));
@@ -639,6 +648,8 @@ static int got_layer(struct stage_run *st, struct op *op, const struct step_mess
 		TRY(remember(b, op, op->key, l, err));
 		if (*op->quick)
 			TRY(remember(b, op, op->quick, NULL, err));
+		if (ahead_key(b, op, before))
+			TRY(remember(b, op, before, NULL, err));
 	}
 	TRY(finish_op(st, op, err));
 	return time_now() - b->flushed > FLUSH_NS ? schedule_flush(b, err) : 0;
@@ -672,7 +683,7 @@ struct waiting {
 	struct pollfd *fds;
 	struct {
 		struct stage_run *st;
-		int what;          /* 0: its socket, 1: stdout, 2: stderr */
+		int what;          /* 0: its socket, 1: stdout, 2: stderr, 3: what is hashed ahead */
 	} *who;
 	size_t n;
 };
@@ -694,13 +705,14 @@ static void add_fd(struct waiting *w, struct stage_run *st, int fd, int what)
 
 static int collect(struct build *b, struct waiting *w, struct error *err)
 {
-	w->fds = calloc(b->n_stages * 3 + 1, sizeof(*w->fds));
-	w->who = calloc(b->n_stages * 3 + 1, sizeof(*w->who));
+	w->fds = calloc(b->n_stages * 4 + 1, sizeof(*w->fds));
+	w->who = calloc(b->n_stages * 4 + 1, sizeof(*w->who));
 	if (!w->fds || !w->who)
 		return fail_oom(err);
 	for (size_t i = 0; i < b->n_stages; i++) {
 		struct stage_run *st = &b->stages[i];
 		struct op *op = st->next < st->n ? &st->ops[st->next] : NULL;
+		add_fd(w, st, st->ahead.socket, 3);
 		if (!op || op->state != OP_RUNNING)
 			continue;
 		add_fd(w, st, op->out, 1);
@@ -717,7 +729,9 @@ static int handle(struct waiting *w, struct error *err)
 		struct op *op = &st->ops[st->next];
 		if (!w->fds[i].revents)
 			continue;
-		if (w->who[i].what == 1)
+		if (w->who[i].what == 3)
+			ahead_receive(st);
+		else if (w->who[i].what == 1)
 			read_output(st, op, &op->out, false);
 		else if (w->who[i].what == 2)
 			read_output(st, op, &op->err, true);
