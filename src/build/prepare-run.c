@@ -229,6 +229,8 @@ static int open_cache(struct stage_run *st, struct step_mount *m, struct error *
 		snprintf(name, sizeof(name), "%lld:%lld", (long long)m->m->uid.value, (long long)m->m->gid.value);
 		key_text(&h, name);
 	}
+	if (*m->fill)
+		key_text(&h, m->fill);
 	sha256_end_hex(&h, hex);
 	snprintf(name, sizeof(name), "%s", hex);
 	for (unsigned i = 1; i < 256; i++) {
@@ -281,6 +283,21 @@ static int key_content(struct step_mount *m, struct sha256 *h, struct error *err
 	return 0;
 }
 
+/* A cache that begins with a directory of a stage, image or context: other contents, other cache. */
+static int find_fill(struct stage_run *st, struct step_mount *m, struct sha256 *h, struct error *err)
+{
+	struct sha256 fill;
+
+	key_begin(&fill, "cache from");
+	TRY(find_bind(st, m, &fill, err));
+	if (m->root >= 0)
+		TRY(key_content(m, &fill, err));
+	key_text(&fill, m->m->source);
+	sha256_end_hex(&fill, m->fill);
+	key_text(h, m->fill);
+	return 0;
+}
+
 /* 1: mounted; 0: left out (an optional secret). */
 static int prepare_mount(struct stage_run *st, struct op *op, struct step_mount *m, size_t n, struct sha256 *h, struct error *err)
 {
@@ -293,9 +310,7 @@ static int prepare_mount(struct stage_run *st, struct op *op, struct step_mount 
 		TRY(find_bind(st, m, h, err));
 		return m->root >= 0 && key_content(m, h, err) < 0 ? -1 : 1;
 	case RUN_MOUNT_CACHE:
-		if (m->m->from)
-			return fail(err, ERROR_UNSUPPORTED, "RUN --mount=type=cache,from=%s: caches begin empty here", m->m->from);
-		return 1;   /* opened when the step starts: it may have to wait */
+		return m->m->from && find_fill(st, m, h, err) < 0 ? -1 : 1;   /* opened when the step starts: it may have to wait */
 	case RUN_MOUNT_TMPFS:
 		return 1;
 	case RUN_MOUNT_SECRET:

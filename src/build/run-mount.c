@@ -101,7 +101,7 @@ static const struct {
 } words[] = {
 	{ "z", BIND | CACHE, offsetof(M, relabel), 'z' },
 	{ "Z", BIND | CACHE, offsetof(M, relabel), 'Z' },
-	{ "U", BIND | CACHE | TMPFS, offsetof(M, chown_user), 1 },
+	{ "U", CACHE | TMPFS, offsetof(M, chown_user), 1 },
 	{ "private", BIND | CACHE, 0, 0 }, { "rprivate", BIND | CACHE, 0, 0 },
 	{ "slave", BIND | CACHE, 0, 0 }, { "rslave", BIND | CACHE, 0, 0 },
 	{ "bind", BIND | CACHE, 0, 0 }, { "rbind", BIND | CACHE, 0, 0 },

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include "build/place.h"
 #include "build/step-run.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "store/rootfs.h"
+
+#define OWN_DEPTH_MAX 512
 
 static int add_mount(struct runner *k, const char *target, const char *type, const char *source, const char *options,
 		     struct error *err)
@@ -92,23 +96,75 @@ static int mount_bind(struct runner *k, const struct step_mount *m, size_t i, st
 	return add_bind(k, m, fd, m->m->read_only, err);
 }
 
-/* The cache's directory gets owner and mode when it is new; `from` fills it then. */
+/* What the cache begins with is copied once: the file "filled" beside its directory says so, and is locked meanwhile. */
+static int fill_cache(struct runner *k, const struct step_mount *m, struct error *err)
+{
+	autoclose int mark = openat(m->dir, "../filled", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), view = -1;
+	struct stat st;
+
+	if (mark < 0 || flock(mark, LOCK_EX) < 0 || fstat(mark, &st) < 0)
+		return fail_errno(err, "lock a cache");
+	if (st.st_size)
+		return 0;
+	if (m->root < 0)
+		TRY(step_view(k->job, &m->trees, &view, err));
+	autoclose int from = view < 0 && m->root < 0 ? -1 : open_below(m->root < 0 ? view : m->root, m->m->source, "RUN --mount=type=cache", err);
+	if (from < 0 || fstat(from, &st) < 0 || !S_ISDIR(st.st_mode))
+		return fail(err, ERROR_NOT_FOUND, "RUN --mount=type=cache,from=%s: there is no directory %s", m->m->from,
+			    m->m->source ? m->m->source : "/");
+	TRY(step_run_copy_tree(from, m->dir, err));
+	return write(mark, "1", 1) == 1 ? 0 : fail_errno(err, "note that a cache is filled");
+}
+
+static int own_all(int dir, uid_t uid, gid_t gid, unsigned depth, struct error *err)
+{
+	auto_strv names = {};
+	struct stat st;
+
+	if (!depth)
+		return fail(err, ERROR_UNSUPPORTED, "directories are nested too deep");
+	if (fchown(dir, uid, gid) < 0)
+		return fail_errno(err, "change owner");
+	TRY(place_list(dir, &names, err));
+	for (size_t i = 0; i < names.n; i++) {
+		if (fchownat(dir, names.v[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fstatat(dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return errno == ENOENT ? 0 : fail_errno(err, "change owner of %s", names.v[i]);
+		if (!S_ISDIR(st.st_mode))
+			continue;
+		autoclose int sub = openat(dir, names.v[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub < 0)
+			return fail_errno(err, "open %s", names.v[i]);
+		TRY(own_all(sub, uid, gid, depth - 1, err));
+	}
+	return 0;
+}
+
+/* The cache's directory got owner and mode when it was made. */
 static int mount_cache(struct runner *k, const struct step_mount *m, struct error *err)
 {
-	int fd = open_below(m->dir, m->root >= 0 || m->trees.n ? "/" : m->m->source, "RUN --mount=type=cache", err);
+	const struct oci_user *u = &k->spec.process->user;
 
+	if (*m->fill)
+		TRY(fill_cache(k, m, err));
+	if (m->m->chown_user && own_all(m->dir, u->uid, u->gid, OWN_DEPTH_MAX, err) < 0)
+		return fail_wrap(err, "RUN --mount=type=cache,U");
+	int fd = open_below(m->dir, *m->fill ? "/" : m->m->source, "RUN --mount=type=cache", err);
 	return fd < 0 ? -1 : add_bind(k, m, fd, m->m->read_only, err);
 }
 
 static int mount_tmpfs(struct runner *k, const struct step_mount *m, struct error *err)
 {
-	char options[128];
+	char options[192];
 	int n = snprintf(options, sizeof(options), "nosuid,nodev,rprivate%s", m->m->no_exec ? ",noexec" : "");
 
 	if (m->m->size.set)
 		n += snprintf(options + n, sizeof(options) - (size_t)n, ",size=%lld", (long long)m->m->size.value);
-	snprintf(options + n, sizeof(options) - (size_t)n, ",mode=%o",
-		 m->m->mode.set ? (unsigned)m->m->mode.value & 07777 : 01777);
+	n += snprintf(options + n, sizeof(options) - (size_t)n, ",mode=%o%s%s",
+		      m->m->mode.set ? (unsigned)m->m->mode.value & 07777 : 01777, m->m->read_only ? ",ro" : "",
+		      m->m->tmp_copy_up ? ",tmpcopyup" : "");
+	if (m->m->chown_user)
+		snprintf(options + n, sizeof(options) - (size_t)n, ",uid=%u,gid=%u", (unsigned)k->spec.process->user.uid,
+			 (unsigned)k->spec.process->user.gid);
 	return add_mount(k, m->target, "tmpfs", "tmpfs", options, err);
 }
 

@@ -27,7 +27,7 @@ static int open_base(struct runner *k, int *ret, struct error *err)
 	return step_view(j, &t, ret, err);
 }
 
-static int copy_tree_of(int from, int to, struct error *err)
+int step_run_copy_tree(int from, int to, struct error *err)
 {
 	auto_copy_items items = {};
 	struct copy_job c = { .items = &items, .destination = "/", .directory = true, .owner = { .keep = true }, .view = -1,
@@ -62,7 +62,7 @@ int step_run_copy_root(struct runner *k, struct error *err)
 	if (k->copy < 0 || fstat(k->job->upper, &st) < 0 || fchmod(k->copy, st.st_mode & 07777) < 0)
 		return fail_errno(err, "open the copy");
 	TRY(open_base(k, &base, err));
-	if (copy_tree_of(base, k->copy, err) < 0)
+	if (step_run_copy_tree(base, k->copy, err) < 0)
 		return fail_wrap(err, "copy the root file system of a build step");
 	TRY(make_targets(k, err));
 	k->rootfs = mount_clone(k->copy, "", false, err);

@@ -28,6 +28,8 @@ struct runner {
 	struct ctr_net net;
 };
 
+/* All that lies below one directory into another, with owners. */
+int step_run_copy_tree(int from, int to, struct error *err);
 /* The copy: made from the view and opened as the root; afterwards its changes go into the upper directory. */
 int step_run_copy_root(struct runner *k, struct error *err);
 int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);

@@ -35,6 +35,7 @@ struct step_mount {
 	int root;                        /* else: a context's directory, the cache's directory; -1; borrowed */
 	int lock;                        /* cache: held while the step runs; -1; owned by E */
 	int dir;                         /* cache: descriptor owned by E; -1 */
+	char fill[SHA256_HEX_MAX];       /* cache with `from`: digest of what it begins with; "": empty */
 	char *secret;                    /* bytes of a secret */
 	size_t secret_len;
 	char *socket;                    /* ssh: the agent's */
