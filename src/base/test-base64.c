@@ -58,11 +58,28 @@ static void test_url_take_user_keeps_the_secret_apart(void **state)
 	}
 }
 
+static void test_url_hide_users_in_texts(void **state)
+{
+	static const struct { const char *text, *shown; } cases[] = {
+		{ "ADD https://user:secret@h/x http://t@h/y@z /d", "ADD https://xxxxx@h/x http://x@h/y@z /d" },
+		{ "a \"http://u:p@\" b", "a \"http://xxx@\" b" }, { "http://host/ and mail@host", "http://host/ and mail@host" },
+		{ "http://a:b@c@h/", "http://xxxxx@h/" }, { "://@", "://@" }, { "://", "://" }, { "", "" },
+	};
+	char text[100];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		url_hide_users(text);
+		assert_string_equal(text, cases[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base64_when_vectors), cmocka_unit_test(test_base64_decode_when_malformed),
 		cmocka_unit_test(test_url_take_user_keeps_the_secret_apart),
+		cmocka_unit_test(test_url_hide_users_in_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

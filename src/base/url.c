@@ -53,3 +53,25 @@ int url_take_user(const char *url, char **ret_url, char **ret_basic, struct erro
 	*ret_url = take_ptr(shown);
 	return 0;
 }
+
+/* Where the next address' authority begins; *ret_n: how long its user information is. */
+static char *next_user(char *text, size_t *ret_n)
+{
+	char *scheme = strstr(text, "://"), *host = scheme ? scheme + 3 : NULL;
+	const char *at = host ? memrchr(host, '@', strcspn(host, "/?# \t\r\n\"'")) : NULL;
+
+	*ret_n = at ? (size_t)(at - host) : 0;
+	return host;
+}
+
+void url_hide_users(char *text)
+{
+	static const char hidden[] = "xxxxx";
+	size_t n;
+
+	for (char *host = next_user(text, &n); host; host = next_user(host, &n)) {
+		size_t keep = n < strlen(hidden) ? n : strlen(hidden);
+		memcpy(host, hidden, keep);
+		memmove(host + keep, host + n, strlen(host + n) + 1);
+	}
+}

@@ -8,3 +8,6 @@
  * messages, logs, command lines and servers; *ret_basic the value of an Authorization header made of it (RFC 7617), or as it
  * was when there is none. Both are the caller's. A bad %-escape is ERROR_INVALID, and the message does not show it. */
 int url_take_user(const char *url, char **ret_url, char **ret_basic, struct error *err);
+/* The user information of every "scheme://" address in a text becomes "xxxxx", or fewer. In place: for what is told or kept of
+ * texts that somebody else wrote. */
+void url_hide_users(char *text);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/units.h"
+#include "base/url.h"
 #include "build/build-impl.h"
 #include "build/sbom.h"
 #include "conf/helpers.h"
@@ -365,6 +366,9 @@ int build_image(struct engine *e, const struct build_request *r, struct build_re
 	struct build b = { .engine = e, .request = r, .o = r->options, .result = ret, .context = BUILD_CONTEXT_INIT,
 			   .context_options = { .scratch_fd = -1 } };
 	int result = build(&b, err);
+
+	if (result < 0)
+		url_hide_users(err->text);
 
 	close_p((int *)&b.context_options.scratch_fd);
 	free((char *)b.context_options.scratch_path);

@@ -2,6 +2,7 @@
  * build/plan.c - the steps of a stage, and what those do that change nothing but the configuration. */
 #include <string.h>
 
+#include "base/url.h"
 #include "build/build-impl.h"
 #include "build/config.h"
 #include "os/path.h"
@@ -53,7 +54,11 @@ static int set_op(struct op *op, const struct instruction *in, struct error *err
 	instruction_summary(in, &text);
 	TRY(buf_ok(&text, "step", err));
 	op->text = buf_steal(&text);
-	return op->text ? 0 : fail_oom(err);
+	if (!op->text)
+		return fail_oom(err);
+	if (op->kind != OP_RUN)   /* what a command says is the command's */
+		url_hide_users(op->text);
+	return 0;
 }
 
 int plan_stage(struct build *b, struct stage_run *st, struct error *err)
