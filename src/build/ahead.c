@@ -68,7 +68,7 @@ static int find_files(const struct build *b, const struct instruction *in, struc
 
 	for (size_t i = 0; i + 1 < in->words.n; i++) {
 		const struct copy_source s = { .root = c->fd, .what = c->path ? c->path : c->name, .pattern = in->words.v[i],
-					       .ignore = c->ignore, .ignore_name = c->ignore_name, .parents = in->flags.parents };
+					       .ignore = c->ignore, .ignore_name = c->ignore_name, .parents = in->flags.parents, .strip_setid = true };
 		TRY(copy_find(&s, to, err));
 	}
 	return 0;
@@ -86,6 +86,7 @@ static int hash(const struct stage_run *st, const struct op *op, char ret[SHA256
 	TRY(instruction_expand(op->raw, &x, &in, err));   /* quotes go; the process ends soon, so nothing is freed */
 	TRY(find_files(st->b, &in, &items, err));
 	j.chmod = in.flags.chmod;
+	j.parents = in.flags.parents;
 	if (in.flags.chown && sscanf(in.flags.chown, "%u:%u", &uid, &gid) != 2)
 		return fail(err, ERROR_INVALID, "--chown");
 	j.owner = (struct copy_owner){ .set = in.flags.chown != NULL, .uid = uid, .gid = gid };
