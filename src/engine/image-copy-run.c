@@ -4,6 +4,7 @@
  *   START --(registry)--> ASKED --missing--> [MOUNTED] --> MOVED ----------------------------> done
  *                                                            | (compressed anew: digest known only now)
  *                                                            +--> ASKED_AGAIN --missing--> SENT --> done
+ *   START --(compressed before)--> RECALLED --missing--> [MOUNTED] --> MOVED
  *
  * A step sends one or two requests to workers and comes back when all of them are answered: a download and an upload
  * joined by a pipe, a download into a file, a recompression. Files are hashed before they count; from a registry the
@@ -17,12 +18,14 @@
 #include "engine/image-copy-internal.h"
 #include "engine/image-crypt.h"
 #include "engine/image-local.h"
+#include "store/packed.h"
 
 #define JOBS_MAX 16
 #define JOBS_DEFAULT 6
 #define PIPE_BYTES (1 << 20)
+#define FORM_MAX 48
 
-enum step { START, ASKED, MOUNTED, MOVED, ASKED_AGAIN, SENT, DONE };
+enum step { START, ASKED, RECALLED, MOUNTED, MOVED, ASKED_AGAIN, SENT, DONE };
 
 struct call {
 	struct worker *worker;
@@ -93,15 +96,15 @@ static const char *digest_of(const struct job *j)
 
 static int ask(struct run *r, struct job *j, enum step step, struct error *err)
 {
+	j->step = step;
 	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j) };
 
-	j->step = step;
 	return send(j, r->push, OP_HAS_BLOB, &q, NULL, 0, err);
 }
 
 static int try_mount(struct run *r, struct job *j, struct error *err)
 {
-	struct op_get q = { .endpoint = r->push_endpoint, .reference = j->blob->from->digest, .mount_only = true,
+	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j), .mount_only = true,
 			    .mount_from = r->to->mounts.v[j->mount++] };
 
 	j->step = MOUNTED;
@@ -112,6 +115,58 @@ static struct op_get download(const struct run *r, const struct job *j)
 {
 	return (struct op_get){ .endpoint = r->fetch_endpoint, .reference = j->blob->from->digest,
 				.size = j->blob->from->size, .verify = true };
+}
+
+/* ---- what a blob of the store became when it was compressed before ---- */
+static bool is_remembered(const struct run *r, const struct copy_blob *b)
+{
+	return r->from->from_store && r->push && b->change && !b->crypt;
+}
+
+static void form_of(const struct copy_blob *b, char form[static FORM_MAX])
+{
+	snprintf(form, FORM_MAX, "%s %lld", compression_name(b->compression), (long long)b->level);
+}
+
+/* 1: its digest is known, and so is everything the manifest says of it. */
+static int recall(struct run *r, struct copy_blob *b, struct error *err)
+{
+	auto_packed_blob p = {};
+	char form[FORM_MAX];
+
+	if (!is_remembered(r, b))
+		return 0;
+	form_of(b, form);
+	int known = packed_find(r->from->out.store, b->from->digest, form, &p, err);
+	if (known != 1 || !digest_is_valid(p.digest))
+		return known < 0 ? -1 : 0;
+	b->digest = take_ptr(p.digest);
+	b->toc_place = take_ptr(p.toc_place);
+	b->toc_digest = take_ptr(p.toc_digest);
+	b->size = p.size;
+	b->media_type = media_type_layer(b->compression, false);
+	return 1;
+}
+
+/* Not worth a failure: the next push compresses again. */
+static void remember(struct run *r, const struct copy_blob *b)
+{
+	const struct packed_blob p = { .digest = b->digest, .size = b->size, .toc_place = b->toc_place, .toc_digest = b->toc_digest };
+	char form[FORM_MAX];
+	struct error why;
+
+	if (!is_remembered(r, b))
+		return;
+	form_of(b, form);
+	if (packed_put(r->from->out.store, b->from->digest, form, &p, &why) < 0)
+		log_debug(r->from->engine->log, "blob %s: %s", b->from->digest, why.text);
+}
+
+static void forget_result(struct copy_blob *b)
+{
+	free(take_ptr(b->digest));
+	free(take_ptr(b->toc_place));
+	free(take_ptr(b->toc_digest));
 }
 
 /* ---- moving bytes ---- */
@@ -215,6 +270,8 @@ static int move_local(struct run *r, struct job *j, struct error *err)
 
 static int move(struct run *r, struct job *j, struct error *err)
 {
+	if (j->blob->change)
+		forget_result(j->blob);
 	j->step = MOVED;
 	return r->from->registry ? move_remote(r, j, err) : move_local(r, j, err);
 }
@@ -295,8 +352,10 @@ static int send_scratch(struct run *r, struct job *j, struct error *err)
 
 static int moved(struct run *r, struct job *j, struct error *err)
 {
-	if (j->blob->change)
+	if (j->blob->change) {
 		TRY(take_packed(j, err));
+		remember(r, j->blob);
+	}
 	if (j->scratch < 0)
 		return finish(r, j, false);
 	if (!r->push)
@@ -307,6 +366,9 @@ static int moved(struct run *r, struct job *j, struct error *err)
 static int begin(struct run *r, struct job *j, struct error *err)
 {
 	if (j->blob->change) {
+		int known = recall(r, j->blob, err);
+		if (known)
+			return known < 0 ? -1 : ask(r, j, RECALLED, err);
 		say(r, j, false);
 		return move(r, j, err);
 	}
@@ -323,10 +385,10 @@ static int advance(struct run *r, struct job *j, struct error *err)
 	j->n_calls = 0;
 	switch (j->step) {
 	case START: return begin(r, j, err);
-	case ASKED: case MOUNTED:
+	case ASKED: case RECALLED: case MOUNTED:
 		if (j->found)
 			return finish(r, j, true);
-		if (j->mount < r->to->mounts.n && !j->blob->change)
+		if (j->mount < r->to->mounts.n)
 			return try_mount(r, j, err);
 		say(r, j, false);
 		return move(r, j, err);
