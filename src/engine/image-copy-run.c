@@ -3,68 +3,31 @@
  *
  *   START --(registry)--> ASKED --missing--> [MOUNTED] --> MOVED ----------------------------> done
  *                                                            | (compressed anew: digest known only now)
+ *                                                            +--(streamed)--> ENDED --> done
  *                                                            +--> ASKED_AGAIN --missing--> SENT --> done
  *   START --(compressed before)--> RECALLED --missing--> [MOUNTED] --> MOVED
  *
- * A step sends one or two requests to workers and comes back when all of them are answered: a download and an upload
- * joined by a pipe, a download into a file, a recompression. Files are hashed before they count; from a registry the
- * fetcher hashes what it passes on. A broken pipe is the echo of the other end's failure and never told. */
+ * A step sends requests to workers (image-copy-bytes.c) and comes back when all of them are answered. Files are hashed
+ * before they count; from a registry the fetcher hashes what it passes on. A broken pipe is the echo of the other end's
+ * failure and never told. */
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
 
 #include "conf/helpers.h"
-#include "engine/image-copy-internal.h"
-#include "engine/image-crypt.h"
+#include "engine/image-copy-run.h"
 #include "engine/image-local.h"
-#include "store/packed.h"
 
-#define JOBS_MAX 16
 #define JOBS_DEFAULT 6
-#define PIPE_BYTES (1 << 20)
-#define FORM_MAX 48
-
-enum step { START, ASKED, RECALLED, MOUNTED, MOVED, ASKED_AGAIN, SENT, DONE };
-
-struct call {
-	struct worker *worker;
-	int id;                     /* 0: answered */
-	enum worker_op op;
-	bool counts;                /* its progress is the blob's */
-};
-
-struct job {
-	struct copy_blob *blob;
-	enum step step;
-	struct call calls[2];
-	size_t n_calls;
-	struct error error;         /* kind NONE: none yet */
-	bool found, said;           /* the registry's answer; the line was printed */
-	size_t mount;               /* next repository to try */
-	bool by_file;               /* a piped upload failed: again by way of a file */
-	int scratch;
-	struct op_unpacked packed;
-	struct worker *packer;
-};
-
-struct run {
-	struct copy_from *from;
-	struct copy_to *to;
-	struct job jobs[JOBS_MAX];
-	const struct copy_blob *config;   /* its line is to come */
-	bool config_there;
-	size_t n_jobs;              /* slots */
-	struct copy_blob *blobs;
-	size_t n, next, done;
-	struct worker *fetch, *push;
-	int64_t fetch_endpoint, push_endpoint;
-	char *program;
-};
 
 static void job_reset(struct job *j)
 {
+	struct error ignored;
+
+	copy_feed_end(&j->feed, &ignored);
 	close_p(&j->scratch);
+	free(j->location);
 	fields_done(worker_ops[OP_RECOMPRESS].reply, &j->packed);
 	*j = (struct job){ .scratch = -1, .packer = j->packer };
 }
@@ -72,208 +35,10 @@ static void job_reset(struct job *j)
 static void run_done(struct run *r)
 {
 	for (size_t i = 0; i < JOBS_MAX; i++) {
+		worker_free(r->jobs[i].packer);   /* and so a thread that feeds it finds the pipe broken */
 		job_reset(&r->jobs[i]);
-		worker_free(r->jobs[i].packer);
 	}
 	free(r->program);
-}
-
-/* ---- requests ---- */
-static int send(struct job *j, struct worker *w, enum worker_op op, const void *request, const int *fds, size_t n,
-		struct error *err)
-{
-	int id = worker_send(w, op, request, fds, n, err);
-
-	TRY(id);
-	j->calls[j->n_calls++] = (struct call){ w, id, op, j->n_calls == 0 };
-	return 0;
-}
-
-static const char *digest_of(const struct job *j)
-{
-	return j->blob->change && j->step > START && j->blob->digest ? j->blob->digest : j->blob->from->digest;
-}
-
-static int ask(struct run *r, struct job *j, enum step step, struct error *err)
-{
-	j->step = step;
-	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j) };
-
-	return send(j, r->push, OP_HAS_BLOB, &q, NULL, 0, err);
-}
-
-static int try_mount(struct run *r, struct job *j, struct error *err)
-{
-	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j), .mount_only = true,
-			    .mount_from = r->to->mounts.v[j->mount++] };
-
-	j->step = MOUNTED;
-	return send(j, r->push, OP_PUT_BLOB, &q, NULL, 0, err);
-}
-
-static struct op_get download(const struct run *r, const struct job *j)
-{
-	return (struct op_get){ .endpoint = r->fetch_endpoint, .reference = j->blob->from->digest,
-				.size = j->blob->from->size, .verify = true };
-}
-
-/* ---- what a blob of the store became when it was compressed before ---- */
-static bool is_remembered(const struct run *r, const struct copy_blob *b)
-{
-	return r->from->from_store && r->push && b->change && !b->crypt;
-}
-
-static void form_of(const struct copy_blob *b, char form[static FORM_MAX])
-{
-	snprintf(form, FORM_MAX, "%s %lld", compression_name(b->compression), (long long)b->level);
-}
-
-/* 1: its digest is known, and so is everything the manifest says of it. */
-static int recall(struct run *r, struct copy_blob *b, struct error *err)
-{
-	auto_packed_blob p = {};
-	char form[FORM_MAX];
-
-	if (!is_remembered(r, b))
-		return 0;
-	form_of(b, form);
-	int known = packed_find(r->from->out.store, b->from->digest, form, &p, err);
-	if (known != 1 || !digest_is_valid(p.digest))
-		return known < 0 ? -1 : 0;
-	b->digest = take_ptr(p.digest);
-	b->toc_place = take_ptr(p.toc_place);
-	b->toc_digest = take_ptr(p.toc_digest);
-	b->size = p.size;
-	b->media_type = media_type_layer(b->compression, false);
-	return 1;
-}
-
-/* Not worth a failure: the next push compresses again. */
-static void remember(struct run *r, const struct copy_blob *b)
-{
-	const struct packed_blob p = { .digest = b->digest, .size = b->size, .toc_place = b->toc_place, .toc_digest = b->toc_digest };
-	char form[FORM_MAX];
-	struct error why;
-
-	if (!is_remembered(r, b))
-		return;
-	form_of(b, form);
-	if (packed_put(r->from->out.store, b->from->digest, form, &p, &why) < 0)
-		log_debug(r->from->engine->log, "blob %s: %s", b->from->digest, why.text);
-}
-
-static void forget_result(struct copy_blob *b)
-{
-	free(take_ptr(b->digest));
-	free(take_ptr(b->toc_place));
-	free(take_ptr(b->toc_digest));
-}
-
-/* ---- moving bytes ---- */
-static int start_packer(struct run *r, struct job *j, struct error *err)
-{
-	struct worker_options o = { .program = r->program, .root_fd = -1, .log = r->from->engine->log };
-
-	return j->packer ? 0 : worker_start(WORKER_PACK, &o, &j->packer, err);
-}
-
-static int scratch(struct run *r, struct job *j, struct error *err)
-{
-	close_p(&j->scratch);
-	j->scratch = copy_to_scratch(r->to, (size_t)(j - r->jobs), err);
-	return j->scratch < 0 ? -1 : 0;
-}
-
-/* A download into the writing end, something else reads the other. */
-static int join(struct run *r, struct job *j, enum worker_op op, struct worker *w, const void *request, int fd,
-		struct error *err)
-{
-	struct op_get get = download(r, j);
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return fail_errno(err, "pipe");
-	autoclose int out = ends[0];
-	autoclose int in = ends[1];
-	fcntl(in, F_SETPIPE_SZ, PIPE_BYTES);   /* best effort: users have a quota */
-	TRY(send(j, r->fetch, OP_GET_BLOB, &get, &in, 1, err));
-	return send(j, w, op, request, (int[]){ out, fd }, fd < 0 ? 1 : 2, err);
-}
-
-static int recompress(struct run *r, struct job *j, const struct blob_place *p, struct error *err)
-{
-	const struct copy_blob *b = j->blob;
-	struct op_recompress q = { .compression = b->compression, .level = b->level, .in_offset = -1, .in_size = -1, .raw = b->raw };
-
-	if (b->crypt == COPY_ENCRYPT)
-		q.encrypt = b->keys->encrypt;
-	if (b->crypt == COPY_DECRYPT) {
-		q.decrypt = b->keys->decrypt;
-		q.passphrases = b->keys->passphrases;
-		q.enc_jwe = b->from->enc_jwe;
-		q.enc_pubopts = b->from->enc_pubopts;
-	}
-	TRY(start_packer(r, j, err));
-	TRY(scratch(r, j, err));
-	if (!p)
-		return join(r, j, OP_RECOMPRESS, j->packer, &q, j->scratch, err);
-	q.in_offset = p->offset;
-	q.in_size = p->size;
-	return send(j, j->packer, OP_RECOMPRESS, &q, (int[]){ p->fd, j->scratch }, 2, err);
-}
-
-static int upload_range(struct run *r, struct job *j, const struct blob_place *p, struct error *err)
-{
-	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)digest_of(j), .in_offset = p->offset,
-			    .size = p->size };
-
-	return send(j, r->push, OP_PUT_BLOB, &q, &p->fd, 1, err);
-}
-
-static int move_remote(struct run *r, struct job *j, struct error *err)
-{
-	struct op_get put = { .endpoint = r->push_endpoint, .reference = j->blob->from->digest, .in_offset = -1,
-			      .size = j->blob->from->size };
-	struct op_get get = download(r, j);
-
-	if (j->blob->change)
-		return recompress(r, j, NULL, err);
-	if (r->push && !j->by_file && put.size > 0)
-		return join(r, j, OP_PUT_BLOB, r->push, &put, -1, err);
-	TRY(scratch(r, j, err));
-	return send(j, r->fetch, OP_GET_BLOB, &get, &j->scratch, 1, err);
-}
-
-static int move_local(struct run *r, struct job *j, struct error *err)
-{
-	struct blob_place p = { .fd = -1, .owned_fd = -1 };
-	const char *digest = j->blob->from->digest;
-
-	TRY(copy_from_place(r->from, digest, &p, err));
-	int result = 0;
-	if (!r->from->from_store && p.size != j->blob->from->size && j->blob->from->size >= 0)
-		result = fail(err, ERROR_CORRUPT, "blob %s: %lld bytes are there, %lld were announced", digest, (long long)p.size,
-			      (long long)j->blob->from->size);
-	else if (j->blob->change)
-		result = recompress(r, j, &p, err);
-	else if (r->push)
-		result = upload_range(r, j, &p, err);
-	else {
-		if (!r->from->from_store)
-			result = source_verify(r->from->source, &p, digest, err);
-		if (result == 0)
-			result = copy_to_place_range(r->to, &p, digest, err);
-	}
-	close_p(&p.owned_fd);
-	return result;
-}
-
-static int move(struct run *r, struct job *j, struct error *err)
-{
-	if (j->blob->change)
-		forget_result(j->blob);
-	j->step = MOVED;
-	return r->from->registry ? move_remote(r, j, err) : move_local(r, j, err);
 }
 
 /* ---- results ---- */
@@ -334,7 +99,7 @@ static int take_packed(struct job *j, struct error *err)
 
 static int place_scratch(struct run *r, struct job *j, struct error *err)
 {
-	const char *digest = digest_of(j);
+	const char *digest = copy_digest(j);
 
 	if (!copy_to_has_file(r->to, digest))
 		TRY(copy_to_place_scratch(r->to, (size_t)(j - r->jobs), j->scratch, digest,
@@ -347,37 +112,39 @@ static int send_scratch(struct run *r, struct job *j, struct error *err)
 	struct blob_place p = { .fd = j->scratch, .size = j->blob->change ? j->blob->size : j->blob->from->size };
 
 	j->step = SENT;
-	return upload_range(r, j, &p, err);
+	return copy_upload_range(r, j, &p, err);
 }
 
 static int moved(struct run *r, struct job *j, struct error *err)
 {
 	if (j->blob->change) {
 		TRY(take_packed(j, err));
-		remember(r, j->blob);
+		copy_remember(r, j->blob);
 	}
+	if (j->location)
+		return copy_end_stream(r, j, err);
 	if (j->scratch < 0)
 		return finish(r, j, false);
 	if (!r->push)
 		return place_scratch(r, j, err);
-	return j->blob->change ? ask(r, j, ASKED_AGAIN, err) : send_scratch(r, j, err);
+	return j->blob->change ? copy_ask(r, j, ASKED_AGAIN, err) : send_scratch(r, j, err);
 }
 
 static int begin(struct run *r, struct job *j, struct error *err)
 {
 	if (j->blob->change) {
-		int known = recall(r, j->blob, err);
+		int known = copy_recall(r, j->blob, err);
 		if (known)
-			return known < 0 ? -1 : ask(r, j, RECALLED, err);
+			return known < 0 ? -1 : copy_ask(r, j, RECALLED, err);
 		say(r, j, false);
-		return move(r, j, err);
+		return copy_move(r, j, err);
 	}
 	if (r->push)
-		return ask(r, j, ASKED, err);
+		return copy_ask(r, j, ASKED, err);
 	if (copy_to_has_file(r->to, j->blob->from->digest))
 		return finish(r, j, true);
 	say(r, j, false);
-	return move(r, j, err);
+	return copy_move(r, j, err);
 }
 
 static int advance(struct run *r, struct job *j, struct error *err)
@@ -389,9 +156,9 @@ static int advance(struct run *r, struct job *j, struct error *err)
 		if (j->found)
 			return finish(r, j, true);
 		if (j->mount < r->to->mounts.n)
-			return try_mount(r, j, err);
+			return copy_try_mount(r, j, err);
 		say(r, j, false);
-		return move(r, j, err);
+		return copy_move(r, j, err);
 	case MOVED: return moved(r, j, err);
 	case ASKED_AGAIN: return j->found ? finish(r, j, false) : send_scratch(r, j, err);
 	default: return finish(r, j, false);
@@ -442,6 +209,8 @@ static int take_message(struct run *r, struct worker *w, struct error *err)
 	} else if (m.op == OP_RECOMPRESS) {
 		j->packed = *(struct op_unpacked *)m.reply;
 		free(take_ptr(m.reply));
+	} else if (m.op == OP_PUT_STREAM) {
+		j->location = take_ptr(((struct op_got *)m.reply)->next);
 	} else if (m.op == OP_HAS_BLOB || m.op == OP_PUT_BLOB) {
 		j->found = ((struct op_got *)m.reply)->found;
 	}
@@ -484,15 +253,19 @@ static int wait_messages(struct run *r, struct error *err)
 	return 0;
 }
 
-/* A pipe can be sent once: what failed on the way is fetched into a file and sent from there. */
+/* A pipe can be sent once: what failed on the way goes into a file and is sent from there. */
 static bool may_try_again(const struct run *r, const struct job *j)
 {
-	return r->push && r->from->registry && j->step == MOVED && !j->blob->change && !j->by_file &&
+	return r->push && (r->from->registry || j->blob->change) && (j->step == MOVED || j->step == ENDED) && !j->by_file &&
 	       j->error.kind != ERROR_DENIED && j->error.kind != ERROR_CORRUPT;
 }
 
 static int settle(struct run *r, struct job *j, struct error *err)
 {
+	struct error feed;
+
+	if (copy_feed_end(&j->feed, &feed) < 0)
+		note_failure(j, &feed);
 	if (j->error.kind == ERROR_NONE)
 		return advance(r, j, err);
 	if (!may_try_again(r, j)) {
@@ -501,9 +274,12 @@ static int settle(struct run *r, struct job *j, struct error *err)
 	}
 	log_debug(r->from->engine->log, "blob %s: %s: once more by way of a file", j->blob->from->digest, j->error.text);
 	j->error = (struct error){};
+	free(take_ptr(j->location));
+	fields_done(worker_ops[OP_RECOMPRESS].reply, &j->packed);
+	j->packed = (struct op_unpacked){};
 	j->by_file = true;
 	j->n_calls = 0;
-	return move(r, j, err);
+	return copy_move(r, j, err);
 }
 
 static int run_all(struct run *r, struct error *err)

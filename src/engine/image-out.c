@@ -61,27 +61,50 @@ static int pack_tree(int tree, int out, struct sha256 *hash, int64_t *ret_bytes,
 	return 0;
 }
 
-int image_out_pack_layer(struct image_out *o, const struct store_image_layer *l, int out, struct error *err)
+int image_tar_open(const struct image_out *o, const struct store_image_layer *l, struct image_tar *ret, struct error *err)
 {
+	struct error none;
+
+	*ret = (struct image_tar){ .recipe = -1, .layer = l, .read_only = o->image.read_only };
+	ret->tree = store_layer_open(o->store, l->diff_id, err);
+	if (ret->tree < 0)
+		return -1;
+	ret->recipe = store_layer_open_recipe(o->store, l->diff_id, &none);
+	return 0;
+}
+
+void image_tar_done(struct image_tar *t)
+{
+	close_p(&t->tree);
+	close_p(&t->recipe);
+}
+
+int image_tar_write(const struct image_tar *t, int out, struct error *err)
+{
+	const struct store_image_layer *l = t->layer;
 	char digest[SHA256_TEXT_MAX];
 	struct sha256 hash;
-	struct error none;
 	int64_t bytes = l->blob_size;
-	autoclose int tree = store_layer_open(o->store, l->diff_id, err);
-	autoclose int recipe = tree < 0 ? -1 : store_layer_open_recipe(o->store, l->diff_id, &none);
 
-	if (tree < 0)
-		return -1;
 	sha256_init(&hash);
-	int r = recipe >= 0 ? recipe_play(recipe, tree, out, &hash, bytes, err) : pack_tree(tree, out, &hash, &bytes, err);
+	int r = t->recipe >= 0 ? recipe_play(t->recipe, t->tree, out, &hash, bytes, err) :
+		pack_tree(t->tree, out, &hash, &bytes, err);
 	if (r == 0 && bytes == l->blob_size && streq(sha256_end_text(&hash, digest), l->diff_id))
 		return 0;
 	if (r < 0 && err->kind != ERROR_CORRUPT)
 		return -1;
-	if (o->image.read_only)
+	if (t->read_only)
 		return fail(err, ERROR_UNSUPPORTED, "layer %s lies in a read-only store that keeps no archive of it, and another program "
 			    "packed it: let that program send the image", l->diff_id);
 	return fail(err, ERROR_CORRUPT, "layer %s has changed in the store: remove the image and make it again", l->diff_id);
+}
+
+int image_out_pack_layer(struct image_out *o, const struct store_image_layer *l, int out, struct error *err)
+{
+	auto_image_tar t = IMAGE_TAR_INIT;
+
+	TRY(image_tar_open(o, l, &t, err));
+	return image_tar_write(&t, out, err);
 }
 
 bool image_out_is_kept(struct image_out *o, const struct store_image_layer *l, struct error *err)
@@ -99,16 +122,22 @@ static int pack_blob(struct image_out *o, const struct store_image_layer *l, str
 	return lseek(fd, 0, SEEK_SET) < 0 ? fail_errno(err, "seek") : take_fd(fd);
 }
 
+const struct store_image_layer *image_out_find_made(struct image_out *o, const char *digest, struct error *err)
+{
+	for (size_t i = 0; i < o->image.n_layers; i++) {
+		const struct store_image_layer *l = &o->image.layers[i];
+		if (l->blob && streq(l->blob, digest) && !image_out_is_kept(o, l, err))
+			return l;
+	}
+	return NULL;
+}
+
 int image_out_open_blob(struct image_out *o, const char *digest, struct error *err)
 {
 	if (!digest)
 		return fail(err, ERROR_NOT_FOUND, "image %s: the blob of a layer is not kept: pull the image again", o->image.id);
-	for (size_t i = 0; i < o->image.n_layers; i++) {
-		const struct store_image_layer *l = &o->image.layers[i];
-		if (l->blob && streq(l->blob, digest) && !image_out_is_kept(o, l, err))
-			return pack_blob(o, l, err);
-	}
-	return store_blob_open(o->store, digest, err);
+	const struct store_image_layer *made = image_out_find_made(o, digest, err);
+	return made ? pack_blob(o, made, err) : store_blob_open(o->store, digest, err);
 }
 
 /* A layer without a blob goes by the digest of its tar. */

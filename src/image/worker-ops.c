@@ -26,7 +26,7 @@ static const struct field get_rows[] = {
 	ROW(op_get, endpoint, INT), ROW(op_get, reference, STR), ROW(op_get, offset, INT), ROW(op_get, size, INT),
 	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR),
 	ROW(op_get, in_offset, INT), ROW(op_get, verify, BOOL), ROW(op_get, mount_only, BOOL), ROW(op_get, socket, STR),
-	ROW(op_get, end, INT), {},
+	ROW(op_get, end, INT), ROW(op_get, location, STR), {},
 };
 static const struct field got_rows[] = {
 	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),
@@ -164,6 +164,8 @@ const struct worker_op_info worker_ops[OP_MAX] = {
 	[OP_DELETE] = { "delete", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_HAS_BLOB] = { "has-blob", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_PUT_BLOB] = { "put-blob", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_PUT_STREAM] = { "put-stream", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
+	[OP_PUT_END] = { "put-end", TYPES(get, got), .roles = ROLE(FETCH) },
 	[OP_PUT_MANIFEST] = { "put-manifest", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_SEARCH] = { "search", TYPES(get, got), .roles = ROLE(FETCH), .fds = 1 },
 	[OP_DESCRIBE_MANIFEST] = { "describe-manifest", TYPES(describe, described), .roles = ROLE(ARCHIVE), .fds = 1 },

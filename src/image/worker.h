@@ -37,6 +37,8 @@ enum worker_op {
 	OP_DELETE,           /* fetch: a manifest or blob, by path */
 	OP_HAS_BLOB,         /* fetch */
 	OP_PUT_BLOB,         /* fetch: fds {in}: a file, a range of one, or a pipe */
+	OP_PUT_STREAM,       /* fetch: fds {in}: a pipe; a blob whose size and digest will be known at its end ... */
+	OP_PUT_END,          /* fetch: ... that is now, with what OP_PUT_STREAM answered as `location` */
 	OP_PUT_MANIFEST,     /* fetch: fds {in} */
 	OP_SEARCH,           /* fetch: fds {out}: repositories that contain `reference`, at most `max`, one a line:
 	                      * name, stars, "1" for official, "1" for automated, description, tabs between them */
@@ -102,13 +104,14 @@ struct op_get {
 	char *socket;              /* URL: talk to this Unix socket instead of the URL's host */
 	char *media_type;          /* put manifest: Content-Type; get manifest, get path: Accept, NULL: all we know */
 	char *mount_from;          /* put blob: repository that has it */
+	char *location;            /* put end: of the upload */
 };
 struct op_got {
 	char *media_type, *digest; /* Content-Type and Docker-Content-Digest as sent (unchecked hints), or NULL */
 	int64_t bytes;
 	int64_t mtime;             /* URL: Last-Modified as Unix seconds; 0: none */
 	bool found;                /* has blob; put blob: it was there or mounted; get path, delete: no 404 */
-	char *next;                /* get path: path of the next page (Link), or NULL */
+	char *next;                /* get path: path of the next page (Link), or NULL; put stream: location of the upload */
 };
 
 struct op_parse {

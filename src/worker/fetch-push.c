@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * worker/fetch-push.c - giving blobs and manifests to a registry (distribution spec, "Push").
  * A blob goes in one PUT (monolithic upload): POST names the place, PUT brings the bytes and the digest. A registry, or a
- * proxy before it, that does not take so much at once gets it in chunks. */
+ * proxy before it, that does not take so much at once gets it in chunks. A blob that is being made goes in one PATCH
+ * while it is made, and its digest in a PUT afterwards. */
 #include "worker/fetch.h"
 
 #include <string.h>
@@ -105,16 +106,23 @@ static int send_chunk(const struct upload *u, int64_t at, char **location, struc
 	return 0;
 }
 
-static int send_chunks(const struct upload *u, char **location, struct http_response *r, struct error *err)
+/* The bytes are there: PUT without any. */
+static int end_upload(struct endpoint *e, const char *location, const char *digest, struct http_response *r,
+		      struct error *err)
 {
 	autofree char *path = NULL;
 
-	for (int64_t at = 0; at < u->size; at += CHUNK_BYTES)
-		TRY(send_chunk(u, at, location, err));
-	TRY(add_digest(*location, u->digest, &path, err));
+	TRY(add_digest(location, digest, &path, err));
 	struct registry_call c = { .path = path };
 	c.q = (struct http_request){ .method = "PUT", .out_fd = -1, .in_fd = -1 };
-	return endpoint_call(u->e, &c, r, err);
+	return endpoint_call(e, &c, r, err);
+}
+
+static int send_chunks(const struct upload *u, char **location, struct http_response *r, struct error *err)
+{
+	for (int64_t at = 0; at < u->size; at += CHUNK_BYTES)
+		TRY(send_chunk(u, at, location, err));
+	return end_upload(u->e, *location, u->digest, r, err);
 }
 
 static bool wants_chunks(long status)
@@ -195,6 +203,45 @@ int fetch_put_blob(struct task *t, const struct op_get *a, struct op_got *ret, s
 		registry_pause(u.e, &r, attempt);
 	}
 	ret->bytes = u.size;
+	return 0;
+}
+
+static int put_stream(struct task *t, struct endpoint *e, const struct op_get *a, struct op_got *ret, struct error *err)
+{
+	auto_http_response r = {};
+	autofree char *location = NULL;
+	bool mounted;
+
+	TRY(open_upload(e, a, &location, &mounted, err));
+	struct registry_call c = { .path = location };
+	c.q = (struct http_request){ .method = "PATCH", .out_fd = -1, .in_fd = t->r.fds[0], .in_offset = -1, .in_size = -1,
+				     .big = true, .progress = fetch_tell_progress, .progress_data = t };
+	TRY(endpoint_call(e, &c, &r, err));
+	ret->next = r.location ? take_ptr(r.location) : take_ptr(location);
+	return 0;
+}
+
+int fetch_put_stream(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
+{
+	struct endpoint *e;
+
+	TRY(fetch_endpoint(t, a->endpoint, &e, err));
+	if (t->r.n_fds != 1 || a->mount_from)
+		return fail(err, ERROR_INVALID, "blob: bad request");
+	return put_stream(t, e, a, ret, err) < 0 ? fail_wrap(err, "writing a blob to %s/%s", e->o.host, e->o.repository) : 0;
+}
+
+int fetch_put_end(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
+{
+	auto_http_response r = {};
+	struct endpoint *e;
+
+	(void)ret;
+	TRY(prepare_blob(t, a, &e, err));
+	if (!a->location)
+		return fail(err, ERROR_INVALID, "blob %s: bad request", a->reference);
+	if (end_upload(e, a->location, a->reference, &r, err) < 0)
+		return fail_wrap(err, "writing blob %s to %s/%s", a->reference, e->o.host, e->o.repository);
 	return 0;
 }
 

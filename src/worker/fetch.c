@@ -158,7 +158,8 @@ static int list_tags(struct task *t, const struct op_get *a, struct op_got *ret,
 
 static fetch_handler *const handlers[OP_MAX] = {
 	[OP_GET_MANIFEST] = get_manifest, [OP_GET_BLOB] = get_blob, [OP_GET_URL] = get_url, [OP_LIST_TAGS] = list_tags,
-	[OP_HAS_BLOB] = fetch_has_blob, [OP_PUT_BLOB] = fetch_put_blob, [OP_PUT_MANIFEST] = fetch_put_manifest,
+	[OP_HAS_BLOB] = fetch_has_blob, [OP_PUT_BLOB] = fetch_put_blob,
+	[OP_PUT_STREAM] = fetch_put_stream, [OP_PUT_END] = fetch_put_end, [OP_PUT_MANIFEST] = fetch_put_manifest,
 	[OP_PUT_URL] = fetch_put_url, [OP_GET_PATH] = fetch_get_path, [OP_DELETE] = fetch_delete, [OP_SEARCH] = fetch_search,
 };
 

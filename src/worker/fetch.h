@@ -19,7 +19,7 @@ struct http_client *fetch_client(struct task *t);
 int fetch_endpoint(struct task *t, int64_t n, struct endpoint **ret, struct error *err);
 /* For http_request.progress with the task as data: tells the client now and then. */
 void fetch_tell_progress(void *task, int64_t bytes);
-fetch_handler fetch_has_blob, fetch_put_blob, fetch_put_manifest;   /* fetch-push.c */
+fetch_handler fetch_has_blob, fetch_put_blob, fetch_put_stream, fetch_put_end, fetch_put_manifest;   /* fetch-push.c */
 fetch_handler fetch_search;                                         /* fetch-search.c */
 fetch_handler fetch_get_path, fetch_delete;                         /* fetch-api.c */
 fetch_handler fetch_put_url, fetch_get_path, fetch_delete;                         /* fetch-api.c */

@@ -121,3 +121,26 @@ same_files() { # IMAGE TAR
     done
     run_umiak system check
 }
+
+@test "push: what was compressed once is asked for, not compressed again" {
+    run_umiak push --tls-verify=false $IMAGE "$REGISTRY/once:1"
+    is "$(grep -c "Copying blob.*already exists" <<<"$output" || true)" 0 "the first time it is sent"
+    first=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/once:1")
+    run_umiak push --tls-verify=false $IMAGE "$REGISTRY/once:2"
+    like "$output" "Copying blob.*skipped: already exists" "the second time nothing is sent"
+    is "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/once:2")" "$first" "the same manifest"
+    # what is remembered is only a question: another registry gets the bytes
+    run_umiak push --tls-verify=false $IMAGE "oci:$UMIAK_WORK/tmp/once"
+    skopeo inspect --raw "oci:$UMIAK_WORK/tmp/once" >/dev/null
+}
+
+@test "push: a registry that takes no stream gets the blob from a file" {
+    python3 "$BATS_TEST_DIRNAME/../lib/proxy-no-patch.py" "$REGISTRY" "$BATS_TEST_TMPDIR/port" "$BATS_TEST_TMPDIR/log" 3>&- 4>&- &
+    proxy=$!
+    for _ in $(seq 300); do [ ! -e "$BATS_TEST_TMPDIR/port" ] || break; sleep 0.1; done
+    run umiak push -q --tls-verify=false --compression-format zstd $IMAGE "127.0.0.1:$(<"$BATS_TEST_TMPDIR/port")/nostream:1"
+    kill $proxy
+    is "$status" 0 "push: $output"
+    like "$(<"$BATS_TEST_TMPDIR/log")" "PATCH" "it was asked to take a stream"
+    skopeo copy -q --insecure-policy --src-tls-verify=false "docker://$REGISTRY/nostream:1" "dir:$BATS_TEST_TMPDIR/d"
+}
