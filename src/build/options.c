@@ -110,7 +110,7 @@ const struct field build_rows[] = {
 	{ .cli = "ipc", F_CUSTOM(O, run.ns.ipc, &param_ns_ipc_custom), .arg = "how", .complete = "namespaces", .help = "IPC namespace" },
 	{ .cli = "pid", F_CUSTOM(O, run.ns.pid, &param_ns_pid_custom), .arg = "how", .complete = "namespaces", .help = "PID namespace" },
 	{ .cli = "uts", F_CUSTOM(O, run.ns.uts, &param_ns_uts_custom), .arg = "how", .complete = "namespaces", .help = "UTS namespace" },
-	{ .cli = "userns", F_CUSTOM(O, run.ns.user, &param_ns_user_custom), .arg = "how", .complete = "namespaces", .help = "User namespace" },
+	{ .cli = "userns", F_STR(O, userns), .arg = "container|private|host", .help = "User namespace of RUN: an own one, or ours" },
 	{ .cli = "userns-uid-map", F_CUSTOM(O, run.ns.uidmap, &param_idmap_custom), .arg = "mapping", .help = "User ids of the user namespace" },
 	{ .cli = "userns-gid-map", F_CUSTOM(O, run.ns.gidmap, &param_idmap_custom), .arg = "mapping", .help = "Group ids of the user namespace" },
 	{ .cli = "userns-uid-map-user", F_STR(O, run.ns.subuid_name), .arg = "user", .help = "User whose subordinate ids are used" },
@@ -203,9 +203,6 @@ static int refuse(const struct build_options *o, struct error *err)
 		{ o->cw != NULL, "--cw", "confidential workloads are not supported" },
 		{ o->blob_cache != NULL, "--blob-cache", "the store keeps blobs itself" },
 		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
-		{ o->run.ns.user.mode != NS_DEFAULT && o->run.ns.user.mode != NS_HOST, "--userns", "RUN uses the builder's own user namespace" },
-		{ o->run.ns.uidmap.n || o->run.ns.gidmap.n || o->run.ns.subuid_name || o->run.ns.subgid_name, "--userns-uid-map",
-		  "RUN uses the builder's own user namespace" },
 		{ o->all_platforms, "--all-platforms", "name the platforms with --platform" },
 	};
 
@@ -243,6 +240,28 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "\"--stage-labels\" requires \"--save-stages\"");
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
+	return 0;
+}
+
+/* "" and "container" are Buildah's words for a new one. */
+static int choose_userns(struct build_options *o, struct error *err)
+{
+	struct params_namespaces *ns = &o->run.ns;
+	const char *how = o->userns;
+	bool maps = ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name;
+
+	if (how && streq(how, "host") && maps)
+		return fail(err, ERROR_INVALID, "--userns=host cannot be used with --userns-uid-map and its like");
+	if (how && streq(how, "host"))
+		ns->user.mode = NS_HOST;
+	else if (how && (!*how || streq(how, "container") || streq(how, "private")))
+		ns->user.mode = NS_PRIVATE;
+	else if (how && (str_after(how, "auto") || str_after(how, "ns:") || *how == '/' || str_after(how, "container:")))
+		return fail(err, ERROR_UNSUPPORTED, "--userns=%s: a build has its own user namespace (container, with --userns-uid-map) or ours (host)", how);
+	else if (how)
+		return fail(err, ERROR_INVALID, "unrecognized user namespace \"%s\": container, private or host", how);
+	if (maps)   /* names imply it */
+		ns->user.mode = ns->subuid_name || ns->subgid_name ? NS_DEFAULT : NS_PRIVATE;
 	return 0;
 }
 
@@ -289,6 +308,7 @@ int build_options_finish(struct build_options *o, struct error *err)
 
 	TRY(refuse(o, err));
 	TRY(check_exclusions(o, err));
+	TRY(choose_userns(o, err));
 	TRY(sbom_check(o, err));
 	if (!o->layers.set && layers && parse_bool(layers, &yes))
 		o->layers = (struct opt_bool){ true, yes };

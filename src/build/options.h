@@ -55,6 +55,7 @@ struct build_options {
 	struct opt_bool logsplit;
 
 	/* accepted without effect (said in their help), or refused by name when given */
+	char *userns;                /* --userns: its words are others than those of `run` */
 	bool ignored_bool;
 	struct opt_bool ignored_opt;
 	char *ignored;

@@ -32,7 +32,11 @@ static int add_mount(struct runner *k, const char *target, const char *type, con
 static int add_bind(struct runner *k, const struct step_mount *m, int fd, bool read_only, struct error *err)
 {
 	char source[48], options[96];
+	struct error ignored;
+	int mapped = k->userns >= 0 ? step_run_map_tree(k, fd, &ignored) : -1;   /* an overlay cannot be: all may read it */
 
+	if (mapped >= 0)
+		fd = mapped;
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
 	snprintf(options, sizeof(options), "bind,rprivate,nosuid,nodev%s%s", read_only ? ",ro" : "", m->m->no_exec ? ",noexec" : "");
 	return add_mount(k, m->target, "bind", source, options, err);

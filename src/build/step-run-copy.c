@@ -66,7 +66,7 @@ int step_run_copy_root(struct runner *k, struct error *err)
 		return fail_wrap(err, "copy the root file system of a build step");
 	TRY(make_targets(k, err));
 	k->rootfs = mount_clone(k->copy, "", false, err);
-	return k->rootfs < 0 ? -1 : 0;
+	return k->rootfs < 0 ? -1 : step_run_map_mount(k, k->rootfs, err);
 }
 
 static int empty_directory(int fd, struct error *err)

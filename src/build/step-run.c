@@ -111,6 +111,7 @@ static int make_params(struct runner *k, struct error *err)
 		TRY(confine_less(p, err));
 	TRY(add_volumes(p, &r->volumes, err));
 	TRY(add_devices(p, &r->devices, err));
+	TRY(step_run_choose_userns(p, err));
 	TRY(params_finish(p, err));
 	TRY(params_resolve(p, &none, k->job->engine, err));
 	p->process.make_workdir = true;
@@ -228,6 +229,7 @@ static int make_spec(struct runner *k, struct error *err)
 		TRY(idmap_load(0, true, &gids, err));
 		k->x.rootless_gid5 = idmap_to_outside(&gids, 5, &ignored);
 	}
+	TRY(step_run_make_userns(k, err));
 	TRY(spec_build(&k->x, &k->spec, err));
 	TRY(add_own_group(&k->spec.process->user, err));
 	drop_users_capabilities(k->spec.process);
@@ -338,6 +340,8 @@ static int open_root(struct runner *k, struct error *err)
 		k->init_used = true;
 	}
 	t.work = work;
+	if (k->userns >= 0)
+		TRY(step_run_map_trees(k, &t, lower, err));
 	struct error overlay;
 	if (store_rootfs_open_trees(k->job->store, &t, &k->rootfs, &overlay) == 0)
 		return 0;
@@ -432,6 +436,9 @@ static void runner_done(struct runner *k)
 	k->rootfs = -1;
 	close_p(&k->view);
 	k->view = -1;
+	close_p(&k->userns);
+	k->userns = -1;
+	free(k->maps);
 }
 
 static int run(struct runner *k, int socket, int *ret_status, struct error *err)
@@ -447,7 +454,7 @@ static int run(struct runner *k, int socket, int *ret_status, struct error *err)
 
 int step_run_child(struct step_job *j, int socket, struct step_message *ret, struct error *err)
 {
-	struct runner k = { .job = j, .socket = socket, .copy = -1, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
+	struct runner k = { .job = j, .socket = socket, .copy = -1, .userns = -1, .view = -1, .rootfs = -1, .run_dir_fd = -1, .cgroup = CGROUP_INIT, .net = CTR_NET_INIT,
 			    .process = OCI_PROCESS_INIT };
 	int status = 0;
 

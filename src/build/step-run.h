@@ -9,7 +9,9 @@
 #include "oci/runtime.h"
 #include "os/cgroup.h"
 #include "os/path.h"
+#include "os/idmap.h"
 #include "os/seccomp.h"
+#include "store/rootfs.h"
 
 struct runner {
 	struct step_job *job;
@@ -23,6 +25,8 @@ struct runner {
 	int socket;                   /* to E */
 	int run_dir_fd, view, rootfs;
 	int copy;                     /* where overlay cannot be had: the whole tree, which is run in; -1 */
+	struct idmap_pair *maps;      /* of a user namespace of the command's own; NULL: none */
+	int userns;                   /* one like it, when owners have to be mapped; -1 */
 	bool init_used;               /* mount points are in a layer of their own */
 	struct strv targets;          /* mount points made in the copy */
 	struct ctr_net net;
@@ -30,6 +34,16 @@ struct runner {
 
 /* All that lies below one directory into another, with owners. */
 int step_run_copy_tree(int from, int to, struct error *err);
+/* A user namespace without maps has all our ids, each as itself (Buildah). */
+int step_run_choose_userns(struct container_params *p, struct error *err);
+/* The maps, into k->x as well. */
+int step_run_make_userns(struct runner *k, struct error *err);
+/* Owners of a detached mount as the command's namespace has them; nothing without one. */
+int step_run_map_mount(const struct runner *k, int mount, struct error *err);
+/* A mapped clone of a directory or file: a descriptor. */
+int step_run_map_tree(const struct runner *k, int fd, struct error *err);
+/* Trees of the root: `lower` is the array t->lower points to; its descriptors are replaced. */
+int step_run_map_trees(const struct runner *k, struct rootfs_trees *t, int *lower, struct error *err);
 /* The copy: made from the view and opened as the root; afterwards its changes go into the upper directory. */
 int step_run_copy_root(struct runner *k, struct error *err);
 int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);

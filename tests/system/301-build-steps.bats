@@ -130,3 +130,40 @@ END
     like "${lines[2]}" '^Run: Error: building at STEP "RUN cat /dev/zero >/big": ' "RUN names the step"
     is "${lines[4]}" "$(sha256sum "$CTX/big" | cut -c 1-64)" "with more room it is built"
 }
+
+@test "--userns: RUN in a user namespace of its own; the image is the same with and without it" {
+    printf 'FROM %s\nRUN readlink /proc/self/ns/user; mkdir /d; echo x >/d/f; chown 3:4 /d/f; stat -c "owner %%u:%%g" /d/f /bin/busybox\nUSER 1000\nRUN touch /tmp/mine\n' "$IMAGE" | file Containerfile
+    owners() { umiak run --rm --network none "$1" stat -c %u:%g / /d/f /tmp/mine | tr '\n' ' '; }
+    own() { grep -o '^user:\[[0-9]*\]' <<<"$output"; }
+    build --no-cache -t plain --userns=host
+    ours=$(own)
+    build --no-cache -t same --userns=container
+    [[ $output == *$'\nowner 3:4\nowner 0:0\n'* && $(own) != "$ours" ]]
+    is "$(owners same)" "$(owners plain)" "owners of what it wrote"
+    is "$(owners same)" "0:0 3:4 1000:1000 " "owners of what it wrote"
+    run_umiak 125 build --userns=nosuch "$CTX"
+    [[ $output == *'unrecognized user namespace "nosuch"'* ]]
+    run_umiak 125 build --userns=host --userns-uid-map=0:1:5 "$CTX"
+    run_umiak 125 build --userns=auto "$CTX"
+    [[ $output == *"--userns=auto"* ]]
+    run_umiak 125 build --userns=container --isolation chroot "$CTX"
+    if rootless; then
+        run_umiak 125 build --userns-uid-map=0:1:1000 "$CTX"
+        [[ $output == *"--userns-uid-map: a user's layers cannot be id-mapped"* ]]
+    fi
+}
+
+@test "--userns-uid-map: other ids outside, the image's own in layers, caches and secrets" {
+    skip_rootless "id-mapped mounts need root"
+    file Containerfile <<END
+FROM $IMAGE
+RUN cat /proc/self/uid_map /proc/self/gid_map; mkdir /d; echo x >/d/f; chown 3:4 /d/f
+RUN --mount=type=cache,target=/c --mount=type=secret,id=s --mount=target=/ctx touch /c/x; stat -c 'cache %u:%g' /c /c/x; cat /run/secrets/s /ctx/data; stat -c 'file %u:%g' /d/f
+END
+    echo secret | file secret; echo data | file data
+    build --no-cache -t mapped --userns-uid-map 0:100000:65536 --userns-gid-map 0:200000:65536 --secret "id=s,src=$CTX/secret"
+    like "$output" ' 0 +100000 +65536' "the users"; like "$output" ' 0 +200000 +65536' "the groups"
+    [[ $output == *$'\ncache 0:0\ncache 0:0\nsecret\ndata\nfile 3:4\n'* ]]
+    run_umiak run --rm --network none mapped stat -c %u:%g / /d /d/f
+    is "$output" $'0:0\n0:0\n3:4' "without a namespace"
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/step-run-userns.c - RUN in a user namespace of its own. Layers keep the owners that the image has: what the command
+ * sees and writes goes through id-mapped mounts, so a cached layer is the same with and without a namespace. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "build/step-run.h"
+#include "engine/userns.h"
+#include "os/mount.h"
+
+/* All ids we have, each as itself. */
+static int map_all(struct list *maps, bool gid, struct error *err)
+{
+	struct idmap own = {};
+	char text[48];
+
+	TRY(idmap_load(0, gid, &own, err));
+	uint64_t n = idmap_size(&own);
+	snprintf(text, sizeof(text), "0:0:%llu", (unsigned long long)(n > UINT32_MAX ? UINT32_MAX : n));
+	return param_idmap_parse(text, maps, err);
+}
+
+int step_run_choose_userns(struct container_params *p, struct error *err)
+{
+	struct params_namespaces *ns = &p->ns;
+
+	if (ns->user.mode != NS_PRIVATE || ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name)
+		return 0;
+	TRY(map_all(&ns->uidmap, false, err));
+	return map_all(&ns->gidmap, true, err);
+}
+
+static bool is_same(const struct idmap *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].inside != m->v[i].outside)
+			return false;
+	return true;
+}
+
+int step_run_make_userns(struct runner *k, struct error *err)
+{
+	TRY(userns_maps(k->job->engine, &k->c.params, &k->maps, err));
+	k->x.maps = k->maps;
+	if (!k->maps || (is_same(&k->maps->uids) && is_same(&k->maps->gids)))
+		return 0;
+	k->userns = idmap_make_userns(k->maps, err);
+	return k->userns < 0 ? fail_wrap(err, "--userns-uid-map") : 0;
+}
+
+int step_run_map_mount(const struct runner *k, int mount, struct error *err)
+{
+	struct mount_attrs a = MOUNT_ATTRS_INIT;
+
+	if (k->userns < 0)
+		return 0;
+	a.idmap_fd = k->userns;
+	return mount_set_attrs(mount, a, err);
+}
+
+int step_run_map_tree(const struct runner *k, int fd, struct error *err)
+{
+	autoclose int mount = mount_clone(fd, "", false, err);
+
+	if (mount < 0 || step_run_map_mount(k, mount, err) < 0)
+		return fail_wrap(err, "map the owners of a layer (the store's file system must support id-mapped mounts)");
+	return take_fd(mount);
+}
+
+/* Upper and work directory must be of one mount: that of the directory both lie in. */
+static int open_in(int mount, const char *top, int fd, struct error *err)
+{
+	char path[PATH_MAX];
+
+	TRY(path_of_fd(fd, path, err));
+	const char *rest = str_after(path, top);
+	if (!rest || *rest != '/')
+		return fail(err, ERROR_INVALID, "%s does not lie in %s", path, top);
+	return path_open_beneath(mount, rest + 1, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, err);
+}
+
+int step_run_map_trees(const struct runner *k, struct rootfs_trees *t, int *lower, struct error *err)
+{
+	char top[PATH_MAX];
+
+	for (size_t i = 0; i < t->n; i++) {
+		lower[i] = step_run_map_tree(k, lower[i], err);   /* as long as M lives */
+		if (lower[i] < 0)
+			return -1;
+	}
+	TRY(path_of_fd(k->job->scratch, top, err));
+	*strrchr(top, '/') = '\0';
+	autoclose int dir = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail_errno(err, "open %s", top);
+	autoclose int mount = step_run_map_tree(k, dir, err);
+	if (mount < 0)
+		return -1;
+	int upper = open_in(mount, top, t->upper, err), work = upper < 0 ? -1 : open_in(mount, top, t->work, err);
+	t->upper = upper;
+	t->work = work;
+	return work < 0 ? -1 : 0;
+}
