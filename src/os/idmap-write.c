@@ -198,6 +198,8 @@ int subid_load(const char *user, uid_t uid, bool gid, struct subid_ranges *ret, 
 			return -1;
 		if (have && subid_parse(text, user, uid, &r, err) < 0)
 			return fail_wrap(err, "%s", path);
+		if (have && uid != (uid_t)-1 && uid != 0 && subid_check_alone(text, user, uid, &r, err) < 0)
+			return fail_wrap(err, "%s", path);
 	}
 	*ret = r;
 	return 0;

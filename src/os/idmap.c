@@ -191,37 +191,68 @@ int idmap_split(struct idmap *m, const struct idmap *parent, struct error *err)
 /* ---- subordinate ids ---- */
 
 /* "name:start:count" of one line, when the name is this user's. 1: *ret set; 0: another's, or a comment. */
-static int parse_subid_line(const char *line, size_t len, const char *user, uid_t uid, struct subid_range *ret)
+/* A line "OWNER:START:COUNT" whose owner's length is *ret_owner; false: a comment, or nothing that makes sense. */
+static bool parse_subid_line(const char *line, size_t len, size_t *ret_owner, struct subid_range *ret)
 {
-	char text[512], number[16];
+	char text[512];
 
 	if (len == 0 || line[0] == '#' || len >= sizeof(text))
-		return 0;
+		return false;
 	memcpy(text, line, len);
 	text[len] = '\0';
 	char *start = strchr(text, ':');
 	char *count = start ? strchr(start + 1, ':') : NULL;
 	if (!count)
-		return 0;
+		return false;
+	*ret_owner = (size_t)(start - text);
 	*start++ = '\0';
 	*count++ = '\0';
-	snprintf(number, sizeof(number), "%u", uid);
-	if (!streq(text, number) && !(user && streq(text, user)))
-		return 0;
 	return parse_u32(start, &ret->start) && parse_u32(count, &ret->count) && ret->count > 0;
+}
+
+static bool is_owner(const char *line, size_t len, const char *user, uid_t uid)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", uid);
+	return (strlen(number) == len && memcmp(line, number, len) == 0) ||
+	       (user && strlen(user) == len && memcmp(line, user, len) == 0);
 }
 
 int subid_parse(const char *text, const char *user, uid_t uid, struct subid_ranges *ret, struct error *err)
 {
 	for (const char *line = text; *line;) {
 		size_t len = strcspn(line, "\n");
+		size_t owner = 0;
 		struct subid_range r;
-		if (parse_subid_line(line, len, user, uid, &r) == 1) {
+		if (parse_subid_line(line, len, &owner, &r) && is_owner(line, owner, user, uid)) {
 			if (ret->n == ARRAY_LEN(ret->v))
 				return fail(err, ERROR_INVALID, "more than %zu ranges of subordinate ids",
 					    ARRAY_LEN(ret->v));
 			ret->v[ret->n++] = r;
 		}
+		line += len + (line[len] == '\n');
+	}
+	return 0;
+}
+
+static bool ranges_overlap(const struct subid_range *a, const struct subid_range *b)
+{
+	return a->start < (uint64_t)b->start + b->count && b->start < (uint64_t)a->start + a->count;
+}
+
+int subid_check_alone(const char *text, const char *user, uid_t uid, const struct subid_ranges *r, struct error *err)
+{
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n"), owner = 0;
+		struct subid_range other;
+		bool theirs = parse_subid_line(line, len, &owner, &other) && !is_owner(line, owner, user, uid) &&
+			      !is_owner(line, owner, "root", 0);
+		for (size_t i = 0; theirs && i < r->n; i++)
+			if (ranges_overlap(&r->v[i], &other))
+				return fail(err, ERROR_INVALID,
+					    "the range %u:%u is granted to %.*s, too (%u:%u): give each user ids of its own", r->v[i].start,
+					    r->v[i].count, (int)(owner < 64 ? owner : 64), line, other.start, other.count);
 		line += len + (line[len] == '\n');
 	}
 	return 0;

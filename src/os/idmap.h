@@ -69,8 +69,11 @@ struct subid_ranges {
 };
 /* The ranges of a user (by name and by number) in /etc/subuid or /etc/subgid text. */
 int subid_parse(const char *text, const char *user, uid_t uid, struct subid_ranges *ret, struct error *err);
-/* The ranges the system grants: /etc/subuid and /etc/subgid, or libsubid (loaded then) when nsswitch.conf says so.
- * [alloc] No range is no error: ret->n == 0. */
+/* ERROR_INVALID when the text grants one of the ranges to another user, too: either could change the other's files. Root's own
+ * ranges are no matter: root may do that anyway. */
+int subid_check_alone(const char *text, const char *user, uid_t uid, const struct subid_ranges *r, struct error *err);
+/* The ranges the system grants: /etc/subuid and /etc/subgid, or libsubid (loaded then) when nsswitch.conf says so. For a user
+ * with a number (not (uid_t)-1) they are checked as above. [alloc] No range is no error: ret->n == 0. */
 int subid_load(const char *user, uid_t uid, bool gid, struct subid_ranges *ret, struct error *err);
 /* The usual rootless mapping: own id -> 0, then all ranges from 1 up. No ranges: only the own id. */
 int idmap_rootless(uint32_t own, const struct subid_ranges *r, struct idmap *ret, struct error *err);

@@ -88,6 +88,26 @@ static void test_subid_parse_matches_name_and_number(void **state)
 	assert_int_equal(r.n, 0);
 }
 
+static void test_subid_check_refuses_ranges_of_two_users(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{ "alice:100000:65536\nbob:165536:65536\n", true }, { "alice:100000:65536\nalice:100000:10\n1000:100000:10\n", true },
+		{ "alice:100000:65536\nbob:165535:1\n", false },    { "bob:1:200000\nalice:100000:65536\n", false },
+		{ "alice:100000:65536\n1001:100005:1\n", false },   { "root:100000:65536\nalice:100000:65536\n0:100000:9\n", true },
+		{ "alice:4294967295:1\nbob:4294967290:6\n", false }, { "alice:10:10\nbob:bad:1\n# bob:10:10\n", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct subid_ranges r = { .n = 0 };
+		struct error err = {};
+		assert_int_equal(subid_parse(cases[i].text, "alice", 1000, &r, &err), 0);
+		assert_int_equal(subid_check_alone(cases[i].text, "alice", 1000, &r, &err), cases[i].good ? 0 : -1);
+	}
+}
+
 static void test_idmap_makes_user_namespaces(void **state)
 {
 	struct idmap_pair m = { .uids = { .n = 0 } };
@@ -143,6 +163,7 @@ int main(void)
 		cmocka_unit_test(test_idmap_refuses_overlaps_and_floods),
 		cmocka_unit_test(test_idmap_looks_up_both_ways),
 		cmocka_unit_test(test_subid_parse_matches_name_and_number),
+		cmocka_unit_test(test_subid_check_refuses_ranges_of_two_users),
 		cmocka_unit_test(test_idmap_makes_user_namespaces),
 	};
 

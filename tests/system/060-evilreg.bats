@@ -3,7 +3,7 @@
 # Registries that lie, hang and break off: the cases are in tests/evilreg/evilreg.py.
 load helpers
 
-@test "pull from hostile registries: one line, exit 125, nothing left; what can be survived is survived" {
+@test "O5: pull from hostile registries: one line, exit 125, nothing left; what can be survived is survived" {
     command -v python3 >/dev/null || skip "python3 is missing"
     [ "$(id -u)" = 0 ] && [ -z "$UMIAK_ROOTLESS" ] || skip "run once, as root"
     run python3 "$BATS_TEST_DIRNAME/../evilreg/evilreg.py" "$UMIAK_BUILD/umiak"
