@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "base/url.h"
 #include "build/build-impl.h"
 #include "build/sbom.h"
 #include "conf/helpers.h"
+#include "engine/manifest-list.h"
 #include "os/file.h"
 #include "store/store.h"
 
@@ -346,13 +348,18 @@ static int check(struct build *b, struct error *err)
 	return 0;
 }
 
-static int build(struct build *b, struct error *err)
+static int read_all(struct build *b, struct error *err)
 {
-	TRY(build_output_check(b, err));
 	TRY(begin(b, err));
 	TRY(set_platform(b, b->o->platforms.n ? b->o->platforms.v[0] : NULL, err));
 	TRY(read_file(b, err));
-	TRY(make_graph(b, err));
+	return make_graph(b, err);
+}
+
+static int build(struct build *b, struct error *err)
+{
+	TRY(build_output_check(b, err));
+	TRY(read_all(b, err));
 	TRY(check(b, err));
 	if (b->o->check)
 		return 0;
@@ -365,19 +372,95 @@ static int build(struct build *b, struct error *err)
 	return finish(b, err);
 }
 
-int build_image(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err)
+static int with_build(struct engine *e, const struct build_request *r, struct build_result *ret,
+		      int (*fn)(struct build *b, struct error *err), struct error *err)
 {
-	if (sbom_wanted(r->options))
-		return sbom_build(e, r, ret, err);
 	struct build b = { .engine = e, .request = r, .o = r->options, .result = ret, .context = BUILD_CONTEXT_INIT,
 			   .context_options = { .scratch_fd = -1 } };
-	int result = build(&b, err);
+	int result = fn(&b, err);
 
 	if (result < 0)
 		url_hide_users(err->text);
-
 	close_p((int *)&b.context_options.scratch_fd);
 	free((char *)b.context_options.scratch_path);
 	build_done(&b);
 	return result;
+}
+
+int build_image(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err)
+{
+	if (sbom_wanted(r->options))
+		return sbom_build(e, r, ret, err);
+	return with_build(e, r, ret, build, err);
+}
+
+/* ---- every platform of the base images ---- */
+static int read_platforms(struct json_object *list, struct strv *to, struct error *err)
+{
+	struct json_object *entries = json_get_array(list, "manifests");
+
+	for (size_t i = 0; entries && i < json_object_array_length(entries); i++) {
+		struct json_object *p = json_get_object(json_object_array_get_idx(entries, i), "platform");
+		const char *os = json_get_str(p, "os"), *arch = json_get_str(p, "architecture"), *variant = json_get_str(p, "variant");
+		autofree char *text = NULL;
+		if (str_empty(os) || str_empty(arch) || streq(os, "unknown"))   /* attestations beside the images */
+			continue;
+		TRY(str_printf(&text, err, "%s/%s%s%s", os, arch, str_empty(variant) ? "" : "/", variant ? variant : ""));
+		if (!strv_has(to, text))
+			TRY(strv_add(to, text, err));
+	}
+	return 0;
+}
+
+/* Of `all` stays what this base has, too; the first one's are all. */
+static int intersect(struct build *b, const char *name, bool first, struct strv *all, struct error *err)
+{
+	auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX * 4);
+	auto_json *list = NULL;
+	auto_strv has = {};
+	autofree char *source = NULL;
+
+	TRY(source_policy_image(&b->policy, name, &source, err));
+	TRY(manifest_list_inspect(b->engine, source, &b->o->remote, &text, err));
+	TRY(json_parse(source, text.data ? text.data : "", text.len, NULL, &list, err));
+	TRY(read_platforms(list, &has, err));
+	if (!has.n)
+		return fail(err, ERROR_INVALID, "--all-platforms: base image %s is not a manifest list", name);
+	if (first)
+		return strv_copy(all, &has, err);
+	for (size_t i = 0; i < all->n;)
+		if (strv_has(&has, all->v[i]))
+			i++;
+		else
+			strv_remove(all, i);
+	return 0;
+}
+
+/* A stage with a platform of its own is the same for all of them. */
+static int find_platforms(struct build *b, struct error *err)
+{
+	struct strv *all = &b->result->names;
+	size_t n = 0;
+
+	TRY(read_all(b, err));
+	for (size_t i = 0; i < b->n_stages; i++) {
+		const struct build_stage *s = STAGE(&b->graph, i);
+		const char *platform = INSTRUCTION(&b->file, s->first)->flags.platform;
+		bool replaced = b->o->from && i == 0;
+		if (!s->needed || (s->base.kind != GRAPH_IMAGE && !(replaced && s->base.kind == GRAPH_SCRATCH)) ||
+		    (platform && !strstr(platform, "TARGET")))
+			continue;
+		TRY(intersect(b, replaced ? b->o->from : s->base.name, n++ == 0, all, err));
+	}
+	if (!n)
+		return fail(err, ERROR_INVALID, "--all-platforms: build uses no non-scratch base images");
+	return all->n ? 0 : fail(err, ERROR_INVALID, "--all-platforms: the base images have no platform in common");
+}
+
+int build_all_platforms(struct engine *e, const struct build_request *r, struct strv *ret, struct error *err)
+{
+	CLEANUP(build_result_done) struct build_result found = {};
+
+	TRY(with_build(e, r, &found, find_platforms, err));
+	return strv_copy(ret, &found.names, err);
 }

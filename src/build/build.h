@@ -50,3 +50,6 @@ struct build_result {
 void build_result_done(struct build_result *r);
 /* Failures: ERROR_EXIT never; ret->status carries a failed command's exit code. */
 int build_image(struct engine *e, const struct build_request *r, struct build_result *ret, struct error *err);
+/* The platforms that all base images of the stages that are needed have ("os/arch[/variant]"); they must be manifest lists,
+ * here or in a registry. Nothing is built. */
+int build_all_platforms(struct engine *e, const struct build_request *r, struct strv *ret, struct error *err);

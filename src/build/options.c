@@ -203,7 +203,6 @@ static int refuse(const struct build_options *o, struct error *err)
 		{ o->cw != NULL, "--cw", "confidential workloads are not supported" },
 		{ o->blob_cache != NULL, "--blob-cache", "the store keeps blobs itself" },
 		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
-		{ o->all_platforms, "--all-platforms", "name the platforms with --platform" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -228,6 +227,8 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 	    !streq(o->format, "application/vnd.oci.image.manifest.v1+json") &&
 	    !streq(o->format, "application/vnd.docker.distribution.manifest.v2+json"))
 		return fail(err, ERROR_INVALID, "unrecognized image type \"%s\"", o->format);
+	if (o->all_platforms && (o->platforms.n || o->arch || o->os || o->variant))
+		return fail(err, ERROR_INVALID, "--all-platforms cannot be used with --platform, --os, --arch or --variant");
 	if (o->platforms.n && (o->arch || o->os || o->variant))
 		return fail(err, ERROR_INVALID, "invalid --platform may not be used with --os, --arch, or --variant");
 	if (o->run.ns.net.mode == NS_NONE && o->run.net.dns.n)

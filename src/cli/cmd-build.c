@@ -310,6 +310,8 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 		.options = o, .context = context, .stdin_fd = STDIN_FILENO,
 		.event = build_display_event, .data = display, .ticks = choose_mode(o) == BUILD_DISPLAY_TTY,
 	};
+	if (o->all_platforms)
+		TRY(build_all_platforms(e, &request, &o->platforms, err));
 	bool several = o->manifest || o->platforms.n > 1;
 	int r = several ? build_platforms(e, o, &request, &result, err) : build_image(e, &request, &result, err);
 	build_display_end(display);

@@ -60,7 +60,7 @@ int image_find(struct engine *e, const char *what, unsigned want, struct store_i
 	if (r <= 0)
 		return r ? r : fail(err, ERROR_NOT_FOUND, "%s: image not known", what);
 	if (!(want & IMAGE_LIST_ITSELF) && media_type_kind(media_type_parse(found.manifest_type)) == MEDIA_KIND_INDEX)
-		return manifest_list_choose(e, &found, what, want, ret, err);
+		return manifest_list_choose(e, &found, what, NULL, want, ret, err);
 	*ret = found;
 	found = (struct store_image){};
 	return r;

@@ -372,24 +372,25 @@ int manifest_list_create(struct engine *e, const char *name, const struct manife
 }
 
 /* ---- one image of it ---- */
-int manifest_list_choose(struct engine *e, const struct store_image *list, const char *what, unsigned want,
-			 struct store_image *ret, struct error *err)
+int manifest_list_choose(struct engine *e, const struct store_image *list, const char *what, const struct platform *platform,
+			 unsigned want, struct store_image *ret, struct error *err)
 {
 	const struct oci_descriptor *chosen;
 	auto_buf text = BUF_INIT(MANIFEST_BYTES_MAX);
-	struct platform host = {};
+	const struct platform host = {}, *p = platform ? platform : &host;
+	const char *os = p->os ? p->os : platform_host_os(), *arch = p->architecture ? p->architecture : platform_host_architecture();
 	auto_manifest m = {};
 	struct store *s;
 
 	TRY(engine_store(e, &s, err));
 	TRY(store_blob_read(s, list->manifest, &text, err));
 	TRY(oci_manifest_parse(text.data ? text.data : "", text.len, media_type_parse(list->manifest_type), &m, err));
-	if (oci_index_choose(&m, &host, &chosen, err) < 0)
+	if (oci_index_choose(&m, p, &chosen, err) < 0)
 		return fail(err, ERROR_NOT_FOUND, "%s: no image found in manifest list for architecture %s, variant \"%s\", OS %s: image "
-			    "not known", what, platform_host_architecture(), platform_host_variant(), platform_host_os());
+			    "not known", what, arch, p->variant ? p->variant : p->architecture ? "" : platform_host_variant(), os);
 	int r = store_image_find(s, chosen->digest, NULL, want & STORE_IMAGE_ALL, ret, NULL, err);
 	return r ? r : fail(err, ERROR_NOT_FOUND, "%s: the image of this manifest list for %s/%s (%s) is not here: image not known", what,
-			    platform_host_os(), platform_host_architecture(), chosen->digest);
+			    os, arch, chosen->digest);
 }
 
 /* ---- changing entries ---- */

@@ -85,9 +85,9 @@ int manifest_list_push(struct engine *e, const char *what, const char *destinati
 		       char ret_digest[DIGEST_TEXT_MAX], struct error *err);
 
 /* ---- parts ---- */
-/* image_find()'s: the image of a list for this machine. */
-int manifest_list_choose(struct engine *e, const struct store_image *list, const char *what, unsigned want,
-			 struct store_image *ret, struct error *err);
+/* image_find()'s: the image of a list for a platform (NULL: this machine's). */
+int manifest_list_choose(struct engine *e, const struct store_image *list, const char *what, const struct platform *platform,
+			 unsigned want, struct store_image *ret, struct error *err);
 struct json_object *manifest_list_entries(const struct manifest_list *l);   /* borrowed array */
 /* The entry with that digest, borrowed, or NULL; ret_at (may be NULL): its position. */
 struct json_object *manifest_list_entry(const struct manifest_list *l, const char *digest, size_t *ret_at);

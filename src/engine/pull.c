@@ -6,6 +6,7 @@
 
 #include "engine/image-list.h"
 #include "engine/image.h"
+#include "engine/manifest-list.h"
 
 static int decide_policy(const struct engine *e, const struct params_image *p, enum pull_policy *ret, struct error *err)
 {
@@ -31,6 +32,27 @@ static struct image_pull pull_options(const struct engine *e, const struct param
 	return o;
 }
 
+/* A list that is here has an image for the platform that is asked for: 1; 0: it is no list, or no platform is. */
+static int find_in_list(struct engine *e, const char *what, const struct params_image *p, unsigned want, struct store_image *ret,
+			char **ret_name, struct error *err)
+{
+	CLEANUP(platform_done) struct platform given = {};
+	auto_store_image list = {};
+
+	if (p->platform)
+		TRY(platform_parse(p->platform, &given, err));
+	const struct platform *asked = &given, words = { .os = p->os, .architecture = p->arch, .variant = p->variant };
+	if (!p->platform)
+		asked = &words;
+	if (!asked->os && !asked->architecture && !asked->variant)
+		return 0;
+	if (image_find(e, what, IMAGE_LIST_ITSELF, &list, ret_name, err) <= 0)
+		return err->kind == ERROR_NOT_FOUND ? 0 : -1;
+	if (media_type_kind(media_type_parse(list.manifest_type)) != MEDIA_KIND_INDEX)
+		return 0;
+	return manifest_list_choose(e, &list, what, asked, want, ret, err);
+}
+
 int image_obtain(struct engine *e, const char *what, const struct params_image *p, unsigned want, struct store_image *ret,
 		 char **ret_name, struct error *err)
 {
@@ -40,7 +62,7 @@ int image_obtain(struct engine *e, const char *what, const struct params_image *
 
 	TRY(decide_policy(e, p, &policy, err));
 	if (policy == PULL_MISSING || policy == PULL_NEVER) {
-		if (image_find(e, what, want, ret, ret_name, &missing) > 0)
+		if (find_in_list(e, what, p, want, ret, ret_name, &missing) > 0 || image_find(e, what, want, ret, ret_name, &missing) > 0)
 			return 0;
 		if (policy == PULL_NEVER || missing.kind != ERROR_NOT_FOUND) {
 			*err = missing;

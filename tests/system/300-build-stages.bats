@@ -82,3 +82,18 @@ END
     run_umiak 125 build --source-policy-file "$CTX/bad.json" "$CTX"
     [[ $output == *"rule 0: selector.identifier"* ]]
 }
+
+@test "--all-platforms: those that all base images have" {
+    printf 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n' | file Base
+    echo x | file f
+    build -f "$CTX/Base" -q --platform linux/arm64,linux/s390x,linux/ppc64le --manifest localhost/three
+    build -f "$CTX/Base" -q --platform linux/s390x,linux/arm64,linux/amd64 --manifest localhost/other
+    printf 'FROM localhost/three AS one\nFROM --platform=linux/amd64 localhost/other AS fixed\nFROM localhost/other\nCOPY --from=one / /one\nCOPY --from=fixed /amd64 /\n' | file Containerfile
+    build --all-platforms --manifest localhost/all
+    is "$(grep -o '^\[linux/[a-z0-9]*\]' <<<"$output" | sort -u | tr '\n' ' ')" "[linux/arm64] [linux/s390x] " "what both have"
+    run_umiak manifest inspect localhost/all
+    [[ $output == *arm64* && $output == *s390x* && $output != *ppc64le* && $output != *amd64* ]]
+    run_umiak 125 build --all-platforms -f "$CTX/Base" "$CTX"
+    [[ $output == *"build uses no non-scratch base images"* ]]
+    run_umiak 125 build --all-platforms --platform linux/arm64 "$CTX"
+}
