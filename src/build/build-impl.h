@@ -151,6 +151,7 @@ void op_done(struct op *op);
 int prepare_run(struct stage_run *st, struct op *op, struct error *err);
 /* Opens and locks the cache mounts: 1; 0: one is in use (sharing=locked), try again later. */
 int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err);
+void release_run_caches(struct op *op);   /* others may have them */
 int prepare_copy(struct stage_run *st, struct op *op, struct error *err);
 int prepare_workdir(struct stage_run *st, struct op *op, struct error *err);
 /* Trees of the layers of a stage's state as it is now. */

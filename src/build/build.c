@@ -105,24 +105,38 @@ static void build_done(struct build *b)
 }
 
 /* ---- beginning ---- */
+/* --source-date-epoch, else --build-arg SOURCE_DATE_EPOCH=... (BuildKit, Buildah). */
+static const char *source_epoch(const struct build_options *o)
+{
+	const char *found = o->source_date_epoch;
+
+	for (size_t i = 0; !o->source_date_epoch && i < o->build_args.n; i++) {
+		const char *value = str_after(o->build_args.v[i], "SOURCE_DATE_EPOCH=");
+		found = value && *value ? value : found;
+	}
+	return found;
+}
+
 static int set_time(struct build *b, struct error *err)
 {
 	const struct build_options *o = b->o;
+	const char *epoch = source_epoch(o);
 	uint64_t s;
 
 	if (o->timestamp.set) {
 		b->has_time = true;
 		b->time_s = o->timestamp.value;
-	} else if (o->source_date_epoch) {
-		if (!parse_u64(o->source_date_epoch, &s) || s > (uint64_t)INT64_MAX / NSEC_PER_SEC)
-			return fail(err, ERROR_INVALID, "parsing source date epoch \"%s\": must be seconds since 1970", o->source_date_epoch);
+	} else if (epoch) {
+		if (!parse_u64(epoch, &s) || s > (uint64_t)INT64_MAX / NSEC_PER_SEC)
+			return fail(err, ERROR_INVALID, "parsing source date epoch \"%s\": must be seconds since 1970", epoch);
 		b->has_time = true;
 		b->time_s = (int64_t)s;
 	}
 	if (o->cache_ttl && *o->cache_ttl) {
 		TRY(duration_parse(o->cache_ttl, &b->ttl, err));
 		if (!b->ttl)
-			b->use_cache = false;
+			log_debug(b->engine->log, "Setting --no-cache=true since --cache-ttl was set to 0");
+		b->use_cache &= b->ttl != 0;
 	}
 	return 0;
 }
@@ -169,6 +183,9 @@ static int begin(struct build *b, struct error *err)
 		return fail(err, ERROR_INVALID, "--userns cannot be used with --isolation chroot");
 	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
 	b->use_cache = !b->o->no_cache && !b->single;
+	if (b->o->remote.retry.set)
+		log_debug(b->engine->log, "Setting MaxPullPushRetries to %llu and PullPushRetryDelay to %s", (unsigned long long)b->o->remote.retry.value,
+			  b->o->remote.retry_delay ? b->o->remote.retry_delay : "2s");
 	TRY(set_time(b, err));
 	TRY(remote_cache_open(b, err));
 	if (b->o->rusage_logfile && !(b->usage = fopen(b->o->rusage_logfile, "we")))
@@ -277,6 +294,8 @@ static int make_graph(struct build *b, struct error *err)
 	TRY(str_printf(&target, err, "%s/%s%s%s", p->os, p->architecture, str_empty(p->variant) ? "" : "/",
 		       p->variant ? p->variant : ""));
 	TRY(scope_head_init(&b->head, host, target, err));
+	if (source_epoch(b->o))
+		TRY(strmap_set(&b->head.platform, "SOURCE_DATE_EPOCH", source_epoch(b->o), err));
 	TRY(add_build_args(b, err));
 	b->graph_options = (struct graph_options){ .head = &b->head, .contexts = &b->context_names, .target = b->o->target,
 						   .all_stages = skip->set && !skip->value };

@@ -57,12 +57,21 @@ static bool is_list(const struct field *f)
 	return f->type == FIELD_STRV;
 }
 
-static int store(const struct field *f, const char *value, struct instruction_flags *ret, struct error *err)
+/* COPY and ADD: in Buildah's words, too. */
+static const char *only_supports(enum instruction_kind k)
+{
+	return k == INSTRUCTION_COPY ? " (COPY only supports the --chmod=<permissions> --chown=<uid:gid> --from=<image|stage> and the "
+				       "--exclude=<pattern> flags, and others with a =)" :
+	       k == INSTRUCTION_ADD ? " (ADD only supports the --chmod=<permissions>, --chown=<uid:gid>, and --checksum=<checksum> "
+				      "--exclude=<pattern> flags, and others with a =)" : "";
+}
+
+static int store(enum instruction_kind k, const struct field *f, const char *value, struct instruction_flags *ret, struct error *err)
 {
 	bool logical = f->type == FIELD_BOOL || f->type == FIELD_OPT_BOOL;
 
 	if (!value && !logical)
-		return fail(err, ERROR_INVALID, "missing a value on flag: %s", f->cli);
+		return fail(err, ERROR_INVALID, "missing a value on flag: %s%s", f->cli, only_supports(k));
 	if (argv_store(f, ret, value ? value : "true", false, err) < 0)
 		return fail_wrap(err, "--%s", f->cli);
 	return 0;
@@ -81,7 +90,7 @@ int flags_parse(enum instruction_kind k, const struct strv *words, struct instru
 		if (seen & UINT64_C(1) << (f - rows) && !is_list(f))
 			return fail(err, ERROR_INVALID, "duplicate flag specified: %s", f->cli);
 		seen |= UINT64_C(1) << (f - rows);
-		TRY(store(f, eq ? eq + 1 : NULL, ret, err));
+		TRY(store(k, f, eq ? eq + 1 : NULL, ret, err));
 	}
 	return 0;
 }

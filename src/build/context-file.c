@@ -86,6 +86,8 @@ static int read_in_context(const struct build_context *c, const char *path, stru
 		found = open_in_context(c->fd, inside, &file, err);
 		if (found && (found < 0 || !is_directory(file)))
 			return found < 0 ? found : take_file(file, inside, inside, true, ret, err);
+		if (found && c->path)
+			return fail(err, ERROR_INVALID, "%s/%s is not a file", c->path, inside);
 	}
 	return 0;
 }
@@ -96,7 +98,7 @@ static int read_default(const struct build_context *c, struct containerfile_text
 
 	if (found)
 		return found;
-	return fail(err, ERROR_NOT_FOUND, "no Containerfile or Dockerfile specified or found in context directory, %s: no such file or directory",
+	return fail(err, ERROR_NOT_FOUND, "no Containerfile or Dockerfile specified or found in context directory, %s: cannot find Containerfile or Dockerfile: no such file or directory",
 			 c->path ? c->path : c->name);
 }
 
@@ -107,16 +109,9 @@ static int read_on_host(const char *path, struct containerfile_text *ret, struct
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "%s", path);
-	if (!is_directory(fd))
-		return take_file(fd, path, path, false, ret, err);
-	for (size_t i = 0; i < ARRAY_LEN(default_names); i++) {
-		autofree char *inside = NULL;
-		TRY(str_printf(&inside, err, "%s/%s", path, default_names[i]));
-		autoclose int file = open(inside, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (file >= 0 && !is_directory(file))
-			return take_file(file, inside, inside, false, ret, err);
-	}
-	return 0;
+	if (is_directory(fd))
+		return fail(err, ERROR_INVALID, "containerfile: \"%s\" cannot be path to a directory", path);
+	return take_file(fd, path, path, false, ret, err);
 }
 
 static int read_named(const struct build_context *c, const char *file, struct containerfile_text *ret, struct error *err)

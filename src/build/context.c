@@ -166,7 +166,7 @@ static int open_path(const struct context_options *o, const char *spec, struct b
 	autoclose int fd = open(*spec ? spec : ".", O_PATH | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == ENOENT ? fail_with(err, ENOENT, "no such context directory or file %s", spec) :
+		return errno == ENOENT ? fail(err, ERROR_NOT_FOUND, "no such context directory or file %s: no such file or directory", spec) :
 			fail_errno(err, "context %s", spec);
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "context %s", spec);

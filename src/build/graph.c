@@ -356,9 +356,12 @@ static int warn_missing(struct build_graph *g, struct error *err)
 {
 	for (size_t i = 0; i < g->stages.n; i++) {
 		const struct strv *missing = &STAGE(g, i)->missing;
-		for (size_t k = 0; STAGE(g, i)->needed && k < missing->n; k++)
+		for (size_t k = 0; STAGE(g, i)->needed && k < missing->n; k++) {
+			if (streq(missing->v[k], "SOURCE_DATE_EPOCH"))
+				continue;   /* what has no time has none */
 			TRY(strv_addf(&g->warnings, err, "missing \"%s\" build argument. Try adding \"--build-arg %s=<VALUE>\" to the "
 				      "command line", missing->v[k], missing->v[k]));
+		}
 	}
 	return 0;
 }

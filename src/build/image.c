@@ -4,7 +4,9 @@
 
 #include "base/units.h"
 #include "build/build-impl.h"
+#include "engine/commit.h"
 #include "engine/event.h"
+#include "engine/image-remove.h"
 #include "engine/info.h"
 #include "image/reference.h"
 
@@ -48,10 +50,21 @@ static int set_env(struct stage_run *st, const struct build_options *o, struct e
 	return 0;
 }
 
+/* Nothing but FROM of an image, and no option asks for more: the base as it is, with more names. */
+static bool says_nothing(const struct stage_run *st)
+{
+	const struct build_options *o = st->b->o;
+
+	for (size_t i = 0; i < st->n; i++)
+		if (st->ops[i].kind != OP_FROM)
+			return false;
+	return *st->base_id && !o->labels.n && !o->annotations.n && !o->env.n && !o->squash && !o->squash_all;
+}
+
 static int set_labels(struct stage_run *st, const struct build_options *o, struct error *err)
 {
 	struct strmap *labels = &st->config.config.labels;
-	bool identity = o->identity_label.set ? o->identity_label.value : !st->b->has_time;
+	bool identity = o->identity_label.set ? o->identity_label.value : !st->b->has_time && !says_nothing(st);
 
 	for (size_t i = 0; i < o->labels.n; i++)
 		TRY(strmap_add_pair(labels, o->labels.v[i], err));
@@ -143,10 +156,12 @@ static int set_annotations(struct build *b, const struct stage_run *st, struct o
 		return 0;
 	TRY(strmap_copy(&m->annotations, &st->annotations, err));
 	TRY(annotate_base(st, &m->annotations, err));
+	if (!o->created_annotation.set || o->created_annotation.value)
+		TRY(strmap_set(&m->annotations, "org.opencontainers.image.created", st->config.created, err));
+	else
+		strmap_remove(&m->annotations, "org.opencontainers.image.created");
 	for (size_t i = 0; i < o->unset_annotations.n; i++)
 		strmap_remove(&m->annotations, o->unset_annotations.v[i]);
-	if (o->created_annotation.set ? o->created_annotation.value : false)
-		TRY(strmap_set(&m->annotations, "org.opencontainers.image.created", st->config.created, err));
 	for (size_t i = 0; i < o->annotations.n; i++)
 		TRY(strmap_add_pair(&m->annotations, o->annotations.v[i], err));
 	return 0;
@@ -234,8 +249,21 @@ static int commit(struct build *b, const struct stage_run *st, const char *confi
 	return store_image_commit(b->stage, &row, ret_id, err);
 }
 
+/* 1: nothing but FROM, and nothing asks for more: the base itself is the image. */
+static int is_base(const struct build *b, const struct stage_run *st, const struct buf *config, struct error *err)
+{
+	auto_buf base = BUF_INIT(CONFIG_BYTES_MAX);
+	auto_image_config c = {};
+
+	if (b->has_time || !says_nothing(st))
+		return 0;
+	TRY(commit_config(b->engine, st->base_id, &c, err));
+	TRY(image_config_format(&c, &base, err));
+	return base.len == config->len && memcmp(base.data, config->data, base.len) == 0;
+}
+
 /* 1: a build that came from the cache as a whole: the image is here and has these names already. */
-static int is_there(struct build *b, const char *config_digest, const struct strv *names, char ret_id[65], char ret_manifest[72],
+static int is_there(struct build *b, const struct stage_run *st, const struct buf *config, const char *config_digest, const struct strv *names, char ret_id[65], char ret_manifest[72],
 		    struct error *err)
 {
 	auto_store_image image = {};
@@ -243,13 +271,19 @@ static int is_there(struct build *b, const char *config_digest, const struct str
 
 	if (o->annotations.n || o->unset_annotations.n || o->created_annotation.set || o->format)
 		return 0;   /* they are in the manifest, which the id does not tell of */
-	int found = store_image_get(b->store, config_digest + strlen("sha256:"), STORE_IMAGE_NAMES, &image, err);
+	int base = is_base(b, st, config, err);
+	TRY(base);
+	int found = store_image_get(b->store, base ? st->base_id : config_digest + strlen("sha256:"), STORE_IMAGE_NAMES, &image, err);
 	if (found != 1 || image.read_only || !image.manifest || strlen(image.manifest) >= 72 ||
-	    !streq0(image.manifest_type, media_type_name(MEDIA_OCI_MANIFEST)))
+	    (!base && !streq0(image.manifest_type, media_type_name(MEDIA_OCI_MANIFEST))))
 		return found < 0 ? -1 : 0;
-	for (size_t i = 0; i < names->n; i++)
-		if (!strv_has(&image.names, names->v[i]))
+	for (size_t i = 0; i < names->n; i++) {
+		if (strv_has(&image.names, names->v[i]))
+			continue;
+		if (!base)
 			return 0;
+		TRY(image_tag(b->engine, image.id, names->v[i], err));
+	}
 	snprintf(ret_id, 65, "%s", image.id);
 	snprintf(ret_manifest, 72, "%s", image.manifest);
 	return 1;
@@ -284,7 +318,7 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err)
 					     .text = b->o->tags.n ? b->o->tags.v[0] : "" });
 	TRY(image_config_format(&st->config, &config, err));
 	digest_of(&config, config_digest);
-	int same = is_there(b, config_digest, &r->names, r->id, r->manifest, err);
+	int same = is_there(b, st, &config, config_digest, &r->names, r->id, r->manifest, err);
 	if (same)
 		return same < 0 ? -1 : 0;
 	TRY(image_commit_stage(b, st, &r->names, r->id, r->manifest, err));

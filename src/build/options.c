@@ -55,7 +55,7 @@ const struct field build_rows[] = {
 	{ .cli = "inherit-labels", F_OPT_BOOL(O, inherit_labels), .fallback = "true", .help = "Take over labels of the base image" },
 	{ .cli = "inherit-annotations", F_OPT_BOOL(O, inherit_annotations), .fallback = "true",
 	  .help = "Take over annotations of the base image" },
-	{ .cli = "created-annotation", F_OPT_BOOL(O, created_annotation), .help = "Note the time of creation in an annotation" },
+	{ .cli = "created-annotation", F_OPT_BOOL(O, created_annotation), .fallback = "true", .help = "Note the time of creation in an annotation" },
 	{ .cli = "omit-history", F_BOOL(O, omit_history), .help = "Write no history into the image" },
 	{ .cli = "squash", F_BOOL(O, squash), .help = "Put all new layers into one" },
 	{ .cli = "squash-all", F_BOOL(O, squash_all), .help = "Put all layers, those of the base image too, into one" },

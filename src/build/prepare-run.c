@@ -349,6 +349,17 @@ static int add_mounts(struct stage_run *st, struct op *op, struct sha256 *h, str
 	return 0;
 }
 
+void release_run_caches(struct op *op)
+{
+	struct step_mount *m = op->job.run.mounts.v;
+
+	for (size_t i = 0; i < op->job.run.mounts.n; i++) {
+		close_p(&m[i].lock);
+		close_p(&m[i].dir);
+		m[i].lock = m[i].dir = -1;
+	}
+}
+
 int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err)
 {
 	struct step_mount *m = op->job.run.mounts.v;
@@ -359,11 +370,7 @@ int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err)
 		int r = open_cache(st, &m[i], err);
 		if (r == 1)
 			continue;
-		for (size_t k = 0; k < op->job.run.mounts.n; k++) {   /* all or none: no two steps wait for each other */
-			close_p(&m[k].lock);
-			close_p(&m[k].dir);
-			m[k].lock = m[k].dir = -1;
-		}
+		release_run_caches(op);   /* all or none: no two steps wait for each other */
 		return r;
 	}
 	return 1;

@@ -248,8 +248,10 @@ static int finish_op(struct stage_run *st, struct op *op, struct error *err)
 		TRY(image_describe(b, st, err));
 	if (!b->single)
 		TRY(image_id_now(st, op->id, err));
-	if (op->cached)
+	if (op->cached) {
+		log_debug(b->engine->log, "Found a cache hit in the first iteration");
 		tell(st, op, BUILD_CACHED, NULL, 0, false);
+	}
 	tell(st, op, BUILD_STEP_DONE, NULL, 0, false);
 	st->next++;
 	return note_remote(st, op, err);
@@ -635,6 +637,7 @@ static int got_layer(struct stage_run *st, struct op *op, const struct step_mess
 	char before[65];
 
 	step_end(&op->step);
+	release_run_caches(op);   /* the next step may want them */
 	b->running--;
 	op->created = time_now();
 	op->has_layer = m->has_layer;

@@ -146,7 +146,8 @@ static int find_annotations(struct engine *e, const struct store_image *image, s
 	TRY(image_inspect_new(e, image, &i, err));
 	TRY(strmap_copy(&w->annotations, &i->annotations, err));
 	TRY(strmap_set(&w->annotations, "org.opencontainers.image.base.digest", w->digest ? w->digest : "", err));
-	return strmap_set(&w->annotations, "org.opencontainers.image.base.name", w->image, err);
+	strmap_remove(&w->annotations, "org.opencontainers.image.base.name");   /* an id is no name */
+	return strchr(w->image, '/') ? strmap_set(&w->annotations, "org.opencontainers.image.base.name", w->image, err) : 0;
 }
 
 static int from_image(struct engine *e, const struct working_from *f, struct base *b, struct working *w, struct error *err)

@@ -113,7 +113,7 @@ static int take_destinations(struct build_options *o, struct strv *to, struct er
 static int send_away(struct engine *e, const struct build_options *o, const struct strv *destinations, const struct build_result *r,
 		     struct error *err)
 {
-	struct image_push push = { .remote = o->remote, .progress = cli_progress(o->quiet) };
+	struct image_push push = { .remote = o->remote, .accept_uncompressed = true, .progress = cli_progress(o->quiet) };
 	auto_image_removal removal = {};
 	auto_strv ids = {};
 	char digest[DIGEST_TEXT_MAX];
@@ -270,7 +270,8 @@ static int choose_context(struct build_options *o, char **ret, struct error *err
 			break;
 		autofree char *here = getcwd(NULL, 0), *full = NULL;
 		if (access(file, F_OK) < 0 || !here)
-			return fail_with(err, errno, "the specified Containerfile or Dockerfile does not exist, %s", file);
+			return errno == ENOTDIR ? fail(err, ERROR_NOT_FOUND, "%s: not a directory", file) :
+			       fail_with(err, errno, "the specified Containerfile or Dockerfile does not exist, %s", file);
 		TRY(str_printf(&full, err, "%s%s%s", *file == '/' ? "" : here, *file == '/' ? "" : "/", file));
 		TRY(str_printf(ret, err, "%.*s", slash == file ? 1 : (int)(slash - file), file));
 		free(o->files.v[i]);   /* seen from the context it would be another one */

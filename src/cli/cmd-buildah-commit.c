@@ -38,7 +38,7 @@ static const struct field commit_rows[] = {
 	{ .cli = "created-annotation", F_OPT_BOOL(P, created_annotation), .fallback = "true", .help = "Note the time of creation in an annotation" },
 	{ .cli = "cw", F_STR(P, cw), .arg = "options", .flags = FIELD_HIDDEN, .help = "Not supported" },
 	{ .cli = "disable-compression", .abbr = 'D', F_OPT_BOOL(P, disable_compression), .flags = FIELD_HIDDEN,
-	  .help = "Does nothing: local layers are never compressed" },
+	  .help = "Do not compress layers for a directory or an archive (on by default)" },
 	{ .cli = "encrypt-layer", F_CSV(P, push.encrypt_layers), .arg = "layer", .help = "Only encrypt these layers (0: the first, -1: the last)" },
 	{ .cli = "encryption-key", F_STRV(P, push.encryption_keys), .arg = "key", .help = "Encrypt layers that are sent away for this key (jwe:FILE)" },
 	{ .cli = "force-compression", F_BOOL(P, push.force_compression), .help = "Compress again what is compressed in another way" },
@@ -113,6 +113,7 @@ static int send_away(struct engine *e, const struct commit_params *p, const char
 		TRY(image_format_parse(p->format, &push.format, err));
 	push.progress = cli_progress(p->quiet);
 	push.signing = &p->signing;
+	push.accept_uncompressed = !p->disable_compression.set || p->disable_compression.value;
 	TRY(strv_add(&ids, id, err));
 	int r = image_push(e, id, destination, &push, digest, err);
 	image_remove(e, &ids, &removal, &ignored);
@@ -229,7 +230,7 @@ static int run_commit(struct cli *cli, void *params, struct strv *args, struct e
 		TRY(write_metadata(p->metadata, id, name, err));
 	if (p->rm)
 		TRY(ctr_remove(w.c, &remove, NULL, err));
-	if (!p->quiet)
+	if (!p->iidfile)
 		puts(id);
 	return 0;
 }

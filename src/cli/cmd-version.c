@@ -52,7 +52,7 @@ static const char default_text[] =
 	"OS/Arch:\t{{.OsArch}}\n"
 	"{{if ne .Version .EngineVersion}}Umiak Version:\t{{.EngineVersion}}\n{{end}}";
 
-static int print_default(const struct version_report *r, struct buf *out, struct error *err)
+static int print_default(const struct cli *cli, const struct version_report *r, struct buf *out, struct error *err)
 {
 	auto_buf text = BUF_INIT(1 << 16);
 	auto_template *t = NULL;
@@ -60,6 +60,8 @@ static int print_default(const struct version_report *r, struct buf *out, struct
 
 	TRY(template_parse("version", default_text, &t, err));
 	TRY(template_execute(t, &v, &text, err));
+	if (streq(cli->program, "buildah"))
+		buf_addf(&text, "BuildPlatform:\t%s\n", r->client.os_arch);
 	return table_format(out, text.data, text.len, err);
 }
 
@@ -111,7 +113,7 @@ static int run_version(struct cli *cli, void *params, struct strv *args, struct 
 	(void)args;
 	TRY(version_get(cli->program, &r.client, err));
 	if (!p->format)
-		done = print_default(&r, &out, err);
+		done = print_default(cli, &r, &out, err);
 	else if (format_is_json(p->format))
 		done = print_json(&r, &out, err);
 	else

@@ -36,7 +36,7 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 	struct image_copy c = {
 		.to = o->remote, .format = o->format, .compression = o->compression, .compression_level = o->compression_level,
 		.force_compression = o->force_compression, .compress = o->compress, .progress = o->progress,
-		.signing = o->signing,
+		.signing = o->signing, .accept_uncompressed = o->accept_uncompressed,
 	};
 
 	/* containers.conf: gzip is the habit anyway, and no reason to compress anew what is zstd */

@@ -90,6 +90,7 @@ struct image_push {
 	struct strv encryption_keys, encrypt_layers;   /* engine/image-crypt.h; borrowed */
 	const struct image_signing *signing;   /* engine/image-sign.h; NULL: none */
 	bool compress;              /* dir: layers shall be compressed */
+	bool accept_uncompressed;   /* oci: layers may stay bare tars */
 	struct image_progress progress;
 };
 /* Pushes an image to `destination` (a reference, docker://, oci:, oci-archive:, docker-archive:, dir:; NULL: the name it

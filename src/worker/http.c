@@ -399,6 +399,8 @@ static int tell(struct exchange *x, CURLcode code, const char *detail, struct er
 		x->r->transient = true;
 		return fail(err, kind, "%.200s: connect: connection refused", *detail ? detail : "dial tcp");
 	}
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		return fail(err, kind, "%s: no such host", *detail ? detail : curl_easy_strerror(code));
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (codes[i].code == code) {
 			kind = codes[i].kind;
