@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* One of our own programs ("umiak-monitor", "umiak-init", "umiak-worker", "umiak-oci"): $UMIAK_HELPER_DIR,
+/* One of our own programs ("umiak-monitor", "umiak-init", "umiak-worker", ...): $UMIAK_HELPER_DIR,
  * the directory of the running program and its siblings in a build tree, then the libexec directory.
  * *ret is an absolute path owned by the caller. ERROR_NOT_FOUND names the places looked at. */
 int helper_find(const char *name, char **ret, struct error *err);

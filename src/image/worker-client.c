@@ -38,15 +38,29 @@ static int worker_environment(enum worker_role role, struct strv *env, struct er
 	return 0;
 }
 
+/* The program for a role: who fetches lies beside who does everything else. */
+static int find_program(enum worker_role role, const char *worker, char **ret, struct error *err)
+{
+	const char *name = strrchr(worker, '/');
+
+	if (role != WORKER_FETCH)
+		return str_set(ret, worker, err);
+	return str_printf(ret, err, "%.*sumiak-fetch", name ? (int)(name + 1 - worker) : 0, worker);
+}
+
 static int start_process(struct worker *w, const struct worker_options *o, int theirs, struct error *err)
 {
 	auto_strv env = {};
-	char *argv[] = { (char *)"umiak-worker", (char *)(uintptr_t)worker_role_name(w->role), NULL };
+	autofree char *program = NULL;
+	const char *role = w->role == WORKER_FETCH ? NULL : worker_role_name(w->role);
+	char *argv[] = { NULL, (char *)(uintptr_t)role, NULL };
 	struct spawn_fd fd = { theirs, WORKER_FD };
 	struct spawn s = SPAWN_INIT;
 
 	TRY(worker_environment(w->role, &env, err));
-	s.path = o->program;
+	TRY(find_program(w->role, o->program, &program, err));
+	argv[0] = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
+	s.path = program;
 	s.argv = argv;
 	s.envp = env.v;
 	s.stderr_fd = STDERR_FILENO;
@@ -54,7 +68,7 @@ static int start_process(struct worker *w, const struct worker_options *o, int t
 	s.n_fds = 1;
 	s.die_with_parent = true;
 	if (spawn_start(&s, &w->process, err) < 0)
-		return fail_wrap(err, "start %s %s", o->program, argv[1]);
+		return fail_wrap(err, "start %s", program);
 	return 0;
 }
 

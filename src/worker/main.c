@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * umiak-worker ROLE - does one kind of work on untrusted bytes, confined to what that work needs.
- *
- * Started by `umiak` with a SOCK_SEQPACKET socket as descriptor 3. The first request is OP_SETUP: it confines the process
- * (worker/sandbox.h). Then requests are answered until the socket closes. stdin and stdout are /dev/null; stderr is the
- * caller's, for sanitizers and the dynamic linker. Exit codes: 0 client gone, 1 protocol error, 64 wrong use. */
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <signal.h>
+ * umiak-worker ROLE - does one kind of work on untrusted bytes, confined to what that work needs (worker/program.h). */
+#include <stdio.h>
 #include <string.h>
 
-#include "worker/role.h"
-#include "worker/sandbox.h"
-
-#define SOCKET_FD 3
-
-#ifdef __SANITIZE_ADDRESS__   /* the leak checker wants ptrace, which the sandbox denies */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
-#endif
+#include "worker/program.h"
 
 static op_handler *const handlers[OP_MAX] = {
 	[OP_PARSE_MANIFEST] = op_parse_manifest, [OP_PARSE_CONFIG] = op_parse_config, [OP_OPEN_ARCHIVE] = op_open_archive,
@@ -30,33 +13,6 @@ static op_handler *const handlers[OP_MAX] = {
 	[OP_DIGEST] = op_digest, [OP_RECOMPRESS] = op_recompress,
 	[OP_CHUNK_TOC] = op_chunk_toc, [OP_CHUNK_PLAN] = op_chunk_plan,
 };
-
-/* What must not happen lazily inside the sandbox: OpenSSL's providers and their files. */
-static void warm_up(void)
-{
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL));
-}
-
-static int take_setup(struct worker_state *w, struct error *err)
-{
-	auto_request r = REQUEST_INIT;
-	struct op_ready ready = {};
-	int n = peer_receive(&w->peer, &r, err);
-
-	if (n <= 0)
-		return n;
-	if (r.op != OP_SETUP)
-		return fail(err, ERROR_CORRUPT, "the first request must be the set-up");
-	w->setup = *(struct op_setup *)r.args;
-	*(struct op_setup *)r.args = (struct op_setup){};
-	warm_up();
-	struct error why;
-	if (sandbox_enter(w->peer.role, &w->setup, w->setup.has_root ? r.fds[0] : -1, &ready, &why) < 0)
-		return peer_fail(&w->peer, &r, &why, err) < 0 ? -1 : fail(err, ERROR_SYSTEM, "set-up failed");
-	TRY(peer_reply(&w->peer, &r, &ready, -1, err));
-	return 1;
-}
 
 static int answer(struct worker_state *w, const struct request *r, struct error *err)
 {
@@ -72,7 +28,7 @@ static int answer(struct worker_state *w, const struct request *r, struct error 
 	return result;
 }
 
-static int serve(struct worker_state *w, struct error *err)
+static int serve_all(struct worker_state *w, struct error *err)
 {
 	for (;;) {
 		auto_request r = REQUEST_INIT;
@@ -81,6 +37,14 @@ static int serve(struct worker_state *w, struct error *err)
 			return n;
 		TRY(answer(w, &r, err));
 	}
+}
+
+static int serve(struct worker_state *w, struct error *err)
+{
+	int r = serve_all(w, err);
+
+	archive_free(w->archive);
+	return r;
 }
 
 static int find_role(const char *name, enum worker_role *ret)
@@ -95,21 +59,11 @@ static int find_role(const char *name, enum worker_role *ret)
 
 int main(int argc, char **argv)
 {
-	struct worker_state w = { .peer = { .sock = SOCKET_FD } };
-	struct error err;
+	enum worker_role role;
 
-	if (argc != 2 || find_role(argv[1], &w.peer.role) < 0) {
-		fprintf(stderr, "usage: umiak-worker fetch|unpack|archive|digest|pack (started by umiak, not by hand)\n");
+	if (argc != 2 || find_role(argv[1], &role) < 0 || role == WORKER_FETCH) {
+		fprintf(stderr, "usage: umiak-worker unpack|archive|digest|pack (started by umiak, not by hand)\n");
 		return 64;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	int n = take_setup(&w, &err);
-	if (n > 0)
-		n = w.peer.role == WORKER_FETCH ? fetch_serve(&w, &err) : serve(&w, &err);
-	archive_free(w.archive);
-	if (n < 0 && (err.errnum == EPIPE || err.errnum == ECONNRESET))
-		return 0;   /* the client went away while we were at work */
-	if (n < 0)
-		fprintf(stderr, "umiak-worker %s: %s\n", argv[1], err.text);
-	return n < 0;
+	return worker_program("umiak-worker", role, serve);
 }
