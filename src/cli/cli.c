@@ -93,6 +93,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 		.pull_options = &g->pull_options, .max_workers = g->max_workers > 0 ? (uint64_t)g->max_workers : 0,
 		.runtime = g->runtime, .runtime_flags = &g->runtime_flags, .cgroup_manager = g->cgroup_manager,
 		.conmon = g->conmon, .events_backend = g->events_backend, .imagestore = g->imagestore,
+		.brings_images = cli->row && cli->row->cmd && (cli->row->cmd->flags & COMMAND_BRINGS_IMAGES),
 		.network_config_dir = g->network_config_dir, .volume_path = g->volumepath, .tmpdir = g->tmpdir,
 		.modules = &g->modules, .hooks_dirs = &g->hooks_dirs, .cdi_spec_dirs = &g->cdi_spec_dirs,
 		.default_mounts_file = g->default_mounts_file, .transient_store = g->transient_store, .log_level = g->debug ? "debug" : g->log_level,

@@ -54,5 +54,5 @@ const struct command cmd_import = {
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct import_params),
 	.examples = "root.tar.gz base:1\n"
 		    "--change 'CMD [\"/bin/sh\"]' --message 'old server' root.tar old:1",
-	.run = run_import, .flags = COMMAND_IN_USERNS,
+	.run = run_import, .flags = COMMAND_IN_USERNS | COMMAND_BRINGS_IMAGES,
 };

@@ -44,5 +44,5 @@ const struct command cmd_load = {
 	.description = "Reads images from an archive (docker-archive or oci-archive, plain or compressed) or a directory (OCI "
 		"layout or\ndir:) into the local storage.",
 	.groups = (const struct command_rows[]){ { rows }, {} }, .params_size = sizeof(struct load_params),
-	.examples = "--input alpine.tar\n--quiet < alpine.tar.zst", .run = run_load, .flags = COMMAND_IN_USERNS,
+	.examples = "--input alpine.tar\n--quiet < alpine.tar.zst", .run = run_load, .flags = COMMAND_IN_USERNS | COMMAND_BRINGS_IMAGES,
 };

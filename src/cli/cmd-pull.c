@@ -66,5 +66,5 @@ const struct command cmd_pull = {
 	.groups = (const struct command_rows[]){ { rows }, { image_remote_rows, offsetof(P, pull.remote) },
 		{ image_pull_retry_rows, offsetof(P, pull.remote) }, {} },
 	.params_size = sizeof(struct pull_params), .examples = "alpine:3\n--quiet registry.example:5000/web:1.4\noci-archive:web.tar",
-	.run = run_pull, .flags = COMMAND_IN_USERNS,
+	.run = run_pull, .flags = COMMAND_IN_USERNS | COMMAND_BRINGS_IMAGES,
 };

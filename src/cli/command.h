@@ -41,6 +41,7 @@ enum command_flag {
 	COMMAND_LATEST = 1 << 3,     /* has all/latest/cidfile rules of its own: min_args is not checked by the frame */
 	COMMAND_EARLY = 1 << 4,      /* runs before configuration is read (version, help, completion) */
 	COMMAND_FLAGS_FIRST = 1 << 6, /* as Buildah: options stand before the first word, behind it they are an error */
+	COMMAND_BRINGS_IMAGES = 1 << 7, /* its images go to --imagestore, where one is given */
 	COMMAND_IN_USERNS = 1 << 5,  /* uses the store: rootless, cli_engine() enters the user namespace for it */
 };
 

@@ -40,7 +40,7 @@ const struct field cli_global_rows[] = {
 	{ .cli = "identity", F_STR(G, identity), .flags = FIRST, .complete = "files",
 	  .help = "SSH key for a remote service (CONTAINER_SSHKEY)" },
 	{ .cli = "imagestore", F_STR(G, imagestore), .complete = "files",
-	  .help = "Keep images in this directory instead of the root directory" },
+	  .help = "Keep pulled, loaded and imported images in this directory" },
 	{ .cli = "log-level", F_STR(G, log_level), .fallback = "warn", .complete = "log-levels",
 	  .help = "Log messages from this level on (trace, debug, info, warn, warning, error, fatal, panic)" },
 	{ .cli = "max-workers", F_INT(G, max_workers), .flags = FIELD_HIDDEN, .complete = "none",

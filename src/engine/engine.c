@@ -8,7 +8,22 @@
 #include "os/process.h"
 #include "store/store.h"
 
-static int decide_roots(struct engine *e, struct error *err)
+/* A second root, just for images: who brings images works on that one and reads from ours, everybody else the other way
+ * round. Another program's store can only be read. */
+static int split_images(struct engine *e, const char *store, struct error *err)
+{
+	autofree char *root = take_ptr(e->root), *runroot = take_ptr(e->runroot);
+
+	if (*store != '/')
+		return fail(err, ERROR_INVALID, "--imagestore %s: must be an absolute path", store);
+	TRY(str_set(&e->root, e->opt.brings_images ? store : root, err));
+	TRY(str_printf(&e->runroot, err, "%s%s", runroot, e->opt.brings_images ? "/imagestore" : ""));
+	if (e->opt.brings_images)
+		TRY(store_check_owner(store, err));
+	return strv_add(&e->storage.additional_image_stores, e->opt.brings_images ? root : store, err);
+}
+
+static int decide_roots(struct engine *e, const char *store, struct error *err)
 {
 	const char *root = e->opt.root ? e->opt.root : e->storage.graphroot;
 	const char *runroot = e->opt.runroot ? e->opt.runroot : e->storage.runroot;
@@ -16,16 +31,19 @@ static int decide_roots(struct engine *e, struct error *err)
 	if (*root != '/' || *runroot != '/')
 		return fail(err, ERROR_INVALID, "%s: --root and --runroot must be absolute paths", *root != '/' ? root : runroot);
 	TRY(str_set(&e->root, root, err));
-	return str_set(&e->runroot, runroot, err);
+	TRY(str_set(&e->runroot, runroot, err));
+	return str_empty(store) || streq(store, root) ? 0 : split_images(e, store, err);
 }
 
-static int load_conf(struct engine *e, struct error *err)
+/* ret_imagestore: of the command line or [storage]; a driver's option of that name is one more store to read from. */
+static int load_conf(struct engine *e, char **ret_imagestore, struct error *err)
 {
 	const struct strv *options = e->opt.storage_opts;
 
 	TRY(paths_load(&e->paths, err));
 	TRY(containers_conf_load(&e->conf, &e->paths, e->opt.modules, err));
 	TRY(storage_conf_load(&e->storage, &e->paths, err));
+	TRY(str_set(ret_imagestore, e->opt.imagestore ? e->opt.imagestore : e->storage.imagestore, err));
 	for (size_t i = 0; options && i < options->n; i++)
 		TRY(storage_conf_option(&e->storage, options->v[i], err));
 	for (size_t i = 0; e->opt.pull_options && i < e->opt.pull_options->n; i++)
@@ -39,8 +57,10 @@ static int load_conf(struct engine *e, struct error *err)
 
 int engine_init(struct engine *e, const struct engine_options *opt, const struct log *log, struct error *err)
 {
+	autofree char *imagestore = NULL;
+
 	*e = (struct engine){ .opt = *opt, .log = log };
-	if (load_conf(e, err) < 0 || decide_roots(e, err) < 0) {
+	if (load_conf(e, &imagestore, err) < 0 || decide_roots(e, imagestore, err) < 0) {
 		engine_done(e);
 		return -1;
 	}

@@ -30,7 +30,9 @@ struct engine_options {
 	const char *runtime;               /* --runtime NAME|PATH; NULL or "umiak": built in */
 	const struct strv *runtime_flags;
 	const char *cgroup_manager;        /* "cgroupfs", "systemd" */
-	const char *conmon, *events_backend, *imagestore, *network_config_dir, *volume_path, *tmpdir;
+	const char *imagestore;            /* --imagestore: a second store; images are also found there */
+	bool brings_images;                /* new images go there (and graphroot is only read) */
+	const char *conmon, *events_backend, *network_config_dir, *volume_path, *tmpdir;
 	const struct strv *modules, *hooks_dirs, *cdi_spec_dirs;
 	const char *default_mounts_file;   /* --default-mounts-file: instead of the mounts.conf files */
 	bool transient_store;

@@ -2,10 +2,10 @@
  * engine/named-store.c - from "[driver@graphroot+runroot:options]" to an engine on that store. */
 #include "engine/named-store.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "store/store.h"
 
 void named_store_done(struct named_store *o)
 {
@@ -43,17 +43,6 @@ static int parse_spec(char *spec, struct named_store *ret, struct error *err)
 	return str_set(&ret->root, spec, err);
 }
 
-/* Ours, or a place where one can be made. */
-static int check_kind(const char *root, struct error *err)
-{
-	autoclose int fd = open(root, O_DIRECTORY | O_PATH | O_CLOEXEC);
-
-	if (fd < 0 || faccessat(fd, "format", F_OK, 0) == 0 || faccessat(fd, "overlay-images", F_OK, 0) < 0)
-		return 0;
-	return fail(err, ERROR_UNSUPPORTED, "containers-storage:[%s]: this is a store of another program; read it as an additional "
-		    "store: --storage-opt additionalimagestore=%s", root, root);
-}
-
 int named_store_find(struct engine *e, const char *text, struct named_store *ret, struct error *err)
 {
 	const char *rest = str_after(text, "containers-storage:"), *end = rest && *rest == '[' ? strchr(rest, ']') : NULL;
@@ -68,11 +57,13 @@ int named_store_find(struct engine *e, const char *text, struct named_store *ret
 	TRY(str_printf(&ret->name, err, "containers-storage:%s", end + 1));
 	if (streq(ret->root, e->root) && !ret->options.n)
 		return 0;
-	TRY(check_kind(ret->root, err));
+	TRY(store_check_owner(ret->root, err));
 	struct engine_options o = e->opt;
 	o.root = ret->root;
 	o.runroot = ret->runroot ? ret->runroot : e->runroot;
 	o.storage_driver = ret->driver;
+	o.imagestore = NULL;
+	o.brings_images = false;
 	if (ret->options.n)
 		o.storage_opts = &ret->options;
 	TRY(engine_init(&ret->engine, &o, e->log, err));

@@ -73,8 +73,12 @@ void platform_done(struct platform *p);
 #define MEDIA_TOC_PLACE "io.github.containers.zstd-chunked.manifest-position"
 #define MEDIA_TOC_DIGEST "io.github.containers.zstd-chunked.manifest-checksum"
 
+/* The names containers/storage gave them before 2022. */
+#define MEDIA_TOC_PLACE_OLD "io.containers.zstd-chunked.manifest-position"
+#define MEDIA_TOC_DIGEST_OLD "io.containers.zstd-chunked.manifest-checksum"
+
 /* All annotations that describe a blob's table and so belong to these bytes only. */
-static const char *const media_toc_annotations[] = { MEDIA_TOC_PLACE, MEDIA_TOC_DIGEST,
+static const char *const media_toc_annotations[] = { MEDIA_TOC_PLACE, MEDIA_TOC_DIGEST, MEDIA_TOC_PLACE_OLD, MEDIA_TOC_DIGEST_OLD,
 	"io.github.containers.zstd-chunked.tarsplit-position", "io.github.containers.zstd-chunked.tarsplit-checksum" };
 
 struct oci_descriptor {

@@ -337,6 +337,18 @@ static int play_all(struct player *p, struct recipe_cursor c, struct error *err)
 	return p->left == 0 ? 0 : bad("its parts are less than the whole", err);
 }
 
+/* What the end item says. */
+static int whole_size(struct recipe_cursor c, int64_t *ret, struct error *err)
+{
+	struct recipe_item i;
+	int n;
+
+	while ((n = recipe_next(&c, &i, err)) > 0)
+		;
+	*ret = i.len;
+	return n;
+}
+
 int recipe_play(int recipe, int tree, int out, struct sha256 *hash, int64_t bytes, struct error *err)
 {
 	struct stat st;
@@ -350,7 +362,10 @@ int recipe_play(int recipe, int tree, int out, struct sha256 *hash, int64_t byte
 		return fail_errno(err, "map the recipe of the layer's tar");
 	struct player p = { .tree = tree, .out = out, .hash = hash, .left = bytes,
 			    .buffer = malloc(PLAY_BYTES) };
-	int r = p.buffer ? play_all(&p, (struct recipe_cursor){ .at = text, .end = text + st.st_size }, err) : fail_oom(err);
+	const struct recipe_cursor from = { .at = text, .end = text + st.st_size };
+	int r = !p.buffer ? fail_oom(err) : bytes < 0 ? whole_size(from, &p.left, err) : 0;
+	if (r == 0)
+		r = play_all(&p, from, err);
 	free(p.buffer);
 	munmap((void *)text, (size_t)st.st_size);
 	return r;

@@ -52,6 +52,6 @@ struct recipe_cursor {
 /* 1: *ret, bytes borrowed from the text; 0: behind the end item; ERROR_CORRUPT. */
 int recipe_next(struct recipe_cursor *c, struct recipe_item *ret, struct error *err);
 
-/* Writes the tar of that many bytes to `out` (-1: nowhere) and adds it to `hash` (NULL: nobody). tree: directory the paths
+/* Writes the tar of that many bytes (< 0: as many as the recipe says) to `out` (-1: nowhere) and adds it to `hash` (NULL: nobody). tree: directory the paths
  * are below; links inside lead nowhere else. ERROR_CORRUPT when a file is shorter than it was. */
 int recipe_play(int recipe, int tree, int out, struct sha256 *hash, int64_t bytes, struct error *err);

@@ -212,6 +212,25 @@ static int judge_layer(struct check *c, const char *digest, const char *path, bo
 	return 0;
 }
 
+/* Whether the layer's tar can be made again: the one way to see that bytes of its files have changed. */
+static int play_recipe(struct check *c, const char *digest, char why[160], struct error *err)
+{
+	char have[72] = "";
+	struct error bad;
+	autoclose int recipe = store_layer_open_recipe(c->store, digest, &bad);
+	autoclose int tree = recipe < 0 ? -1 : store_layer_open(c->store, digest, err);
+
+	if (recipe < 0)
+		return bad.kind == ERROR_NOT_FOUND ? 0 : (*err = bad, -1);
+	if (tree < 0)
+		return -1;
+	if (c->o->play(c->o->verify_arg, recipe, tree, have, &bad) < 0)
+		snprintf(why, 160, "its tar cannot be made again: %.120s", bad.text);
+	else if (!streq(have, digest))
+		snprintf(why, 160, "its files have changed");
+	return 0;
+}
+
 static int check_layer(void *arg, int dir, const char *name, struct error *err)
 {
 	struct check *c = arg;
@@ -224,6 +243,8 @@ static int check_layer(void *arg, int dir, const char *name, struct error *err)
 	snprintf(digest, sizeof(digest), "sha256:%s", hex);
 	TRY(layer_relpath(digest, path, err));
 	TRY(judge_layer(c, digest, path, c->o->full || c->serial++ % SAMPLE == 0, why, err));
+	if (!why[0] && c->o->full && c->o->play)
+		TRY(play_recipe(c, digest, why, err));
 	if (!why[0])
 		return 0;
 	TRY(report_add(c->report, CHECK_LAYER, digest, err, "%s; pull an image with it again", why));

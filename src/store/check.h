@@ -36,6 +36,9 @@ struct check_options {
 	bool rebuild_index;   /* make index.db anew from the files (the old one is kept as index.db.old) */
 	/* Hashes fd from its start: "sha256:HEX" into ret_digest[72]. NULL: digests are not verified. */
 	int (*verify)(void *arg, int fd, char ret_digest[72], struct error *err);
+	/* Makes the tar of a layer that is kept without a blob anew from its recipe and its tree, and hashes it likewise. NULL:
+	 * such layers are counted only. */
+	int (*play)(void *arg, int recipe, int tree, char ret_digest[72], struct error *err);
 	void *verify_arg;
 	int64_t max_age_ns;   /* garbage without a dead owner's mark is left alone when younger; 0: default 24 h */
 };

@@ -158,6 +158,16 @@ static bool has_children(int dirfd, const char *path)
 	return fstatat(dirfd, path, &st, 0) == 0 && st.st_nlink != 2;
 }
 
+int store_check_owner(const char *root, struct error *err)
+{
+	autoclose int fd = open(root, O_DIRECTORY | O_PATH | O_CLOEXEC);
+
+	if (fd < 0 || faccessat(fd, "format", F_OK, 0) == 0 || faccessat(fd, "overlay-images", F_OK, 0) < 0)
+		return 0;
+	return fail(err, ERROR_UNSUPPORTED, "%s is a store of another program; read it as an additional store: --storage-opt "
+		    "additionalimagestore=%s", root, root);
+}
+
 static int open_store(struct store *s, struct error *err)
 {
 	TRY(open_root(s->root, "storage root", &s->root_fd, err));

@@ -61,6 +61,8 @@ struct store_options {
 /* Opens or makes the store. Databases are opened when first needed. Refuses a store of a newer format and file systems
  * that cannot hold it, with the remedy in the text. *ret is owned by the caller. */
 int store_open(const struct store_options *options, struct store **ret, struct error *err);
+/* ERROR_UNSUPPORTED when another program (Podman) keeps its images there; ours, and a place for a new one, are fine. */
+int store_check_owner(const char *root, struct error *err);
 void store_close(struct store *s);
 DEFINE_CLEANUP(struct store, store_close);
 #define auto_store CLEANUP(store_close_p) struct store

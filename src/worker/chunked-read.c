@@ -40,9 +40,10 @@ static bool is_footer(const uint8_t *tail, size_t len, size_t payload)
 
 int chunked_footer(const uint8_t *tail, size_t len, int64_t blob_size, struct op_toc *ret)
 {
-	size_t payload = is_footer(tail, len, 64) ? 64 : is_footer(tail, len, 40) ? 40 : 0;   /* 40: before tar-split */
+	/* the shorter one, before tar-split, ends in a word of its own */
+	size_t payload = is_footer(tail, len, 64) ? 64 : is_footer(tail, len, 40) ? 40 : 0;
 
-	if (!payload || memcmp(tail + len - 8, "GNUlInUx", 8) != 0)
+	if (!payload || memcmp(tail + len - 8, payload == 64 ? "GNUlInUx" : "GnUlInUx", 8) != 0)
 		return 0;
 	const uint8_t *p = tail + len - payload;
 	uint64_t offset = get64(p), size = get64(p + 8), table = get64(p + 16), end = (uint64_t)blob_size - payload - 8;

@@ -39,8 +39,9 @@ static int copy_descriptor(const struct oci_descriptor *from, struct op_descript
 	TRY(str_set(&to->media_type, from->media_type, err));
 	TRY(str_set(&to->enc_jwe, strmap_get(&from->annotations, MEDIA_ENC_JWE), err));
 	TRY(str_set(&to->enc_pubopts, strmap_get(&from->annotations, MEDIA_ENC_PUBOPTS), err));
-	TRY(str_set(&to->toc_place, strmap_get(&from->annotations, MEDIA_TOC_PLACE), err));
-	TRY(str_set(&to->toc_digest, strmap_get(&from->annotations, MEDIA_TOC_DIGEST), err));
+	bool old = !strmap_get(&from->annotations, MEDIA_TOC_PLACE);
+	TRY(str_set(&to->toc_place, strmap_get(&from->annotations, old ? MEDIA_TOC_PLACE_OLD : MEDIA_TOC_PLACE), err));
+	TRY(str_set(&to->toc_digest, strmap_get(&from->annotations, old ? MEDIA_TOC_DIGEST_OLD : MEDIA_TOC_DIGEST), err));
 	return str_set(&to->digest, from->digest, err);
 }
 
