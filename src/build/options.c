@@ -125,6 +125,8 @@ const struct field build_rows[] = {
 	{ .cli = "no-hostname", F_BOOL(O, run.ns.no_hostname), .help = "Leave the image's /etc/hostname as it is" },
 	{ .cli = "group-add", F_CSV(O, run.process.groups), .arg = "group", .help = "Further group of RUN's processes" },
 	{ .cli = "http-proxy", F_OPT_BOOL(O, run.process.http_proxy), .fallback = "true", .help = "Hand proxy variables of the environment to RUN" },
+	{ .cli = "cdi-config-dir", F_STRV(O, cdi_dirs), .arg = "path", .complete = "dirs",
+	  .help = "Directory with CDI specifications (global option --cdi-spec-dir)", .flags = FIELD_HIDDEN },
 	{ .cli = "hooks-dir", F_STRV(O, hooks_dirs), .arg = "path", .complete = "dirs", .help = "Directory with OCI hooks" },
 	{ .cli = "ulimit", F_CUSTOM(O, run.resources.ulimits, &param_ulimit_custom), .arg = "name=soft[:hard]", .help = "Resource limit" },
 	{ .cli = "memory", .abbr = 'm', F_CUSTOM(O, run.resources.memory, &param_memory_custom), .arg = "size", .help = "Memory limit of a RUN" },
@@ -175,7 +177,6 @@ const struct field build_rows[] = {
 	/* known, not possible: refused by name in build_options_finish() */
 	{ .cli = "cw", F_STR(O, cw), .arg = "options", .help = "Confidential workloads (not supported)", .flags = FIELD_HIDDEN },
 	{ .cli = "blob-cache", F_STR(O, blob_cache), .arg = "path", .help = "Not supported", .flags = FIELD_HIDDEN },
-	{ .cli = "cdi-config-dir", F_STR(O, ignored), .arg = "path", .help = "Directory with CDI specifications", .flags = FIELD_HIDDEN },
 	{}
 };
 
@@ -202,7 +203,6 @@ static int refuse(const struct build_options *o, struct error *err)
 	} known[] = {
 		{ o->cw != NULL, "--cw", "confidential workloads are not supported" },
 		{ o->blob_cache != NULL, "--blob-cache", "the store keeps blobs itself" },
-		{ o->ignored != NULL, "--cdi-config-dir", "use the global option --cdi-spec-dir" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)

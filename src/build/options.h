@@ -58,13 +58,12 @@ struct build_options {
 	char *userns;                /* --userns: its words are others than those of `run` */
 	bool ignored_bool;
 	struct opt_bool ignored_opt;
-	char *ignored;
 	int64_t ignored_int;
 	char *cw, *sign_by, *source_policy, *rusage_logfile, *blob_cache;
 	struct strv sbom_commands;
 	char *sbom, *sbom_image, *sbom_output, *sbom_purl, *sbom_image_output, *sbom_image_purl, *sbom_merge;
 	bool save_stages, stage_labels, log_rusage;
-	struct strv hooks_dirs;
+	struct strv hooks_dirs, cdi_dirs;
 	char *runtime;               /* as the global options of that name */
 	struct strv runtime_flags;
 };

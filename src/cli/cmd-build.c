@@ -304,6 +304,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 		TRY(str_set(&cli->global.runtime, o->runtime, err));
 	TRY(strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err));
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
+	TRY(strv_copy(&cli->global.cdi_spec_dirs, &o->cdi_dirs, err));
 	TRY(cli_engine(cli, &e, err));
 	FILE *told = log ? log : goes_to_stdout(o) ? stderr : stdout;
 	TRY(build_display_new(choose_mode(o), told, log ? log : stderr, &display, err));

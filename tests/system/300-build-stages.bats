@@ -97,3 +97,13 @@ END
     [[ $output == *"build uses no non-scratch base images"* ]]
     run_umiak 125 build --all-platforms --platform linux/arm64 "$CTX"
 }
+
+@test "--cdi-config-dir: devices by the names of a specification" {
+    file cdi/dev.json <<'END'
+{"cdiVersion":"0.6.0","kind":"vendor.com/dev","devices":[{"name":"one","containerEdits":{"env":["ONE=1"]}}]}
+END
+    printf 'FROM %s\nRUN echo "one=$ONE"\n' "$IMAGE" | file Containerfile
+    build --no-cache --cdi-config-dir "$CTX/cdi" --device vendor.com/dev=one
+    [[ $output == *$'\none=1\n'* ]]
+    run_umiak 125 build --no-cache --device vendor.com/dev=one "$CTX"
+}
