@@ -110,7 +110,7 @@ const struct field build_rows[] = {
 	{ .cli = "ipc", F_CUSTOM(O, run.ns.ipc, &param_ns_ipc_custom), .arg = "how", .complete = "namespaces", .help = "IPC namespace" },
 	{ .cli = "pid", F_CUSTOM(O, run.ns.pid, &param_ns_pid_custom), .arg = "how", .complete = "namespaces", .help = "PID namespace" },
 	{ .cli = "uts", F_CUSTOM(O, run.ns.uts, &param_ns_uts_custom), .arg = "how", .complete = "namespaces", .help = "UTS namespace" },
-	{ .cli = "userns", F_STR(O, userns), .arg = "container|private|host", .help = "User namespace of RUN: an own one, or ours" },
+	{ .cli = "userns", F_STR(O, userns), .arg = "how", .help = "User namespace of RUN: container (an own one) or host" },
 	{ .cli = "userns-uid-map", F_CUSTOM(O, run.ns.uidmap, &param_idmap_custom), .arg = "mapping", .help = "User ids of the user namespace" },
 	{ .cli = "userns-gid-map", F_CUSTOM(O, run.ns.gidmap, &param_idmap_custom), .arg = "mapping", .help = "Group ids of the user namespace" },
 	{ .cli = "userns-uid-map-user", F_STR(O, run.ns.subuid_name), .arg = "user", .help = "User whose subordinate ids are used" },
