@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE = --buildtype=release -Doptimization=2 -Db_ndebug=false -Dstrip=true
 
-.PHONY: all demo check check-asan check-self bench bench-build bench-images fuzz hostile faults scale install uninstall docs clean
+.PHONY: all demo check check-asan check-self bench bench-build bench-images bench-networks fuzz hostile faults scale install uninstall docs clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -51,6 +51,11 @@ bench-images: ## pull, load, push and save of a 500 MB image beside Podman, Skop
 	@tools/install-deps build run test bench
 	@$(MAKE) --no-print-directory all
 	@bench/images $(BUILD)
+
+bench-networks: ## bridges, ports, connects and bytes beside Podman with Netavark and a pasta started by hand
+	@tools/install-deps build run test bench
+	@$(MAKE) --no-print-directory all
+	@bench/networks $(BUILD)
 
 bench: ## ratios against the kernel floor and against Podman, measured interleaved
 	@tools/install-deps build run bench
