@@ -148,7 +148,7 @@ static int add_own_hosts(const struct spec_context *x, const char *host, struct 
 	if (!has_line_for(text, "localhost"))
 		buf_add_str(text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
 	if (host && !has_line_for(text, "host.containers.internal"))
-		buf_addf(text, "%s\thost.containers.internal host.docker.internal\n", host);
+		buf_addf(text, "%s\t" HOST_NAMES "\n", host);
 	bool hostname = !has_line_for(text, x->hostname), own = !has_line_for(text, name);
 	if (x->params->ns.net.mode == NS_HOST || x->params->ns.net.mode == NS_PATH || (!hostname && !own))
 		return 0;

@@ -7,6 +7,7 @@
 #pragma once
 #include "engine/container.h"
 
+#define HOST_NAMES "host.containers.internal host.docker.internal"   /* what the host is called in there */
 struct hosts_edit {
 	bool (*drops)(const void *arg, const char *line);
 	const void *arg;

@@ -146,6 +146,38 @@ static int change_resolv(int dir, const struct net_attachment *a, bool add, stru
 	return rewrite(dir, "resolv.conf", &text, err);
 }
 
+/* ---- where the host is ---- */
+static bool is_host_line(const void *arg, const char *line)
+{
+	const char *rest = strchr(line, '\t');
+
+	(void)arg;
+	return rest && streq(rest + 1, HOST_NAMES);
+}
+
+static int copy_host(const struct ctr *c, const struct net_status *s, char **ret, struct error *err)
+{
+	const char *host = network_host_address(c->engine, &c->params, s);
+
+	return host ? str_set(ret, host, err) : 0;
+}
+
+/* The networks changed: the host may be at another address now than `before`. */
+static int follow_host(struct ctr *c, const struct net_status *s, const char *before, struct error *err)
+{
+	const char *host = network_host_address(c->engine, &c->params, s);
+	autofree char *line = NULL;
+
+	if (streq(before ? before : "", host ? host : ""))
+		return 0;
+	if (host)
+		TRY(str_printf(&line, err, "%s\t" HOST_NAMES "\n", host));
+	autoclose int dir = ctr_open_run_dir(c, err);
+	if (dir < 0)
+		return -1;
+	return hosts_edit(dir, &(struct hosts_edit){ .drops = is_host_line, .add = line ? line : "" }, err);
+}
+
 static int change_files(struct ctr *c, const struct net_attachment *a, bool add, struct error *err)
 {
 	autoclose int dir = ctr_open_run_dir(c, err);
@@ -205,6 +237,7 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 {
 	CLEANUP(network_requests_done) struct list requests = {};
 	auto_place place = NETWORK_PLACE_INIT;
+	autofree char *host = NULL;
 	auto_live live = {};
 
 	TRY(network_place(c->engine, true, &place, err));
@@ -220,6 +253,7 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	if (netns < 0)
 		return -1;
 	const struct net_request *r = requests.v;
+	TRY(copy_host(c, live.net, &host, err));
 	TRY(net_connect_plan(&place.env, c->id, &r[requests.n - 1], live.net, err));
 	TRY(save_status(c, &live, err));
 	int missing = net_connect(&place.env, c->id, live.net, netns, err);
@@ -234,6 +268,7 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	if (c->engine->paths.rootless && live.net->attachments.n == 1)   /* its ports lead somewhere again */
 		TRY(network_user_publish(&place, c->at.status.pid, netns, live.net, err));
 	TRY(change_files(c, net_status_find(live.net, network), true, err));
+	TRY(follow_host(c, live.net, host, err));
 	return save_status(c, &live, err);
 }
 
@@ -273,6 +308,7 @@ static int disconnect_running(struct ctr *c, const char *network, struct error *
 	auto_place place = NETWORK_PLACE_INIT;
 	auto_live live = {};
 	struct net_attachment *a;
+	autofree char *host = NULL;
 
 	TRY(network_place(c->engine, true, &place, err));
 	TRY(ctr_live(c, &live, err));
@@ -283,9 +319,11 @@ static int disconnect_running(struct ctr *c, const char *network, struct error *
 	if (netns < 0)
 		return -1;
 	const struct net_status gone = { .attachments = { a, 1 } };
+	TRY(copy_host(c, live.net, &host, err));
 	TRY(change_files(c, a, false, err));
 	TRY(network_names_remove(&place, c->id, &gone, err));
 	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
+	TRY(follow_host(c, live.net, host, err));
 	if (c->engine->paths.rootless && !live.net->attachments.n)
 		TRY(network_user_stop(&place, live.net, err));
 	return save_status(c, &live, err);

@@ -86,7 +86,7 @@ address() { umiak inspect "$1" --format "{{(index .NetworkSettings.Networks \"$2
         sh -c "ip route add default via \$(ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\)\.[0-9]*\/.*/\1.1/'); ping -c1 -W1 $(address out outer)"
 }
 
-@test "network: security: IPv6 only where it was asked for, router advertisements are not believed" {
+@test "network: security: L2: IPv6 only where it was asked for, router advertisements are not believed" {
     run_umiak network create --ipv6 six
     run_umiak run --rm $IMAGE sh -c 'cat /proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv6/conf/eth0/disable_ipv6; ip -o -6 addr show eth0'
     is "$(echo $output)" "0 1" "IPv4 only"
@@ -94,7 +94,7 @@ address() { umiak inspect "$1" --format "{{(index .NetworkSettings.Networks \"$2
     like "$output" "^0.0.*inet6 fd" "dual stack"
 }
 
-@test "publish: from the host, from its other addresses, from localhost; the client's address arrives" {
+@test "publish: security: L1: from the host, from its other addresses, from localhost; the client's address arrives" {
     run_umiak run -d --name web -p 8080:80 -p 127.0.0.1:8081:80 $IMAGE sleep 100
     serve web 80
     run ask_from_host 127.0.0.1 8080
@@ -288,7 +288,7 @@ J
     is "$output" "" "the container went with them"
 }
 
-@test "network reload: rules come back after a flush, other tools' tables are never touched" {
+@test "network reload: security: L4: rules come back after a flush, other tools' tables are never touched" {
     netns_exec nft -f - <<'N'
 table ip other {
   chain c { type filter hook forward priority 0; policy accept; counter comment "mine"; }

@@ -56,7 +56,7 @@ talk() { # HOST PORT [exec prefix]: sends a line, prints what comes back
     like "$output" "pasta failed with exit code 1:.*no-such-option" "pasta's own words"
 }
 
-@test "a published port is reached from far, near and loopback, and clients keep their address" {
+@test "security: L1: a published port is reached from far, near and loopback, and clients keep their address" {
     run_umiak run -d --name web -p 8080:80 $IMAGE nc -ll -p 80 -e sh -c 'read x; netstat -tn | grep ":80 " | grep ESTA'
     run talk 198.51.100.10 8080 peer_exec
     like "$output" "198.51.100.1:" "the far client's address"
@@ -108,7 +108,7 @@ talk() { # HOST PORT [exec prefix]: sends a line, prints what comes back
     is "$output" "" "no file is left"
 }
 
-@test "no way to the host's loopback unless asked for" {
+@test "security: L9: no way to the host's loopback unless asked for" {
     netns_exec bash -c 'while :; do echo secret | nc -l -s 127.0.0.1 -p 7777 -q0; done' 3>&- >/dev/null 2>&1 &
     local server=$!
     sleep 0.3

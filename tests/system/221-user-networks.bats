@@ -48,7 +48,7 @@ talk() { # HOST PORT [exec prefix]
     is "$output" "" "and its file"
 }
 
-@test "a published port on a user's network keeps the client's address" {
+@test "security: L1: a published port on a user's network keeps the client's address" {
     run_umiak network create --ipv6 n1
     run_umiak run -d --name web --network n1 -p 8080:80 $IMAGE nc -ll -p 80 -e sh -c 'read x; netstat -tn | grep ":80 " | grep ESTA'
     run talk 198.51.100.10 8080 peer_exec

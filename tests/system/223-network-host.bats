@@ -24,7 +24,7 @@ ask() { # HOST PORT
 }
 rules() { netns_exec nft list table inet umiak 2>/dev/null; }
 
-@test "rules that another tool flushed come back for every container with the next start" {
+@test "security: L4: rules that another tool flushed come back for every container with the next start" {
     skip_rootless "nobody else is in a user's namespace"
     command -v nft >/dev/null || skip "nft is not installed"
     run_umiak network create n1

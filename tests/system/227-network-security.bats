@@ -34,7 +34,7 @@ ask() { # TRIES HOST PORT PREFIX...
 # IPv4 packets that came over the wire.
 heard() { far nft list table ip heard | sed -n 's/.*counter packets \([0-9]*\) .*/\1/p'; }
 
-@test "network: security: an internal network says nothing to the outside, not even questions about names" {
+@test "network: security: L3: an internal network says nothing to the outside, not even questions about names" {
     command -v nft >/dev/null || skip "nft is not installed"
     far nft add table ip heard
     far nft add chain ip heard in '{ type filter hook prerouting priority -300; }'
@@ -54,7 +54,7 @@ heard() { far nft list table ip heard | sed -n 's/.*counter packets \([0-9]*\) .
     far nft delete table ip heard
 }
 
-@test "network: security: ports for one address are reached there only; nothing else listens to the outside" {
+@test "network: security: L11: ports for one address are reached there only; nothing else listens to the outside" {
     run_umiak network create --subnet 10.93.3.0/24 n1
     run_umiak run -d --name a --network n1 -p 127.0.0.1:8091:80 -p 198.51.100.10:8092:80 $IMAGE nc -ll -p 80 -e echo hello
     is "$(ask 50 127.0.0.1 8091 netns_exec)" hello "control: loopback"
@@ -99,7 +99,7 @@ P
     far ip route del 10.93.4.0/24
 }
 
-@test "network: security: half-open and broken TCP questions do not keep the resolver from answering" {
+@test "network: security: L7: half-open and broken TCP questions do not keep the resolver from answering" {
     command -v python3 >/dev/null || skip "python3 is not installed"
     run_umiak network create --subnet 10.93.6.0/24 n1
     run_umiak run -d --name a --network n1 $IMAGE sleep 1000
@@ -134,7 +134,7 @@ P
     like "$output" "Address: 10.93.6" "and afterwards"
 }
 
-@test "network: security: isolated networks stay apart when containers lie about who they are" {
+@test "network: security: L6: isolated networks stay apart when containers lie about who they are" {
     run_umiak network create -o isolate=true --subnet 10.93.7.0/24 n1
     run_umiak network create -o isolate=true --subnet 10.93.8.0/24 n2
     run_umiak network create -o isolate=strict --subnet 10.93.9.0/24 n3
@@ -155,6 +155,13 @@ P
     passes n3 10.93.9.2
     like "$(try n1 10.93.8.2)" "^(nc: .*timed out|)$" "isolated from isolated"
     like "$(try n1 10.93.8.2 'ip addr add 10.93.8.77/32 dev lo; ip route replace default via 10.93.7.1 src 10.93.8.77')" "^(nc: .*timed out|)$" "with the other's address"
+    mac=$(umiak inspect b --format '{{.NetworkSettings.Networks.n2.MacAddress}}')
+    lie="ip link set eth0 down; ip link set eth0 address $mac; ip link set eth0 up; ip route add default via 10.93.7.1"
+    like "$(try n1 10.93.8.2 "$lie")" "^(nc: .*timed out|)$" "with the other's hardware address"
+    gate=$(netns_exec cat /sys/class/net/$(umiak network inspect n2 --format '{{.NetworkInterface}}')/address)
+    like "$(try n1 10.93.8.2 "ip route add 10.93.8.0/24 dev eth0; ip neigh add 10.93.8.2 lladdr $mac dev eth0")" "^(nc: .*|)$" "with a neighbour that is none"
+    like "$(try n1 10.93.8.2 "ip route add 10.93.8.0/24 dev eth0; ip neigh add 10.93.8.2 lladdr $gate dev eth0")" "^(nc: .*|)$" "by the other bridge's hardware address"
+    passes n2 10.93.8.2   # control: the server is still there, nobody took its place
     like "$(try open 10.93.9.2)" "^(nc: .*timed out|)$" "strict from an open one"
     passes open 10.93.8.2
 }
