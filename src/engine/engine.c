@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "conf/helpers.h"
 #include "os/process.h"
 #include "store/store.h"
@@ -90,6 +91,21 @@ int engine_proc(struct engine *e)
 	return e->proc > 0 ? e->proc : PROC_HOST;
 }
 
+/* storage.conf's and --storage-opt's overlay.size, overlay.inodes. */
+static int container_quota(const struct storage_conf *conf, enum store_driver driver, struct quota *ret, struct error *err)
+{
+	int64_t bytes = 0;
+
+	if (!str_empty(conf->size) && (size_parse(conf->size, &bytes, err) < 0 || bytes < 0))
+		return fail(err, ERROR_INVALID, "storage option size: %s is not a size such as 10g", conf->size);
+	if (!str_empty(conf->inodes) && !parse_u64(conf->inodes, &ret->inodes))
+		return fail(err, ERROR_INVALID, "storage option inodes: %s is not a number", conf->inodes);
+	ret->bytes = (uint64_t)bytes;
+	if (quota_limits(ret) && driver == STORE_VFS)
+		return fail(err, ERROR_UNSUPPORTED, "storage options size and inodes: the vfs driver has no limits, overlay has");
+	return 0;
+}
+
 int engine_store(struct engine *e, struct store **ret, struct error *err)
 {
 	const char *driver = e->opt.storage_driver ? e->opt.storage_driver : e->storage.driver;
@@ -101,6 +117,7 @@ int engine_store(struct engine *e, struct store **ret, struct error *err)
 	if (!e->store) {
 		if (driver)
 			TRY(store_driver_parse(driver, &o.driver, err));
+		TRY(container_quota(&e->storage, o.driver, &o.quota, err));
 		TRY(store_open(&o, &e->store, err));
 	}
 	*ret = e->store;

@@ -99,15 +99,22 @@ static int check_keys(const struct volume *v, struct error *err)
 	return 0;
 }
 
-/* A quota on a plain directory wants project quotas of the file system. */
-static int check_quota(const struct volume *v, struct error *err)
+/* A tmpfs limits itself; the rest wants project quotas of the file system. */
+int volume_options_quota(const struct volume *v, struct quota *ret, struct error *err)
 {
-	bool limited = strmap_get(&v->options, "SIZE") || strmap_get(&v->options, "INODES");
+	const char *size = strmap_get(&v->options, "SIZE"), *inodes = strmap_get(&v->options, "INODES");
+	struct quota q = {};
+	int64_t bytes = 0;
 
-	if (!limited || streq0(strmap_get(&v->options, "type"), "tmpfs") || strmap_get(&v->options, "NOQUOTA"))
+	if (streq0(strmap_get(&v->options, "type"), "tmpfs") || strmap_get(&v->options, "NOQUOTA"))
 		return 0;
-	return fail(err, ERROR_UNSUPPORTED, "volume options size and inodes: project quotas of the file system are not used by this "
-		    "build: use a tmpfs (--opt type=tmpfs --opt device=tmpfs --opt o=size=...) or a file system of its own");
+	if (size)
+		TRY(size_parse(size, &bytes, err));
+	if (inodes && !parse_u64(inodes, &q.inodes))
+		return fail(err, ERROR_INVALID, "cannot convert inodes %s to integer: invalid argument", inodes);
+	q.bytes = (uint64_t)bytes;
+	*ret = q;
+	return quota_limits(&q);
 }
 
 int volume_options_check(struct volume *v, struct error *err)
@@ -123,5 +130,5 @@ int volume_options_check(struct volume *v, struct error *err)
 		TRY(strv_split(&list, o, ',', err));
 	for (size_t i = 0; i < list.n; i++)
 		TRY(take_word(v, list.v[i], err));
-	return check_quota(v, err);
+	return 0;
 }

@@ -147,6 +147,27 @@ static int check_driver(struct engine *e, struct volume *v, struct error *err)
 	return streq(v->driver, "image") ? check_image(e, v, err) : volume_options_check(v, err);
 }
 
+/* Before anything lies there. */
+static int limit_contents(const struct volume *v, const char *home, struct error *err)
+{
+	struct error ignored;
+	struct quota q;
+	uint32_t project;
+	autoclose int home_fd = -1, dir = -1;
+	int limited = volume_options_quota(v, &q, err);
+
+	if (limited <= 0)
+		return limited;
+	home_fd = file_open_dir(AT_FDCWD, home, false, 0, err);
+	dir = home_fd < 0 ? -1 : file_open_dir(AT_FDCWD, v->mountpoint, false, 0, err);
+	if (dir < 0)
+		return -1;
+	if (quota_assign(home_fd, "_data", dir, &q, &project, err) == 0)
+		return 0;
+	file_remove_tree(home_fd, v->name, &ignored);
+	return fail_wrap(err, "volume options size and inodes not supported (a tmpfs limits itself: --opt type=tmpfs --opt device=tmpfs)");
+}
+
 /* Where the contents will be: nothing to make for a plugin's volume but a place for the record. */
 static int make_place(struct engine *e, struct volume *v, struct error *err)
 {
@@ -161,6 +182,7 @@ static int make_place(struct engine *e, struct volume *v, struct error *err)
 	free(take_ptr(v->mountpoint));
 	TRY(str_printf(&v->mountpoint, err, "%s/%s/_data", dir, v->name));
 	TRY(file_mkdirs(AT_FDCWD, v->mountpoint, 0755, err));
+	TRY(limit_contents(v, dir, err));
 	if ((!v->uid && !v->gid) || lchown(v->mountpoint, (uid_t)v->uid, (gid_t)v->gid) == 0)
 		return 0;
 	fail_errno(err, "give volume %s to %lld:%lld", v->name, (long long)v->uid, (long long)v->gid);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "engine/engine.h"
+#include "os/quota.h"
 
 struct volume {
 	char *name, *driver, *mountpoint, *scope;
@@ -43,6 +44,8 @@ int volume_remove(struct engine *e, const char *name, struct error *err);
 int volume_list(struct engine *e, struct strv *ret, struct error *err);
 /* What --opt said: uid, gid, size... taken out of "o", keys checked. Local driver. */
 int volume_options_check(struct volume *v, struct error *err);
+/* 1: its contents are limited by the file system; 0: they are not. */
+int volume_options_quota(const struct volume *v, struct quota *ret, struct error *err);
 
 /* ---- volumes with a mount of their own (options type, device, o; driver image; plugins) ---- */
 /* Mounted on its mountpoint (which a plugin tells only now) as long as it has users: a container's id, ... */

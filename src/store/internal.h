@@ -35,6 +35,7 @@ struct store {
 	struct foreign_store *foreign;        /* one per additional store: what containers/storage wrote (foreign.h) */
 	struct db **extra;              /* one per additional store, opened when needed; NULL: not open */
 	bool no_sync, userxattr, recovered, recovering;
+	struct quota quota;
 	int64_t lock_timeout_ns;
 	char run_name[32];              /* run-<epoch>.db */
 	struct db *index, *run;         /* opened by store_index(), store_run() */

@@ -129,6 +129,24 @@ static int open_container_dir(const struct store *s, const char *id, struct erro
 	return fd >= 0 ? fd : fail_errno(err, "%s/%s", s->root, path);
 }
 
+/* What the container writes gets a project. work is last: a project there tells that both have it. */
+static int limit_upper(const struct store *s, const struct upper *u, struct error *err)
+{
+	uint32_t project;
+	autoclose int home = -1;
+
+	if (!quota_limits(&s->quota))
+		return 0;
+	home = file_open_dir(s->root_fd, "containers", false, 0, err);
+	if (home < 0)
+		return -1;
+	if (quota_project(u->work) != quota_project(home))
+		return 0;
+	if (quota_assign(home, "work", u->upper, &s->quota, &project, err) < 0 || quota_join(u->work, project, err) < 0)
+		return fail_wrap(err, "storage option size is not supported");
+	return 0;
+}
+
 static int open_upper(const struct store *s, const struct rootfs_options *o, const struct layer_fds *l, struct upper *ret,
 		      struct error *err)
 {
@@ -143,6 +161,7 @@ static int open_upper(const struct store *s, const struct rootfs_options *o, con
 	u.work = u.upper < 0 ? -1 : open_made(dir, "work", 0700, err);
 	if (u.work < 0)
 		return -1;
+	TRY(limit_upper(s, &u, err));
 	if (is_new)
 		TRY(copy_root_mode(u.upper, l, err));
 	TRY(own(u.upper, o->root_uid, o->root_gid, err));

@@ -199,6 +199,7 @@ int store_open(const struct store_options *o, struct store **ret, struct error *
 		return fail_oom(err);
 	s->root_fd = s->runroot_fd = -1;
 	s->driver = o->driver;
+	s->quota = o->quota;
 	s->no_sync = o->no_sync;
 	s->userxattr = o->userxattr;
 	s->lock_timeout_ns = o->lock_timeout_ns;

@@ -37,6 +37,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "os/lock.h"
+#include "os/quota.h"
 
 struct store;
 
@@ -54,6 +55,7 @@ struct store_options {
 	enum store_driver driver;
 	const struct strv *additional;      /* roots of read-only stores (ours or Podman's), looked at after ours; may be NULL */
 	bool no_sync;                       /* no fsync at all (CI); shows in `info` */
+	struct quota quota;                 /* of what one container writes; overlay only */
 	bool userxattr;                     /* overlay with user.* attributes: rootless (inside our user namespace) */
 	int64_t lock_timeout_ns;            /* <= 0: LOCK_TIMEOUT_DEFAULT */
 };
