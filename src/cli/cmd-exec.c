@@ -116,8 +116,10 @@ static int run_attached(struct cli *cli, struct ctr *c, const struct exec_option
 	auto_exec_run run = EXEC_RUN_INIT;
 	CLEANUP(streams_done) struct streams s = { { -1, -1, -1 }, { -1, -1, -1 } };
 	const char *keys = o->detach_keys ? o->detach_keys : cli->engine->conf.engine.detach_keys;
+	struct detach_keys parsed;
 	int code;
 
+	TRY(detach_keys_parse(keys, &parsed, err));   /* before the command runs */
 	if (!o->x.tty)
 		TRY(make_streams(&s, o->x.interactive, err));
 	TRY(exec_start(c, &o->x, s.child, &run, err));
