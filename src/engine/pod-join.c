@@ -148,6 +148,10 @@ static int inherit(const struct pod *p, const struct container_params *settings,
 		c->basic.restart = p->config.restart;
 	if (!c->storage.shm_size.set && !pod_shares(p, "ipc"))
 		c->storage.shm_size = settings->storage.shm_size;
+	if (!c->storage.shm_size_systemd.set)
+		c->storage.shm_size_systemd = settings->storage.shm_size_systemd;
+	if (!c->net.no_hosts.set && pod_shares(p, "net"))
+		c->net.no_hosts = settings->net.no_hosts;
 	return 0;
 }
 
