@@ -55,6 +55,23 @@ static int clone_members(struct pod *from, struct pod *to, struct error *err)
 	return 0;
 }
 
+/* Where another image than ours holds the namespaces, it does so in the clone, with the command it had. */
+static int same_infra(const struct pod *from, struct pod_params *to, struct error *err)
+{
+	auto_ctr *infra = NULL;
+
+	if (!from->config.infra_id)
+		return 0;
+	TRY(ctr_find_unsynced(from->engine, from->config.infra_id, &infra, err));
+	TRY(ctr_load(infra, err));
+	if (!infra->params.basic.raw_image_name)
+		return 0;
+	TRY(str_set(&to->infra_image, infra->params.basic.raw_image_name, err));
+	if (!to->infra_command && infra->params.process.entrypoint.n)
+		to->infra_command = strv_join(&infra->params.process.entrypoint, " ");
+	return 0;
+}
+
 /* The given settings over the old ones; mounts, devices and labels are added. */
 static int merge(const struct pod *from, struct pod_params *changes, struct pod_params *to, struct error *err)
 {
@@ -81,7 +98,7 @@ static int merge(const struct pod *from, struct pod_params *changes, struct pod_
 	to->infra_command = take_ptr(changes->infra_command);
 	to->infra_name = take_ptr(changes->infra_name);
 	to->infra_conmon_pidfile = take_ptr(changes->infra_conmon_pidfile);
-	return 0;
+	return same_infra(from, to, err);
 }
 
 int pod_clone(struct pod *from, struct pod_params *changes, struct pod **ret, struct error *err)

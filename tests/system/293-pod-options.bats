@@ -77,9 +77,12 @@ NoNewPrivs:	1
     umiak pod clone --name hk --pid private --uts private h >/dev/null
     run_umiak run --rm --pod hk "$IMAGE" sh -c 'readlink /proc/self/ns/uts'
     [ "$output" != "$(readlink /proc/self/ns/uts)" ]
-    run_umiak 125 pod create --gpus all
+    umiak pod create --name g --network none --gpus all >/dev/null
+    run umiak run --rm --pod g "$IMAGE" true
     like "$output" "nvidia.com/gpu" "--gpus without a description of any"
-    run_umiak 125 pod clone --gpus all p
+    umiak pod clone --name gk --gpus all h >/dev/null
+    run umiak run --rm --pod gk "$IMAGE" true
+    like "$output" "nvidia.com/gpu" "clone --gpus"
 }
 
 @test "user namespaces: maps, names, modes" {
