@@ -68,6 +68,7 @@ struct build_options {
 	struct strv runtime_flags;
 };
 
+extern const struct field_custom build_ns_cgroup_custom, build_ns_ipc_custom, build_ns_pid_custom, build_ns_uts_custom, build_ns_net_custom;
 extern const struct field build_rows[];
 void build_options_init(void *options);   /* struct build_options *; defaults that are not zero */
 void build_options_done(struct build_options *o);

@@ -345,7 +345,9 @@ static int set_trees(struct stage_run *st, struct op *op, struct error *err)
 	}
 	op->job.upper = st->single.tree_fd;
 	op->job.no_layer = true;
-	if (op->kind != OP_RUN)   /* what earlier steps made is looked at like a layer */
+	if (op->kind == OP_RUN)   /* what earlier steps made counts for users and volumes, */
+		op->job.run.in_upper = true;
+	else                      /* and is looked at like a layer */
 		op->job.below.v[op->job.below.n++] = st->single.tree_fd;
 	return 0;
 }

@@ -79,6 +79,21 @@ static int open_in(int mount, const char *top, int fd, struct error *err)
 	return path_open_beneath(mount, rest + 1, (struct path_open){ .oflags = O_RDONLY | O_DIRECTORY }, err);
 }
 
+/* The directory both lie in: a step's own stage, or with a working container's upper directory the store's root. */
+static int find_top(int a, int b, char ret[PATH_MAX], struct error *err)
+{
+	char other[PATH_MAX];
+	size_t end = 0;
+
+	TRY(path_of_fd(a, ret, err));
+	TRY(path_of_fd(b, other, err));
+	for (size_t i = 0; ret[i] && ret[i] == other[i]; i++)
+		if (ret[i] == '/')
+			end = i;
+	ret[end ? end : 1] = '\0';
+	return 0;
+}
+
 int step_run_map_trees(const struct runner *k, struct rootfs_trees *t, int *lower, struct error *err)
 {
 	char top[PATH_MAX];
@@ -88,8 +103,7 @@ int step_run_map_trees(const struct runner *k, struct rootfs_trees *t, int *lowe
 		if (lower[i] < 0)
 			return -1;
 	}
-	TRY(path_of_fd(k->job->scratch, top, err));
-	*strrchr(top, '/') = '\0';
+	TRY(find_top(t->upper, t->work, top, err));
 	autoclose int dir = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail_errno(err, "open %s", top);

@@ -547,7 +547,7 @@ static int resolve_resources(struct container_params *p, const struct engine *e,
 		bool net = key && str_after(key, "net.");
 		if (!key)
 			return fail_oom(err);
-		if (!strmap_get(&p->security.sysctl, key) && !(net && p->ns.net.mode == NS_HOST))
+		if (!strmap_get(&p->security.sysctl, key) && !(net && (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_PATH)))
 			TRY(strmap_add_pair(&p->security.sysctl, conf->default_sysctls.v[i], err));
 	}
 	return 0;

@@ -58,3 +58,32 @@ X
     run buildah rmi --prune x; is "$status" 125 "no names with --prune"
     buildah rm w
 }
+
+@test "what one step of a build in one layer makes counts for the next: users, volumes behind links" {
+    context one <<X
+FROM $IMAGE
+RUN echo 'made:x:4242:4242::/:/bin/sh' >>/etc/passwd && mkdir -p /data && ln -s /data/log /link
+USER made
+VOLUME /link/test
+RUN id -u
+USER 0
+RUN echo there >/data/log/f && cat /data/log/f
+X
+    run buildah build --network none --layers=false -t one one
+    is "$status" 0 "built: $output"; [[ $output == *$'\n4242\n'*$'\nthere\n'* ]]
+    buildah rmi one
+}
+
+@test "namespaces in Buildah's words; ids of working containers are mapped" {
+    buildah from --name n --ipc container --pid private --uts container --network none "$IMAGE"
+    mine=$(readlink /proc/self/ns/ipc)
+    run buildah run n readlink /proc/self/ns/ipc; is "$status" 0 "run: $output"; [ "$output" != "$mine" ]
+    run buildah run --ipc host n readlink /proc/self/ns/ipc; is "$status" 0 "host: $output"
+    buildah rm n
+    [ -z "${UMIAK_ROOTLESS:-}" ] || return 0
+    run buildah from --name m --network none --userns-uid-map 0:12345:1000 --userns-gid-map 0:23456:1000 "$IMAGE"; is "$output" m "from"
+    run buildah run m sh -c 'cat /proc/self/uid_map /proc/self/gid_map; echo x >/made; stat -c %u:%g /made /bin'
+    is "$status" 0 "run: $output"; is "$(tr -s ' ' <<<"$output")" $' 0 12345 1000\n 0 23456 1000\n0:0\n0:0' "maps and owners"
+    buildah commit -q m mapped >/dev/null; run_umiak run --rm --network none mapped stat -c %u:%g /made; is "$output" 0:0 "in the image, too"
+    buildah rm m; umiak rmi mapped
+}

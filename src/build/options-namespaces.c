@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/options-namespaces.c - words for namespaces that only builds and working containers know: "container" for an own
+ * one, and a path without "ns:" in front. */
+#include <stdlib.h>
+
+#include "build/options.h"
+#include "engine/params-parse.h"
+
+static int translate(const char *value, char **ret, struct error *err)
+{
+	if (streq(value, "container"))
+		value = "private";
+	return *value == '/' ? str_printf(ret, err, "ns:%s", value) : str_set(ret, value, err);
+}
+
+#define BUILD_NS(name)                                                                                           \
+	static int store_##name(const struct field *f, void *at, const char *value, struct error *err)           \
+	{                                                                                                        \
+		autofree char *word = NULL;                                                                      \
+		TRY(translate(value, &word, err));                                                               \
+		return param_ns_##name##_custom.parse(f, at, word, err);                                         \
+	}                                                                                                        \
+	const struct field_custom build_ns_##name##_custom = { .parse = store_##name }
+BUILD_NS(cgroup);
+BUILD_NS(ipc);
+BUILD_NS(pid);
+BUILD_NS(uts);
+
+/* An empty word is the default as well. */
+static int store_net(const struct field *f, void *at, const char *value, struct error *err)
+{
+	autofree char *word = NULL;
+
+	if (!*value)
+		return 0;
+	TRY(translate(value, &word, err));
+	return param_ns_net_custom.parse(f, at, word, err);
+}
+const struct field_custom build_ns_net_custom = { .parse = store_net };
