@@ -41,7 +41,10 @@ umiak_setup_user_net() {
     fi
     [ "$(id -u)" = 0 ] || return 0
     "$BATS_TEST_DIRNAME/../lib/user-net" "$UMIAK_WORK" 3>&- 4>&- </dev/null >"$UMIAK_WORK/user-net.log" 2>&1 &
-    for _ in $(seq 100); do [ ! -e "$UMIAK_WORK/user-net.pid" ] || break; sleep 0.05; done
+    # before the first umiak: the user's pause process keeps the mount namespace it was started in
+    for _ in $(seq 1200); do [ ! -e "$UMIAK_WORK/user-net.pid" ] || return 0; sleep 0.05; done
+    cat "$UMIAK_WORK/user-net.log"
+    return 1
 }
 
 # In the uplink's other end: a host far away.
