@@ -12,6 +12,7 @@
  *          volumes/                           named volumes
  *          partial/HEX                        blobs whose download was interrupted
  *          staging/  locks/                    work in progress (and in undoing), lock files
+ *          cache.db  packed.db                caches of builds (build-cache.h) and pushes (packed.h): may be deleted
  *          index.db                           SQLite, WAL, synchronous=FULL: images, names, layers, blobs, containers
  *   <runroot>/run-<epoch>.db                  SQLite, WAL, synchronous=OFF: every container as it is now
  *          containers/ID/                     run-time directory of a container (sockets, pid files)
