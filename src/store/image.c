@@ -188,9 +188,10 @@ static void commit_done(struct commit *c)
 
 static int need_blob(struct commit *c, const char *digest, const char *what, int64_t *size, struct error *err)
 {
+	/* not ours to pin: it may lie in an additional store, as the layer it belongs to does */
 	int r = stage_pin_blob(c->stage, digest, err);
 
-	if (r == 1)
+	if (r >= 0)
 		r = store_blob_find(c->store, digest, size, err);
 	return r ? r : fail(err, ERROR_INVALID, "%s %s is not in the store", what, digest);
 }

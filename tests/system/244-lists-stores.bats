@@ -44,3 +44,19 @@ teardown() { umiak_teardown; }
     umiak --root "$T/other" --runroot "$T/otherrun" system reset --force
     rm -rf "$T"/*
 }
+
+@test "an image of an additional store is a base: built on, run, pushed with the layers it came with" {
+    run_umiak push -q $IMAGE "oci:$T/layout:1"
+    umiak --root "$T/other" --runroot "$T/otherrun" pull -q "oci:$T/layout:1"
+    base=$(umiak --root "$T/other" --runroot "$T/otherrun" images -n --no-trunc --format '{{.ID}}')
+    mine() { run umiak --root "$T/mine" --runroot "$T/minerun" --storage-opt "additionalimagestore=$T/other" "$@"; is "$status" 0 "$1: $output"; }
+    mkdir "$T/context"
+    printf 'FROM %s\nRUN echo built >/file\n' "${base#sha256:}" >"$T/context/Containerfile"
+    mine build -q --network none -t made "$T/context"
+    mine run --rm --network none made cat /file; is "$output" built "it runs"
+    mine push -q made "oci:$T/made:1"
+    skopeo copy -q --insecure-policy "oci:$T/made:1" "dir:$T/back"
+    mine system check
+    for store in mine other; do umiak --root "$T/$store" --runroot "$T/${store}run" system reset --force; done
+    rm -rf "$T"/*
+}
