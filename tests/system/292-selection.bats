@@ -77,8 +77,8 @@ said() { is "$output" "$(umiak inspect --format '{{.Id}}' "$1")" "which one"; }
 @test "pods: --latest, --all, --ignore, --signal" {
     umiak pod create --infra=false --name p >/dev/null
     umiak pod create --infra=false --name q >/dev/null
-    umiak create --pod p --name one "$IMAGE" sleep 1000 >/dev/null
-    umiak create --pod q --name two "$IMAGE" sh -c 'echo said 1; echo said 2; exec sleep 1000' >/dev/null
+    umiak create --pod p --name one --stop-timeout 0 "$IMAGE" sleep 1000 >/dev/null
+    umiak create --pod q --name two --stop-timeout 0 "$IMAGE" sh -c 'echo said 1; echo said 2; exec sleep 1000' >/dev/null
     run_umiak pod inspect --latest --format '{{.Name}}'; is "$output" q inspect
     is "$(umiak pod ps --latest --format '{{.Name}}')" q ps
     run_umiak pod start --latest; is "$(state one) $(state two)" "created running" start
