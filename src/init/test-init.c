@@ -86,16 +86,16 @@ static void test_init_passes_signal_when_command_handles_it(void **state)
 static void test_init_reaps_orphans_when_command_leaves_them(void **state)
 {
 	/* The orphan's parent becomes init; once it ended it must not stay as a zombie. */
-	static const char *const argv[] = {"umiak-init",
-					   "--",
-					   "sh",
-					   "-c",
-					   "(sleep 0.1 & echo $! > \"$0\"); sleep 0.4; test ! -e /proc/$(cat \"$0\")",
-					   "/tmp/umiak-test-init",
-					   NULL};
+	static const char script[] = "(sleep 0.1 & echo $! > \"$0\"); read -r pid < \"$0\"; i=0; "
+				     "while test $i -lt 600; do test -e /proc/$pid || exit 0; sleep 0.1; i=$((i + 1)); done; exit 1";
+	char path[] = "/tmp/umiak-test-init-XXXXXX";
+	int fd = mkstemp(path);
+	const char *const argv[] = { "umiak-init", "--", "sh", "-c", script, path, NULL };
 
+	assert_true(fd >= 0);
 	assert_int_equal(finish(start(argv, -1)), 0);
-	unlink("/tmp/umiak-test-init");
+	close(fd);
+	unlink(path);
 }
 
 static void test_init_pauses_until_signal(void **state)
