@@ -30,7 +30,7 @@ place() { umiak volume inspect -f '{{.Mountpoint}}' "$1"; }
     run_umiak 125 volume create -d noplugin x
     like "$output" "no volume plugin with name noplugin available" "drivers"
     run_umiak 125 volume create -o o=size=1g x
-    like "$output" "project quotas" "quotas are refused by name"
+    like "$output" "[Pp]roject [Qq]uota" "quotas are refused by name"
     run_umiak 125 run --rm -v b:/v -v nomount:/w "$IMAGE" false || true
     umiak volume create -o type=nosuchfs -o device=none bad
     run_umiak 125 run --rm -v bad:/v "$IMAGE" true
