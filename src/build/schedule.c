@@ -3,272 +3,16 @@
  *
  * Layers become durable in batches: when half a second of work would be lost by a kill, and at the end. Until then they
  * lie in the build's stage and are used from there. */
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/units.h"
-#include "build/build-impl.h"
+#include "build/schedule.h"
 #include "os/file.h"
 #include "store/layer.h"
 
 #define FLUSH_NS (NSEC_PER_SEC / 2)
-#define TOUCH_NS (3600 * NSEC_PER_SEC)   /* last use is noted to the hour */
-enum { OUTPUT_MAX = 65536 };
-
-/* ---- telling ---- */
-static void tell(struct stage_run *st, const struct op *op, enum build_event_type type, const char *text, size_t len, bool is_err)
-{
-	struct build *b = st->b;
-
-	build_tell(b, &(struct build_event){
-		.type = type, .stage = st->s->index, .n_stages = b->n_stages, .step = (size_t)(op - st->ops) + 1,
-		.n_steps = st->s->n + st->triggers.n, .name = st->s->name, .text = text, .len = len, .id = op->id,
-		.is_err = is_err, .last = st->s->index == b->graph.target && st->next + 1 >= st->n });
-}
-
-static void tell_line(struct build *b, const char *line)
-{
-	build_tell(b, &(struct build_event){ .type = BUILD_OUTPUT, .stage = b->graph.target, .n_stages = b->n_stages, .text = line,
-					     .len = strlen(line), .id = "" });
-}
-
-/* ---- the cache ---- */
-static void *grow(void *v, size_t n, size_t size)
-{
-	return (n & (n - 1)) ? v : realloc(v, (n ? n * 2 : 1) * size);
-}
-
-static int remember(struct build *b, const struct op *op, const char *key, const struct build_layer *l, struct error *err)
-{
-	struct build_cache_entry *v = grow(b->rows, b->n_rows, sizeof(*v));
-
-	if (!v)
-		return fail_oom(err);
-	b->rows = v;
-	struct build_cache_entry *e = &v[b->n_rows++];
-	*e = (struct build_cache_entry){ .created = op->created, .used = op->created, .size = l ? l->size : 0 };
-	snprintf(e->key, sizeof(e->key), "%s", key);
-	TRY(str_set(&e->diff_id, l ? l->diff_id : NULL, err));
-	return str_set(&e->note, *op->content ? op->content : NULL, err);
-}
-
-static int look_up(struct build *b, const char *key, struct build_cache_entry *ret, struct error *err)
-{
-	if (!b->use_cache || !*key)
-		return 0;
-	int found = build_cache_find(b->stage, key, ret, err);
-	if (found == 1 && b->ttl && time_now() - ret->created > b->ttl) {
-		build_cache_entry_done(ret);
-		return 0;
-	}
-	return found;
-}
-
-/* The local cache, then --cache-from: what comes from there is entered here. */
-static int look_up_all(struct stage_run *st, struct op *op, struct build_cache_entry *ret, struct error *err)
-{
-	struct build *b = st->b;
-	autofree char *where = NULL, *line = NULL;
-	int found = look_up(b, op->key, ret, err);
-
-	if (found || !b->use_cache || !*op->key || !b->remote.from.n)
-		return found;
-	found = remote_cache_find(b, op->key, ret, &where, err);
-	if (found != 1)
-		return found;
-	op->pulled = true;
-	TRY(str_printf(&line, err, "--> Cache pulled from remote %s\n", where));
-	tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
-	op->created = ret->created;
-	snprintf(op->content, sizeof(op->content), "%s", ret->note ? ret->note : "");
-	TRY(remember(b, op, op->key, NULL, err));
-	struct build_cache_entry *row = &b->rows[b->n_rows - 1];
-	row->size = ret->size;
-	TRY(str_set(&row->diff_id, ret->diff_id, err));
-	return *op->quick && remember(b, op, op->quick, NULL, err) < 0 ? -1 : 1;
-}
-
-static int reopen_layer(struct build *b, struct build_layer *l, struct error *err)
-{
-	int fd = store_layer_open(b->store, l->diff_id, err);
-
-	if (fd < 0)
-		return -1;
-	close(l->fd);
-	l->fd = fd;
-	l->is_new = false;
-	return 0;
-}
-
-int schedule_flush(struct build *b, struct error *err)
-{
-	struct build_layer **all = b->layers.v;
-	autofree struct stage_layer *trees = calloc(b->layers.n + 1, sizeof(*trees));
-	autofree struct stage_layer_info *info = calloc(b->layers.n + 1, sizeof(*info));
-	size_t n = 0;
-
-	if (!trees || !info)
-		return fail_oom(err);
-	for (size_t i = 0; i < b->layers.n; i++) {
-		if (all[i]->staged.tree_fd < 0)
-			continue;
-		info[n] = (struct stage_layer_info){ .diff_id = all[i]->diff_id, .entries = all[i]->entries };
-		trees[n++] = all[i]->staged;
-		all[i]->staged = (struct stage_layer)STAGE_LAYER_INIT;   /* the commit ends it, also when it fails */
-	}
-	if (n)
-		TRY(stage_layers_commit(trees, info, n, err));
-	for (size_t i = 0; n && i < b->layers.n; i++)   /* of two equal layers one is kept: maybe not ours */
-		if (all[i]->is_new && reopen_layer(b, all[i], err) < 0)
-			return -1;
-	TRY(build_cache_put(b->store, b->rows, b->n_rows, err));
-	for (size_t i = 0; i < b->n_rows; i++)
-		build_cache_entry_done(&b->rows[i]);
-	b->n_rows = 0;
-	b->flushed = time_now();
-	return remote_cache_push(b, tell_line, err);
-}
-
-/* ---- the state ---- */
-static int push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
-{
-	struct build_layer **grown = realloc(st->layers, (st->n_layers + 1) * sizeof(*grown));
-
-	if (!grown)
-		return fail_oom(err);
-	st->layers = grown;
-	st->layers[st->n_layers++] = l;
-	return strv_add(&st->config.diff_ids, l->diff_id, err);
-}
-
-static int take_new_layer(struct stage_run *st, struct op *op, const struct step_message *m, struct build_layer **ret,
-			  struct error *err)
-{
-	TRY(build_add_layer(st->b, ret, err));
-	struct build_layer *l = *ret;
-	memcpy(l->diff_id, m->diff_id, sizeof(l->diff_id));
-	l->size = m->size;
-	l->entries = m->entries;
-	l->fd = fcntl(op->tree.tree_fd, F_DUPFD_CLOEXEC, 3);
-	if (l->fd < 0)
-		return fail_errno(err, "keep a layer open");
-	l->staged = op->tree;
-	l->is_new = true;
-	op->tree = (struct stage_layer)STAGE_LAYER_INIT;
-	return push_layer(st, l, err);
-}
-
-static int take_cached_layer(struct stage_run *st, const struct build_cache_entry *e, struct error *err)
-{
-	struct build_layer *l;
-
-	if (!e->diff_id)
-		return 0;
-	TRY(build_add_layer(st->b, &l, err));
-	snprintf(l->diff_id, sizeof(l->diff_id), "%s", e->diff_id);
-	l->size = e->size;
-	l->fd = store_layer_open(st->b->store, e->diff_id, err);
-	return l->fd < 0 ? -1 : push_layer(st, l, err);
-}
-
-static int add_history(struct stage_run *st, const struct op *op, struct error *err)
-{
-	struct image_history *h;
-	char when[48];
-
-	if (st->b->o->omit_history)
-		return 0;
-	h = list_add(&st->config.history, sizeof(*h), err);
-	if (!h)
-		return -1;
-	TRY(str_set(&h->created, time_format_rfc3339(st->b->has_time ? st->b->time_s * NSEC_PER_SEC : op->created, when), err));
-	TRY(str_set(&h->created_by, op->created_by, err));
-	h->empty_layer = !op->has_layer;
-	return 0;
-}
-
-static int next_chain(struct stage_run *st, const struct op *op)
-{
-	struct sha256 h;
-	char when[32];
-
-	key_begin(&h, "history");
-	key_text(&h, st->chain);
-	key_text(&h, op->created_by);
-	snprintf(when, sizeof(when), "%lld", (long long)op->created);
-	key_text(&h, when);
-	key_text(&h, op->has_layer ? st->layers[st->n_layers - 1]->diff_id : NULL);
-	sha256_end_hex(&h, st->chain);
-	return 0;
-}
-
-static int note_remote(struct stage_run *st, const struct op *op, struct error *err)
-{
-	const struct build_layer *l = op->has_layer ? st->layers[st->n_layers - 1] : NULL;
-	struct build_cache_entry e = { .created = op->created, .size = l ? l->size : 0, .diff_id = l ? (char *)l->diff_id : NULL,
-				       .note = *op->content ? (char *)op->content : NULL };
-
-	if (op->pulled || st->b->single || !*op->key)
-		return 0;
-	memcpy(e.key, op->key, sizeof(e.key));
-	return remote_cache_note(st->b, &e, err);
-}
-
-/* --log-rusage: into its file, or among the step's output. */
-static void tell_usage(struct stage_run *st, const struct op *op)
-{
-	const struct build *b = st->b;
-	char line[200];
-
-	if (!b->o->log_rusage && !b->usage)
-		return;
-	stages_usage(op, line, sizeof(line));
-	if (b->usage)
-		fputs(line, b->usage);
-	else
-		tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
-}
-
-static int finish_op(struct stage_run *st, struct op *op, struct error *err)
-{
-	struct build *b = st->b;
-	char when[48];
-
-	op->state = OP_DONE;
-	tell_usage(st, op);
-	TRY(str_set(&st->config.created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : op->created, when), err));
-	if (op->kind != OP_SQUASH) {
-		TRY(add_history(st, op, err));
-		next_chain(st, op);
-	}
-	if (st->s->index == b->graph.target && st->next + 1 >= st->n)
-		TRY(image_describe(b, st, err));
-	if (!b->single)
-		TRY(image_id_now(st, op->id, err));
-	if (op->cached) {
-		log_debug(b->engine->log, "Found a cache hit in the first iteration");
-		tell(st, op, BUILD_CACHED, NULL, 0, false);
-	}
-	tell(st, op, BUILD_STEP_DONE, NULL, 0, false);
-	st->next++;
-	return note_remote(st, op, err);
-}
-
-static int use_cached(struct stage_run *st, struct op *op, struct build_cache_entry *e, struct error *err)
-{
-	op->cached = true;
-	op->created = e->created;
-	op->has_layer = e->diff_id != NULL;
-	if (e->note)
-		snprintf(op->content, sizeof(op->content), "%s", e->note);
-	TRY(take_cached_layer(st, e, err));
-	if (time_now() - e->used > TOUCH_NS)
-		TRY(strv_add(&st->b->touched, e->key, err));
-	return finish_op(st, op, err);
-}
 
 /* ---- configuration ---- */
 static int do_config(struct stage_run *st, struct op *op, struct error *err)
@@ -281,101 +25,13 @@ static int do_config(struct stage_run *st, struct op *op, struct error *err)
 	key_text(&h, st->chain);
 	key_text(&h, op->created_by);
 	sha256_end_hex(&h, op->key);
-	int found = b->single ? 0 : look_up_all(st, op, &e, err);
+	int found = b->single ? 0 : schedule_look_up(st, op, &e, err);
 	if (found)
-		return found < 0 ? -1 : use_cached(st, op, &e, err);
+		return found < 0 ? -1 : schedule_use_cached(st, op, &e, err);
 	op->created = time_now();
 	if (!b->single)
-		TRY(remember(b, op, op->key, NULL, err));
-	return finish_op(st, op, err);
-}
-
-/* ---- processes ---- */
-static int make_pipe(int *ret_read, int *ret_write, struct error *err)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return fail_errno(err, "pipe");
-	fcntl(p[0], F_SETFL, O_NONBLOCK);
-	*ret_read = p[0];
-	*ret_write = p[1];
-	return 0;
-}
-
-static int make_scratch(struct build *b, struct op *op, struct error *err)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "s%u", b->serial++);
-	if (mkdirat(stage_fd(b->stage), name, 0755) < 0)
-		return fail_errno(err, "make %s/%s", stage_path(b->stage), name);
-	op->scratch = openat(stage_fd(b->stage), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (op->scratch < 0)
-		return fail_errno(err, "open %s", name);
-	op->job.scratch = op->scratch;
-	return str_printf(&op->job.scratch_path, err, "%s/%s", stage_path(b->stage), name);
-}
-
-/* The mode of "/" is that of the topmost tree. */
-static int set_root_mode(const struct stage_run *st, int tree, struct error *err)
-{
-	struct stat sb = { .st_mode = 0755 };
-
-	if (st->n_layers && fstat(st->layers[st->n_layers - 1]->fd, &sb) < 0)
-		return fail_errno(err, "stat");
-	if (st->n_layers && fchown(tree, sb.st_uid, sb.st_gid) < 0)
-		return fail_errno(err, "set owner of the root directory");
-	return fchmod(tree, sb.st_mode & 07777) < 0 ? fail_errno(err, "set mode of the root directory") : 0;
-}
-
-static int set_trees(struct stage_run *st, struct op *op, struct error *err)
-{
-	struct build *b = st->b;
-
-	TRY(stage_trees(st, &op->job.below, err));
-	if (!b->single) {
-		TRY(stage_layer_begin(b->stage, &op->tree, err));
-		op->job.upper = op->tree.tree_fd;
-		return set_root_mode(st, op->job.upper, err);
-	}
-	if (st->single.tree_fd < 0) {
-		TRY(stage_layer_begin(b->stage, &st->single, err));
-		TRY(set_root_mode(st, st->single.tree_fd, err));
-	}
-	op->job.upper = st->single.tree_fd;
-	op->job.no_layer = true;
-	if (op->kind == OP_RUN)   /* what earlier steps made counts for users and volumes, */
-		op->job.run.in_upper = true;
-	else                      /* and is looked at like a layer */
-		op->job.below.v[op->job.below.n++] = st->single.tree_fd;
-	return 0;
-}
-
-static int start(struct stage_run *st, struct op *op, struct error *err)
-{
-	struct build *b = st->b;
-	struct step_job *j = &op->job;
-	autoclose int out = -1, errors = -1;
-
-	j->engine = b->engine;
-	j->store = b->store;
-	j->set_times = b->has_time && b->o->timestamp.set;
-	j->clamp = b->has_time && b->o->rewrite_timestamp;
-	j->latest = b->time_s;
-	if (!op->job.below.v)
-		TRY(set_trees(st, op, err));
-	TRY(make_scratch(b, op, err));
-	if (op->kind == OP_RUN) {
-		TRY(make_pipe(&op->out, &out, err));
-		TRY(make_pipe(&op->err, &errors, err));
-		j->out = out;
-		j->err = errors;
-	}
-	TRY(step_start(&op->step, j, err));
-	op->state = OP_RUNNING;
-	b->running++;
-	return 0;
+		TRY(schedule_remember(b, op, op->key, NULL, err));
+	return schedule_finish(st, op, err);
 }
 
 /* Where it goes and what it is. */
@@ -410,10 +66,10 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 		op->prepared = true;
 		if (op->ahead == AHEAD_KNOWN)
 			key_of_copy(op);
-		int found = b->single ? 0 : look_up_all(st, op, &e, err);
+		int found = b->single ? 0 : schedule_look_up(st, op, &e, err);
 		if (found)
-			return found < 0 || use_cached(st, op, &e, err) < 0 ? -1 : 1;
-		found = b->single || !*op->quick || *op->key ? 0 : look_up(b, op->quick, &e, err);
+			return found < 0 || schedule_use_cached(st, op, &e, err) < 0 ? -1 : 1;
+		found = b->single || !*op->quick || *op->key ? 0 : schedule_look_up_key(b, op->quick, &e, err);
 		if (found < 0)
 			return -1;
 		op->job.ask_first = !*op->key && (found || (b->remote.from.n && b->use_cache && *op->quick));
@@ -425,7 +81,7 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 		if (open != 1)
 			return open;
 	}
-	TRY(start(st, op, err));
+	TRY(schedule_start_step(st, op, err));
 	return ahead_begin(st, err) < 0 ? -1 : 1;
 }
 
@@ -437,7 +93,7 @@ static int begin(struct stage_run *st, struct op *op, struct error *err)
 
 	if (!op->created_by && op->kind != OP_FROM) {
 		op->began = time_monotonic();
-		tell(st, op, BUILD_STEP, op->text, strlen(op->text), false);
+		schedule_tell(st, op, BUILD_STEP, op->text, strlen(op->text), false);
 		if (plan_expand(st, op, err) < 0)
 			return instruction_fail(&b->file, op->raw, err);
 	}
@@ -522,17 +178,17 @@ static int begin_squash(struct stage_run *st, struct error *err)
 		op->tree = st->single;
 		st->single = (struct stage_layer)STAGE_LAYER_INIT;
 		op->job.upper = op->tree.tree_fd;
-		return start(st, op, err) < 0 ? -1 : 1;
+		return schedule_start_step(st, op, err) < 0 ? -1 : 1;
 	}
 	TRY(stage_layer_begin(b->stage, &op->tree, err));
 	TRY(stage_trees(st, &op->job.from, err));
 	if (st->single.tree_fd >= 0)
 		op->job.from.v[op->job.from.n++] = st->single.tree_fd;
 	op->job.upper = op->tree.tree_fd;
-	TRY(set_root_mode(st, op->job.upper, err));
+	TRY(schedule_set_root_mode(st, op->job.upper, err));
 	st->n_layers = st->n_base = 0;
 	strv_done(&st->config.diff_ids);
-	return start(st, op, err) < 0 ? -1 : 1;
+	return schedule_start_step(st, op, err) < 0 ? -1 : 1;
 }
 
 /* Runs the stage as far as it goes now. */
@@ -591,29 +247,6 @@ static int advance_all(struct build *b, struct error *err)
 }
 
 /* ---- what comes back ---- */
-static int read_output(struct stage_run *st, struct op *op, int *fd, bool is_err)
-{
-	char data[OUTPUT_MAX];
-	ssize_t n;
-
-	while (*fd >= 0 && (n = read(*fd, data, sizeof(data))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return 0;
-		tell(st, op, BUILD_OUTPUT, data, (size_t)n, is_err);
-	}
-	close_p(fd);
-	*fd = -1;
-	return 0;
-}
-
-static void drain(struct stage_run *st, struct op *op)
-{
-	read_output(st, op, &op->out, false);
-	read_output(st, op, &op->err, true);
-}
-
 static int got_key(struct stage_run *st, struct op *op, const struct step_message *m, struct error *err)
 {
 	struct build *b = st->b;
@@ -621,7 +254,7 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 
 	snprintf(op->content, sizeof(op->content), "%s", m->content);
 	key_of_copy(op);
-	int found = look_up_all(st, op, &e, err);
+	int found = schedule_look_up(st, op, &e, err);
 	if (found < 0)
 		return -1;
 	step_answer(&op->step, !found);
@@ -629,7 +262,7 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 		return 0;
 	step_end(&op->step);
 	b->running--;
-	return use_cached(st, op, &e, err);
+	return schedule_use_cached(st, op, &e, err);
 }
 
 static int got_layer(struct stage_run *st, struct op *op, const struct step_message *m, struct error *err)
@@ -648,15 +281,15 @@ static int got_layer(struct stage_run *st, struct op *op, const struct step_mess
 		key_of_copy(op);
 	}
 	if (m->has_layer)
-		TRY(take_new_layer(st, op, m, &l, err));
+		TRY(schedule_take_layer(st, op, m, &l, err));
 	if (op->kind != OP_SQUASH && !b->single) {
-		TRY(remember(b, op, op->key, l, err));
+		TRY(schedule_remember(b, op, op->key, l, err));
 		if (*op->quick)
-			TRY(remember(b, op, op->quick, NULL, err));
+			TRY(schedule_remember(b, op, op->quick, NULL, err));
 		if (ahead_key(b, op, before))
-			TRY(remember(b, op, before, NULL, err));
+			TRY(schedule_remember(b, op, before, NULL, err));
 	}
-	TRY(finish_op(st, op, err));
+	TRY(schedule_finish(st, op, err));
 	return time_now() - b->flushed > FLUSH_NS ? schedule_flush(b, err) : 0;
 }
 
@@ -666,7 +299,7 @@ static int got_message(struct stage_run *st, struct op *op, struct error *err)
 	int status = 0;
 	int r = step_receive(&op->step, &m, err);
 
-	drain(st, op);
+	schedule_drain(st, op);
 	if (r >= 0 && m.event == STEP_RUNS)
 		return 0;
 	if (r >= 0 && m.event == STEP_KEY)
@@ -736,10 +369,8 @@ static int handle(struct waiting *w, struct error *err)
 			continue;
 		if (w->who[i].what == 3)
 			ahead_receive(st);
-		else if (w->who[i].what == 1)
-			read_output(st, op, &op->out, false);
-		else if (w->who[i].what == 2)
-			read_output(st, op, &op->err, true);
+		else if (w->who[i].what == 1 || w->who[i].what == 2)
+			schedule_drain(st, op);
 		else
 			TRY(got_message(st, op, err));
 	}

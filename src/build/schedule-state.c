@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * build/schedule-state.c - a step is done: what its stage is now. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "build/schedule.h"
+#include "store/layer.h"
+
+#define TOUCH_NS (3600 * NSEC_PER_SEC)   /* last use is noted to the hour */
+
+static int push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
+{
+	struct build_layer **grown = realloc(st->layers, (st->n_layers + 1) * sizeof(*grown));
+
+	if (!grown)
+		return fail_oom(err);
+	st->layers = grown;
+	st->layers[st->n_layers++] = l;
+	return strv_add(&st->config.diff_ids, l->diff_id, err);
+}
+
+int schedule_take_layer(struct stage_run *st, struct op *op, const struct step_message *m, struct build_layer **ret,
+			  struct error *err)
+{
+	TRY(build_add_layer(st->b, ret, err));
+	struct build_layer *l = *ret;
+	memcpy(l->diff_id, m->diff_id, sizeof(l->diff_id));
+	l->size = m->size;
+	l->entries = m->entries;
+	l->fd = fcntl(op->tree.tree_fd, F_DUPFD_CLOEXEC, 3);
+	if (l->fd < 0)
+		return fail_errno(err, "keep a layer open");
+	l->staged = op->tree;
+	l->is_new = true;
+	op->tree = (struct stage_layer)STAGE_LAYER_INIT;
+	return push_layer(st, l, err);
+}
+
+static int take_cached_layer(struct stage_run *st, const struct build_cache_entry *e, struct error *err)
+{
+	struct build_layer *l;
+
+	if (!e->diff_id)
+		return 0;
+	TRY(build_add_layer(st->b, &l, err));
+	snprintf(l->diff_id, sizeof(l->diff_id), "%s", e->diff_id);
+	l->size = e->size;
+	l->fd = store_layer_open(st->b->store, e->diff_id, err);
+	return l->fd < 0 ? -1 : push_layer(st, l, err);
+}
+
+static int add_history(struct stage_run *st, const struct op *op, struct error *err)
+{
+	struct image_history *h;
+	char when[48];
+
+	if (st->b->o->omit_history)
+		return 0;
+	h = list_add(&st->config.history, sizeof(*h), err);
+	if (!h)
+		return -1;
+	TRY(str_set(&h->created, time_format_rfc3339(st->b->has_time ? st->b->time_s * NSEC_PER_SEC : op->created, when), err));
+	TRY(str_set(&h->created_by, op->created_by, err));
+	h->empty_layer = !op->has_layer;
+	return 0;
+}
+
+static int next_chain(struct stage_run *st, const struct op *op)
+{
+	struct sha256 h;
+	char when[32];
+
+	key_begin(&h, "history");
+	key_text(&h, st->chain);
+	key_text(&h, op->created_by);
+	snprintf(when, sizeof(when), "%lld", (long long)op->created);
+	key_text(&h, when);
+	key_text(&h, op->has_layer ? st->layers[st->n_layers - 1]->diff_id : NULL);
+	sha256_end_hex(&h, st->chain);
+	return 0;
+}
+
+static int note_remote(struct stage_run *st, const struct op *op, struct error *err)
+{
+	const struct build_layer *l = op->has_layer ? st->layers[st->n_layers - 1] : NULL;
+	struct build_cache_entry e = { .created = op->created, .size = l ? l->size : 0, .diff_id = l ? (char *)l->diff_id : NULL,
+				       .note = *op->content ? (char *)op->content : NULL };
+
+	if (op->pulled || st->b->single || !*op->key)
+		return 0;
+	memcpy(e.key, op->key, sizeof(e.key));
+	return remote_cache_note(st->b, &e, err);
+}
+
+/* --log-rusage: into its file, or among the step's output. */
+static void tell_usage(struct stage_run *st, const struct op *op)
+{
+	const struct build *b = st->b;
+	char line[200];
+
+	if (!b->o->log_rusage && !b->usage)
+		return;
+	stages_usage(op, line, sizeof(line));
+	if (b->usage)
+		fputs(line, b->usage);
+	else
+		schedule_tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
+}
+
+int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
+{
+	struct build *b = st->b;
+	char when[48];
+
+	op->state = OP_DONE;
+	tell_usage(st, op);
+	TRY(str_set(&st->config.created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : op->created, when), err));
+	if (op->kind != OP_SQUASH) {
+		TRY(add_history(st, op, err));
+		next_chain(st, op);
+	}
+	if (st->s->index == b->graph.target && st->next + 1 >= st->n)
+		TRY(image_describe(b, st, err));
+	if (!b->single)
+		TRY(image_id_now(st, op->id, err));
+	if (op->cached) {
+		log_debug(b->engine->log, "Found a cache hit in the first iteration");
+		schedule_tell(st, op, BUILD_CACHED, NULL, 0, false);
+	}
+	schedule_tell(st, op, BUILD_STEP_DONE, NULL, 0, false);
+	st->next++;
+	return note_remote(st, op, err);
+}
+
+int schedule_use_cached(struct stage_run *st, struct op *op, struct build_cache_entry *e, struct error *err)
+{
+	op->cached = true;
+	op->created = e->created;
+	op->has_layer = e->diff_id != NULL;
+	if (e->note)
+		snprintf(op->content, sizeof(op->content), "%s", e->note);
+	TRY(take_cached_layer(st, e, err));
+	if (time_now() - e->used > TOUCH_NS)
+		TRY(strv_add(&st->b->touched, e->key, err));
+	return schedule_finish(st, op, err);
+}
