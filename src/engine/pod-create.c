@@ -193,6 +193,8 @@ static int infra_words(const struct pod_params *p, const struct engine *e, struc
 	strv_done(&c->process.command);
 	if (!str_empty(command)) {
 		c->process.entrypoint_given = true;
+		if (*command == '[')   /* words with blanks in them, as --entrypoint has it */
+			return param_entrypoint_custom.parse(NULL, &c->process, command, err);
 		strv_done(&c->process.entrypoint);
 		return strv_split(&c->process.entrypoint, command, ' ', err);
 	}
