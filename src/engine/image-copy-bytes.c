@@ -206,7 +206,8 @@ static int open_sink(struct run *r, struct job *j, int *ret_pipe, struct error *
 
 static struct op_recompress recompression(const struct copy_blob *b)
 {
-	struct op_recompress q = { .compression = b->compression, .level = b->level, .in_offset = -1, .in_size = -1, .raw = b->raw };
+	struct op_recompress q = { .compression = b->compression, .level = b->level, .in_offset = -1, .in_size = -1, .raw = b->raw,
+				   .no_diff_id = b->compression != COMPRESSION_NONE };
 
 	if (b->crypt == COPY_ENCRYPT)
 		q.encrypt = b->keys->encrypt;

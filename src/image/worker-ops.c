@@ -127,7 +127,7 @@ static const struct field pack_rows[] = {
 };
 static const struct field recompress_rows[] = {
 	ROW(op_recompress, compression, INT), ROW(op_recompress, level, INT), ROW(op_recompress, in_offset, INT),
-	ROW(op_recompress, in_size, INT), ROW(op_recompress, raw, BOOL), ROW(op_recompress, encrypt, STRV),
+	ROW(op_recompress, in_size, INT), ROW(op_recompress, raw, BOOL), ROW(op_recompress, no_diff_id, BOOL), ROW(op_recompress, encrypt, STRV),
 	ROW(op_recompress, decrypt, STRV), ROW(op_recompress, passphrases, STRV), ROW(op_recompress, enc_jwe, STR),
 	ROW(op_recompress, enc_pubopts, STR), {},
 };

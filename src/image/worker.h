@@ -241,6 +241,7 @@ struct op_pack {
 struct op_recompress {
 	int64_t compression, level, in_offset, in_size;
 	bool raw;                        /* the compression stays: only de- or encrypt; diff_id is not told */
+	bool no_diff_id;                 /* nobody asks for the tar's digest: it need not be computed */
 	struct strv encrypt;             /* PEM public keys: what is written is encrypted for them */
 	struct strv decrypt, passphrases;/* PEM private keys: what is read is decrypted, with ... */
 	char *enc_jwe, *enc_pubopts;     /* ... these annotations */

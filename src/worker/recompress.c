@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * worker/recompress.c - OP_RECOMPRESS: a blob as another compression of the same tar, written at the descriptor's
- * offset. This thread inflates into a ring; one hashes the tar, one compresses, hashes and writes. */
+ * offset. This thread inflates into a ring; one compresses, hashes and writes, one hashes the tar if its digest is wanted. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -13,11 +13,12 @@
 #include "worker/recompress.h"
 #include "worker/role.h"
 
-enum { HASHER, PACKER, CONSUMERS };
+enum { PACKER, HASHER, CONSUMERS };
 
 struct recompress {
 	int out;
 	bool plain;                  /* not compressed: the tar's digest is that of what is written */
+	size_t consumers;            /* without the hasher: one */
 	struct ring ring;
 	struct ring_fill fill;
 	struct input in;
@@ -105,7 +106,7 @@ static int run(struct recompress *c, struct error *err)
 	pthread_t threads[CONSUMERS];
 	int n = 0, e = 0;
 
-	while (n < CONSUMERS && !(e = pthread_create(&threads[n], NULL, work[n], c)))
+	while ((size_t)n < c->consumers && !(e = pthread_create(&threads[n], NULL, work[n], c)))
 		n++;
 	int r = e ? fail_with(err, e, "start a thread") : produce(c, err);
 	if (r < 0)
@@ -131,7 +132,8 @@ int op_recompress(struct worker_state *w, const struct request *r, void *reply, 
 	if (recompress_is_special(a))
 		return recompress_special(r, ret, err);
 	CLEANUP(recompress_done) struct recompress c = { .out = r->fds[1], .plain = a->compression == COMPRESSION_NONE };
-	TRY(ring_init(&c.ring, CONSUMERS, err));
+	c.consumers = a->no_diff_id && !c.plain ? 1 : CONSUMERS;
+	TRY(ring_init(&c.ring, c.consumers, err));
 	c.fill.ring = &c.ring;
 	c.in = (struct input){ .fd = r->fds[0], .offset = a->in_offset, .left = a->in_size, .head_fd = -1 };
 	TRY(input_init(&c.in, err));
@@ -142,6 +144,7 @@ int op_recompress(struct worker_state *w, const struct request *r, void *reply, 
 	ret->blob_size = c.out_bytes;
 	ret->tar_size = c.fill.total;
 	ret->compression = a->compression;
-	TRY(str_set(&ret->diff_id, hash_text(&c.tar_hash, text), err));
+	if (c.consumers > HASHER)
+		TRY(str_set(&ret->diff_id, hash_text(&c.tar_hash, text), err));
 	return str_set(&ret->blob_digest, c.plain ? text : hash_text(&c.out_hash, text), err);
 }
