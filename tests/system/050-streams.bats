@@ -46,7 +46,8 @@ wait_for_log() { # NAME TEXT
     umiak logs r >"$BATS_TEST_TMPDIR/log"
     is "$(tail -1 "$BATS_TEST_TMPDIR/log")" 5000 "the last line"
     lines=$(wc -l <"$BATS_TEST_TMPDIR/log")
-    is "$(head -1 "$BATS_TEST_TMPDIR/log")" $((5001 - lines)) "no line is missing in between"
+    # the first may be the end of a line whose beginning went with an older file
+    is "$(sed -n 2p "$BATS_TEST_TMPDIR/log")" $((5002 - lines)) "no line is missing in between"
     run_umiak rm r
     rootless || [ -z "$(ls "$path"* 2>/dev/null)" ]
 }
