@@ -140,11 +140,11 @@ static int set_oom_score(const struct oci_process_spec *process, pid_t pid)
 	return file_try_write(AT_FDCWD, path, text);
 }
 
-static int spawn_into(const struct oci_exec_options *o, struct child *c, int parent_fd, uint64_t flags,
+static int spawn_into(const struct oci_exec_options *o, struct child *c, int parent_fd, int *child_end, uint64_t flags,
 		      struct oci_process *ret, struct error *err)
 {
 	const struct spawn_child how = {
-		.child = c, .parent_fd = parent_fd, .net_fd = -1, .join_pid_fd = -1, .join_user_fd = -1,
+		.child = c, .parent_fd = parent_fd, .child_end = child_end, .net_fd = -1, .join_pid_fd = -1, .join_user_fd = -1,
 		.join_pidfd = o->target_pidfd, .join_flags = flags, .helper = true,
 		.into_cgroup = o->cgroup ? cgroup_clone_fd(o->cgroup) : -1,
 	};
@@ -192,10 +192,8 @@ int oci_exec_spawn(const struct oci_process_spec *process, const struct oci_exec
 	if (plan_must_attach(o->cgroup))
 		TRY(cgroup_open_join(o->cgroup, cgroup_clone_fd(o->cgroup) >= 0, &join, err));
 	child.cgroup = join;
-	TRY(spawn_into(o, &child, p.start_fd, flags, &p, err));
+	TRY(spawn_into(o, &child, p.start_fd, &child_end, flags, &p, err));
 	(void)set_oom_score(process, p.pid);
-	close_p(&child_end);
-	child_end = -1;
 	if (wait_exec(o, &p, err) < 0) {
 		kill_and_reap(&p);
 		return -1;

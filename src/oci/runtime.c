@@ -102,11 +102,11 @@ static int receive_netns(int sock, int *ret, struct error *err)
 	return m.kind == SYNC_NETNS && *ret >= 0 ? 0 : fail(err, ERROR_RUNTIME, "the container's process died at once");
 }
 
-static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process *ret, struct error *err)
+static int spawn_process(struct oci_spawned *s, int parent_fd, int *child_end, struct oci_process *ret, struct error *err)
 {
 	struct plan *p = &s->plan;
 	struct spawn_child how = {
-		.child = &s->child, .parent_fd = sync[0], .flags = p->clone_flags, .net_fd = -1,
+		.child = &s->child, .parent_fd = parent_fd, .child_end = child_end, .flags = p->clone_flags, .net_fd = -1,
 		.into_cgroup = s->o.cgroup ? cgroup_clone_fd(s->o.cgroup) : -1,
 		.join_pid_fd = p->join_pid_fd, .join_user_fd = p->join_user_fd, .join_pidfd = -1,
 		/* pid namespaces: who joined one for its children cannot always come back (rootless: ours is not our own) */
@@ -119,7 +119,7 @@ static int spawn_process(struct oci_spawned *s, int sync[2], struct oci_process 
 	}
 	TRY(spawn_child(&how, &ret->pid, &ret->pidfd, err));
 	if (p->tell_netns)
-		TRY(receive_netns(sync[0], &ret->netns_fd, err));
+		TRY(receive_netns(parent_fd, &ret->netns_fd, err));
 	return set_oom_score(s, ret->pid, err);
 }
 
@@ -142,7 +142,7 @@ int oci_spawn(const struct oci_spec *spec, const struct oci_options *o, struct o
 	child_setup(s, child_end);
 	if (plan_must_attach(o->cgroup))
 		TRY(cgroup_open_join(o->cgroup, cgroup_clone_fd(o->cgroup) >= 0, &s->child.cgroup, err));
-	int r = spawn_process(s, sync, &process, err);
+	int r = spawn_process(s, process.start_fd, &child_end, &process, err);
 	process.state = take_ptr(s);
 	TRY(r);
 	*ret = process;

@@ -51,6 +51,12 @@ static int clone_error(struct error *err)
 	return fail_errno(err, "clone");
 }
 
+static void leave_child_end(const struct spawn_child *how)
+{
+	close_p(how->child_end);
+	*how->child_end = -1;
+}
+
 static int spawn_direct(const struct spawn_child *how, pid_t *ret_pid, int *ret_pidfd, struct error *err)
 {
 	autoclose int own = -1;
@@ -70,6 +76,7 @@ static int spawn_direct(const struct spawn_child *how, pid_t *ret_pid, int *ret_
 	errno = errnum;
 	if (pid < 0)
 		return clone_error(err);
+	leave_child_end(how);
 	*ret_pid = pid;
 	return 0;
 }
@@ -169,7 +176,8 @@ static int spawn_helped(const struct spawn_child *how, pid_t *ret_pid, int *ret_
 			sync_send_error(how->child->sync_fd, &sent);
 		_exit(0);
 	}
-	/* Our end of the child's socket stays open until here: end of file cannot be told, but the helper always talks. */
+	/* A helper in the container's control group dies with it, without a word. */
+	leave_child_end(how);
 	int r;
 	do
 		r = sync_receive(how->parent_fd, &m, ret_pidfd, err);
@@ -177,7 +185,7 @@ static int spawn_helped(const struct spawn_child *how, pid_t *ret_pid, int *ret_
 	TRY(process_reap(helper, &status, r < 0 ? &sent : err));
 	TRY(r);
 	if (m.kind != SYNC_CHILD)
-		return fail(err, ERROR_RUNTIME, "the container's process could not be made");
+		return fail(err, ERROR_RUNTIME, "the container's process could not be made: the container has just ended");
 	*ret_pid = (pid_t)m.value;
 	return 0;
 }

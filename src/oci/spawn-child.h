@@ -7,6 +7,7 @@
 struct spawn_child {
 	struct child *child;       /* its sync_fd is the child's end of the pair */
 	int parent_fd;             /* our end */
+	int *child_end;            /* our copy of the child's: closed and -1 once there is a child, so that its death is seen */
 	uint64_t flags;            /* CLONE_NEW* */
 	int into_cgroup;           /* v2 directory, or -1 */
 	int net_fd;                /* directly only: network namespace to be born in, or -1 */

@@ -54,3 +54,14 @@ teardown() { umiak_teardown; }
     run_umiak 0 exec a true
     run_umiak 0 rm -f -t0 a
 }
+
+@test "exec: a process that dies while it enters the container is told, not waited for" {
+    if rootless; then skip "a command of a user enters namespaces of its own first"; fi
+    run_umiak 0 run -d --name dying --network none $IMAGE sleep 1000
+    run timeout 60 strace -f -qq -o "$BATS_TEST_TMPDIR/calls" -e trace=setns -e inject=setns:signal=KILL:when=1 "$UMIAK_BUILD/umiak" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" exec dying true
+    like "$(<"$BATS_TEST_TMPDIR/calls")" "killed by SIGKILL" "it was killed on its way"
+    is "$status" 126 "it ended: $output"
+    like "$output" "could not be made: the container has just ended" "what is said"
+    run_umiak 0 exec dying true
+    run_umiak 0 rm -ft0 dying
+}
