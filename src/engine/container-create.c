@@ -23,12 +23,15 @@
 #include "engine/volume.h"
 #include "store/image.h"
 
+#define DRAWS_MAX 8   /* of random names */
+
 struct creation {
 	struct engine *engine;
 	struct store *store;
 	struct ctr *c;
 	struct image_defaults defaults;
 	struct container_record record;
+	bool drawn;                   /* the name is a random one */
 	struct lock ids;              /* while a range of ids is being chosen */
 };
 
@@ -180,10 +183,26 @@ static bool is_from_nothing(const struct container_params *p)
 }
 
 /* ---- name ---- */
-static int choose_name(struct creation *k, struct error *err)
+/* A random name that is free now; attempt > 0: from a larger set. */
+static int draw_name(struct creation *k, unsigned attempt, struct error *err)
 {
 	struct store *s;
 
+	TRY(engine_store(k->engine, &s, err));
+	for (; attempt < DRAWS_MAX; attempt++) {
+		TRY(name_random(attempt, &k->c->params.basic.name, err));
+		int taken = store_container_name_taken(s, k->c->params.basic.name, err);
+		if (taken < 0)
+			return -1;
+		if (!taken)
+			return str_set(&k->record.name, k->c->params.basic.name, err);
+		free(take_ptr(k->c->params.basic.name));
+	}
+	return fail(err, ERROR_EXISTS, "no free random name was found");
+}
+
+static int choose_name(struct creation *k, struct error *err)
+{
 	if (k->c->params.basic.name) {
 		const char *name = k->c->params.basic.name;
 		if (*name == '/')
@@ -192,20 +211,8 @@ static int choose_name(struct creation *k, struct error *err)
 			return fail_wrap(err, "running container create option");
 		return str_set(&k->record.name, name, err);
 	}
-	TRY(engine_store(k->engine, &s, err));
-	for (unsigned attempt = 0; attempt < 8; attempt++) {
-		autofree char *name = NULL;
-		TRY(name_random(attempt, &name, err));
-		int taken = store_container_name_taken(s, name, err);
-		if (taken < 0)
-			return -1;
-		if (!taken) {
-			TRY(str_set(&k->c->params.basic.name, name, err));
-			k->record.name = take_ptr(name);
-			return 0;
-		}
-	}
-	return fail(err, ERROR_EXISTS, "no free random name was found");
+	k->drawn = true;
+	return draw_name(k, 0, err);
 }
 
 /* ---- other containers ---- */
@@ -521,6 +528,21 @@ static bool is_external(struct engine *e, const char *name)
 	return ctr_find(e, name, &other, &gone) >= 0 && ctr_is_working(other);
 }
 
+/* A name that was free when it was drawn may be taken by now: another one then. */
+static int create_row(struct creation *k, struct error *err)
+{
+	for (unsigned attempt = 1;; attempt++) {
+		TRY(ctr_format_record(k->c, &k->record.params, err));
+		if (store_container_create(k->store, &k->record, err) == 0)
+			return 0;
+		if (!k->drawn || err->kind != ERROR_EXISTS || attempt >= DRAWS_MAX)
+			return -1;
+		free(take_ptr(k->record.params));
+		free(take_ptr(k->c->params.basic.name));
+		TRY(draw_name(k, attempt, err));
+	}
+}
+
 static int write_record(struct creation *k, struct error *err)
 {
 	struct ctr *c = k->c;
@@ -533,8 +555,7 @@ static int write_record(struct creation *k, struct error *err)
 	TRY(str_set(&c->config.runtime, k->engine->opt.runtime, err));
 	TRY(choose_log_path(k, err));
 	TRY(fill_columns(k, err));
-	TRY(ctr_format_record(c, &k->record.params, err));
-	if (store_container_create(k->store, &k->record, err) < 0) {
+	if (create_row(k, err) < 0) {
 		const struct error why = *err;
 		if (why.kind == ERROR_EXISTS)
 			return fail(err, ERROR_EXISTS, "creating container storage: %s%s, or use --replace to instruct Podman to do so.",
