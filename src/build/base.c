@@ -104,7 +104,7 @@ static int obtain(struct build *b, const char *given, const char *platform, stru
 	return r2;
 }
 
-static int push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
+int stage_push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
 {
 	struct build_layer **grown = realloc(st->layers, (st->n_layers + 1) * sizeof(*grown));
 
@@ -140,7 +140,7 @@ static int from_image(struct build *b, struct stage_run *st, const char *name, s
 	for (size_t i = 0; i < image.n_layers; i++) {
 		struct build_layer *l;
 		TRY(add_image_layer(b, &image.layers[i], &l, err));
-		TRY(push_layer(st, l, err));
+		TRY(stage_push_layer(st, l, err));
 	}
 	memcpy(st->base_id, image.id, sizeof(st->base_id));
 	TRY(str_set(&st->base_name, full ? full : name, err));
@@ -181,7 +181,7 @@ static int from_stage(struct stage_run *st, const struct stage_run *base, struct
 	TRY(copy_config(&base->config, &st->config, err));
 	strv_done(&st->config.config.on_build);
 	for (size_t i = 0; i < base->n_layers; i++)
-		TRY(push_layer(st, base->layers[i], err));
+		TRY(stage_push_layer(st, base->layers[i], err));
 	memcpy(st->chain, base->chain, sizeof(st->chain));
 	memcpy(st->base_id, base->base_id, sizeof(st->base_id));
 	TRY(str_set(&st->base_name, base->base_name, err));

@@ -154,6 +154,8 @@ int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err);
 void release_run_caches(struct op *op);   /* others may have them */
 int prepare_copy(struct stage_run *st, struct op *op, struct error *err);
 int prepare_workdir(struct stage_run *st, struct op *op, struct error *err);
+/* A layer on top of the stage's, borrowed. */
+int stage_push_layer(struct stage_run *st, struct build_layer *l, struct error *err);
 /* Trees of the layers of a stage's state as it is now. */
 int stage_trees(const struct stage_run *st, struct step_trees *ret, struct error *err);
 void key_begin(struct sha256 *h, const char *what);

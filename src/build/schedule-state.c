@@ -11,12 +11,7 @@
 
 static int push_layer(struct stage_run *st, struct build_layer *l, struct error *err)
 {
-	struct build_layer **grown = realloc(st->layers, (st->n_layers + 1) * sizeof(*grown));
-
-	if (!grown)
-		return fail_oom(err);
-	st->layers = grown;
-	st->layers[st->n_layers++] = l;
+	TRY(stage_push_layer(st, l, err));
 	return strv_add(&st->config.diff_ids, l->diff_id, err);
 }
 

@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # 075-build.bats - a Containerfile becomes an image: steps, cache, stages, results.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
 
 setup() {
-    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
-    chmod 755 "$CTX"
+    context_make
 }
 teardown() { rm -rf "$CTX"; }
 
 # file NAME: standard input becomes a file of the context, readable to the test user
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 layers() { umiak image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' "$1"; }
 
 @test "instructions become files, layers and configuration" {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # 076-build-safety.bats - hostile contexts, images and options of a build; every test shows with a control that it looks.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
@@ -14,8 +15,6 @@ setup() {
 }
 teardown() { rm -rf "$CTX" "$OUTSIDE"; }
 
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 
 @test "COPY: a link in the context does not lead out of it" {
     ln -s "$OUTSIDE/secret" "$CTX/abs"

@@ -11,8 +11,7 @@ setup_file() {
 teardown_file() { ! rootless || umiak_teardown_file; }
 setup() {
     rootless || skip "pasta is for users"
-    command -v pasta >/dev/null || skip "pasta (package passt) is not installed"
-    netns_exec setpriv --reuid="$UMIAK_TEST_USER" --clear-groups test -w /dev/net/tun || skip "no /dev/net/tun for the user can be made here"
+    skip_without_pasta
 }
 teardown() {
     ! rootless || umiak_teardown

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # 272-build-options.bats - platforms, user namespaces, agents, devices, policies and bills of materials of a build.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
 setup() {
-    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
-    chmod 755 "$CTX"
+    context_make
 }
 teardown() { end_jobs; rm -rf "$CTX"; }
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 
 @test "several platforms without a list: an image for each, the tag is the last one's, the id the first one's" {
     printf 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n' | file Containerfile

@@ -3,6 +3,7 @@
 # 274-build-attacks.bats - security-matrix, class I, what 071 and 076 do not have: every test shows with a control that it
 # looks at the right thing.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
@@ -19,8 +20,6 @@ teardown() {
     rm -rf "$CTX" "$OUTSIDE"
 }
 
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 look() { (cd "$1" && find . -printf '%p %y %m %s %l\n' | sort && find . -type f -exec sha256sum {} + | sort); }
 untouched() { is "$(look "$OUTSIDE")" "$CANARY" "what lies outside"; }
 

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # 300-build-stages.bats - what a build tells and keeps besides its result: stages, labels, usage; rules about sources.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
 setup() {
-    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
-    chmod 755 "$CTX"
+    context_make
 }
 teardown() { rm -rf "$CTX"; }
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 nameless() { umiak images -a --no-trunc --format '{{.Repository}} {{.Id}}' | sed -n 's/^<none> //p' | sort -u; }
 label() { umiak image inspect --format "{{index .Labels \"$2\"}}" "$1"; }
 

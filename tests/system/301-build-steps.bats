@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # 301-build-steps.bats - steps: mount points of theirs, copies instead of overlays, full disks.
 load helpers
+load ../lib/context
 
 setup_file() { umiak_setup_file; }
 teardown_file() { umiak_teardown_file; }
 setup() {
-    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
-    chmod 755 "$CTX"
+    context_make
 }
 teardown() { umiak_teardown; rm -rf "$CTX"; }
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
-build() { run_umiak build --network none "$@" "$CTX"; }
 
 # Copies in place of overlays: a store that lies on an overlay.
 @test "commit of a container whose root is a copy has no empty mount points in it" {

@@ -3,6 +3,7 @@
 # 302-build-credentials.bats - G9: credentials in addresses, proxies, secrets and arguments of a build reach the server they
 # are for and nothing else: no image, history, label, log, error or command line.
 load helpers
+load ../lib/context
 
 setup_file() {
     umiak_setup_file
@@ -60,13 +61,11 @@ END
 }
 teardown_file() { kill "$(cat "$UMIAK_WORK/server.pid")" || true; umiak_teardown_file; }
 setup() {
-    CTX=$(mktemp -d "$UMIAK_WORK/tmp/ctx.XXXXXX")
-    chmod 755 "$CTX"
+    context_make
     : >"$UMIAK_WORK/seen"
     WITH="http://user:s3cr3t%25PW@127.0.0.1:$(cat "$UMIAK_WORK/port")"
 }
 teardown() { umiak_teardown; rm -rf "$CTX"; }
-file() { mkdir -p "$(dirname "$CTX/$1")"; cat >"$CTX/$1"; chmod -R a+rX "$CTX"; }
 
 # Nothing that is kept or was shown has the word; the store's own files are all read.
 nowhere() { # WORD

@@ -84,6 +84,12 @@ netns_exec() {
     else "$@"; fi
 }
 
+# In setup, for tests of a user's network.
+skip_without_pasta() {
+    command -v pasta >/dev/null || skip "pasta (package passt) is not installed"
+    netns_exec setpriv --reuid="$UMIAK_TEST_USER" --clear-groups test -w /dev/net/tun || skip "no /dev/net/tun for the user can be made here"
+}
+
 # __complete must be the first word; the private directories follow it.
 umiak_complete() {
     local word=$1; shift
