@@ -19,7 +19,7 @@ setup() {
     state=$(canary_state)
 }
 teardown() {
-    exec 7>&- 8>&- 9>&- 10>&-
+    exec 6>&- 7>&- 8>&- 9>&-
     umiak_teardown; umiak volume rm -af >/dev/null; rm -rf "${T:?}"/*
 }
 
@@ -179,7 +179,7 @@ is_stuck() { # PID: it has written, and cannot go on
 @test "H7: readers that stand still: memory and descriptors of the monitor and of exec, attach, logs are flat" {
     [ "$(id -u)" = 0 ] || skip "reads /proc/PID/io"
     mkfifo "$T/stuck1" "$T/stuck2" "$T/stuck3" "$T/typed"
-    exec 7<>"$T/stuck1" 8<>"$T/stuck2" 9<>"$T/stuck3" 10<>"$T/typed"
+    exec 7<>"$T/stuck1" 8<>"$T/stuck2" 9<>"$T/stuck3" 6<>"$T/typed"
     umiak run -d --name c --network none "$IMAGE" sh -c 'yes 0123456789 | head -c 2000000; exec sleep 1000' >/dev/null
     umiak run -di --name talks --network none --log-driver none "$IMAGE" sh -c 'read a; exec yes' >/dev/null
     until_true sh -c "[ \$(stat -c %s '$(umiak inspect -f '{{.HostConfig.LogConfig.Path}}' c)') -gt 2000000 ]"
@@ -187,13 +187,13 @@ is_stuck() { # PID: it has written, and cannot go on
     before=$(($(open_files "$m") + $(open_files "$n"))); rss_m=$(memory "$m"); rss_n=$(memory "$n")
     # control: it flows when somebody reads
     is "$(umiak exec c sh -c 'yes | head -c 5000000' | wc -c)" 5000000 "control"
-    umiak exec c yes >"$T/stuck1" 2>/dev/null 7>&- 8>&- 9>&- 10>&- & a=$!
-    umiak logs -f c >"$T/stuck2" 2>/dev/null 7>&- 8>&- 9>&- 10>&- & b=$!
-    umiak attach talks <"$T/typed" >"$T/stuck3" 2>/dev/null 7>&- 8>&- 9>&- 10>&- & c=$!
-    echo >&10
+    umiak exec c yes >"$T/stuck1" 2>>"$T/said" 6>&- 7>&- 8>&- 9>&- & a=$!
+    umiak logs -f c >"$T/stuck2" 2>>"$T/said" 6>&- 7>&- 8>&- 9>&- & b=$!
+    umiak attach talks <"$T/typed" >"$T/stuck3" 2>>"$T/said" 6>&- 7>&- 8>&- 9>&- & c=$!
+    echo >&6
     programs=
     for p in $a $b $c; do
-        until_true child_umiak "$p"; u=$(child_umiak "$p"); programs+=" $u"
+        until_true child_umiak "$p" || { cat "$T/said"; return 1; }; u=$(child_umiak "$p"); programs+=" $u"
         until_true is_stuck "$u"
         [ "$(memory "$u")" -lt 16384 ] || { echo "$(tr '\0' ' ' <"/proc/$u/cmdline"): $(memory "$u") kB"; return 1; }
     done
