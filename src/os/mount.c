@@ -185,9 +185,12 @@ int mount_detach_fd(int fd, struct error *err)
 
 int mount_set_propagation(const char *path, uint64_t propagation, bool recursive, struct error *err)
 {
-	if (mount(NULL, path, NULL, propagation | (recursive ? MS_REC : 0), NULL) < 0)
-		return fail_errno(err, "set the propagation of %s", path);
-	return 0;
+	if (mount(NULL, path, NULL, propagation | (recursive ? MS_REC : 0), NULL) == 0)
+		return 0;
+	if (errno == EINVAL && streq(path, "/"))
+		return fail(err, ERROR_UNSUPPORTED, "/ is not a mount point, as in a chroot: bind its directory onto itself and enter it "
+			    "with pivot_root");
+	return fail_errno(err, "set the propagation of %s", path);
 }
 
 int mount_pivot(int new_root_fd, struct error *err)

@@ -116,7 +116,7 @@ static int explain_clone(struct error *err)
 		return fail_with(err, e, "make a user namespace: the limit is reached: raise sysctl user.max_user_namespaces");
 	if (e == EPERM || e == EACCES)
 		return fail_with(err, e, "make a user namespace: not allowed for normal users here (sysctl "
-					"kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns)");
+					"kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns, or a chroot)");
 	return fail_with(err, e, "make a user namespace");
 }
 
