@@ -97,21 +97,28 @@ static int call_daemon(struct engine *e, enum worker_op op, const char *given, c
 	return 0;
 }
 
+int image_fetch_daemon(struct engine *e, const char *host, const char *name, int fd, struct error *err)
+{
+	autofree char *url = NULL;
+
+	TRY(str_printf(&url, err, "http://docker/images/%s/get", name));
+	if (call_daemon(e, OP_GET_URL, host, url, fd, err) < 0)
+		return err->kind == ERROR_NOT_FOUND ? fail(err, ERROR_NOT_FOUND, "docker-daemon:%s: the daemon has no such image", name) : -1;
+	return 0;
+}
+
 int copy_daemon_fetch(struct copy_from *f, const struct image_copy *o, struct error *err)
 {
 	autofree char *name = reference_text(&f->name->reference);
-	autofree char *url = NULL;
 
 	if (!name)
 		return fail_oom(err);
-	TRY(str_printf(&url, err, "http://docker/v1.22/images/%s/get", name));
 	f->spool = image_scratch(f->engine, err);
-	if (f->spool < 0)
-		return -1;
-	return call_daemon(f->engine, OP_GET_URL, o->from_daemon, url, f->spool, err);
+	TRY(f->spool);
+	return image_fetch_daemon(f->engine, o->from_daemon, name, f->spool, err);
 }
 
 int copy_daemon_send(struct copy_to *t, struct error *err)
 {
-	return call_daemon(t->engine, OP_PUT_URL, t->o->to_daemon, "http://docker/v1.22/images/load?quiet=1", t->daemon, err);
+	return call_daemon(t->engine, OP_PUT_URL, t->o->to_daemon, "http://docker/images/load?quiet=1", t->daemon, err);
 }

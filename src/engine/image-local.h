@@ -12,5 +12,8 @@ int image_local_names(const struct op_archive *a, const struct op_archive_entry 
 /* Which image of an archive a name means ("PATH:SELECTOR", "PATH:@N"). */
 struct transport_name;
 int image_find_entry(const struct op_archive *a, const struct transport_name *n, size_t *ret, struct error *err);
+/* The archive in which a Docker daemon hands out an image, written into fd; host: unix:///SOCKET, NULL: $DOCKER_HOST or
+ * the usual one. */
+int image_fetch_daemon(struct engine *e, const char *host, const char *name, int fd, struct error *err);
 /* An anonymous temporary file for big things ($TMPDIR, else /var/tmp). */
 int image_scratch(const struct engine *e, struct error *err);

@@ -288,29 +288,80 @@ int image_find_entry(const struct op_archive *a, const struct transport_name *n,
 	return fail(err, ERROR_NOT_FOUND, "%s: no image named %s in it", n->path, n->selector);
 }
 
-static int pull_local(struct pull *p, const struct transport_name *n, struct error *err)
+/* "docker-daemon:sha256:HEX" is an image's id. */
+static bool is_daemon_id(const struct transport_name *n)
+{
+	return !n->reference.domain && streq0(n->reference.path, "sha256") && n->reference.tag && strlen(n->reference.tag) == 64;
+}
+
+/* Files and directories lie there; a daemon hands out an archive, which is taken to the name that was asked for. */
+static int open_local(struct pull *p, const struct transport_name *n, const char *what, struct strv *names, struct error *err)
+{
+	if (n->transport != TRANSPORT_DOCKER_DAEMON) {
+		int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? fail_errno(err, "%s", n->path) : fd;
+	}
+	autoclose int fd = image_scratch(p->e, err);
+	TRY(fd);
+	TRY(image_fetch_daemon(p->e, NULL, what, fd, err));
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return fail_errno(err, "seek in the daemon's archive");
+	if (n->reference.tag && !is_daemon_id(n))
+		TRY(strv_add(names, what, err));
+	return take_fd(fd);
+}
+
+/* What messages and rules call it: a path, or the whole name of a daemon's image. */
+static int local_scope(const struct transport_name *n, char **ret, struct error *err)
+{
+	auto_reference r = {};
+
+	if (n->transport != TRANSPORT_DOCKER_DAEMON)
+		return str_set(ret, n->path, err);
+	if (!n->reference.tag && !n->reference.digest)
+		return fail(err, ERROR_INVALID, "docker-daemon:%s: want NAME:TAG, NAME@DIGEST or sha256:ID", n->reference.path);
+	TRY(reference_copy(&n->reference, &r, err));
+	if (!is_daemon_id(n))
+		TRY(reference_normalize_docker(&r, err));
+	*ret = reference_text(&r);
+	return *ret ? 0 : fail_oom(err);
+}
+
+static int pull_opened(struct pull *p, const struct transport_name *n, const char *what, struct strv *names, struct error *err)
 {
 	auto_source_image i = {};
-	auto_strv names = {};
-	char id[65];
-	size_t index;
-	autoclose int fd = open(n->path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return fail_errno(err, "%s", n->path);
-	if (!p->o->remote.insecure_policy)
-		TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, n->transport, n->path, err));
-	TRY(image_open_local(&p->t, fd, n->path, err));
 	const struct op_archive *a = source_archive(p->t.source);
-	TRY(image_find_entry(a, n, &index, err));
-	TRY(p->o->as ? strv_add(&names, p->o->as, err) :
-	    image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], &names, err));
+	char id[65];
+	size_t index = 0;
+
+	if (n->transport != TRANSPORT_DOCKER_DAEMON)
+		TRY(image_find_entry(a, n, &index, err));
+	if (p->o->as) {
+		strv_done(names);
+		TRY(strv_add(names, p->o->as, err));
+	} else if (!names->n) {
+		TRY(image_local_names(a, &((struct op_archive_entry *)a->images.v)[index], names, err));
+	}
 	image_say(&p->o->progress, "Getting image source signatures");
 	TRY(source_get_image(p->t.source, NULL, index, &p->platform, &i, err));
-	TRY(check_trust(p, &(struct image_origin){ .transport = n->transport, .scope = n->path,
+	TRY(check_trust(p, &(struct image_origin){ .transport = n->transport, .scope = what,
 						   .directory = n->transport == TRANSPORT_DIR ? n->path : NULL }, &i, err));
-	TRY(image_commit(&p->t, &i, &names, id, err));
-	return note_pulled(p, id, names.n ? names.v[0] : n->path, err);
+	TRY(image_commit(&p->t, &i, names, id, err));
+	return note_pulled(p, id, names->n ? names->v[0] : what, err);
+}
+
+static int pull_local(struct pull *p, const struct transport_name *n, struct error *err)
+{
+	autofree char *what = NULL;
+	auto_strv names = {};
+
+	TRY(local_scope(n, &what, err));
+	if (!p->o->remote.insecure_policy)
+		TRY(image_trust_precheck(p->e, p->o->remote.signature_policy, n->transport, what, err));
+	autoclose int fd = open_local(p, n, what, &names, err);
+	TRY(fd);
+	TRY(image_open_local(&p->t, fd, what, err));
+	return pull_opened(p, n, what, &names, err);
 }
 
 /* What is here is enough when the policy says so. 1: it was. */
@@ -338,7 +389,7 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 
 	TRY(image_remote_check(&o->remote, err));
 	TRY(transport_parse(name, &n, err));
-	if (n.transport == TRANSPORT_STORAGE || n.transport == TRANSPORT_DOCKER_DAEMON)
+	if (n.transport == TRANSPORT_STORAGE)
 		return fail(err, ERROR_UNSUPPORTED, "%s: pulling from %s is not supported", name, transport_prefix(n.transport));
 	TRY(want_platform(o, &p.platform, err));
 	bool registry = n.transport == TRANSPORT_NONE || n.transport == TRANSPORT_DOCKER;
@@ -350,7 +401,7 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 	TRY(image_transfer_begin(e, "pull", &o->progress, &p.t, err));
 	if (!registry) {
 		int r = pull_local(&p, &n, err);
-		return r < 0 && needs_keys(o, err) ? image_pull_encrypted(e, &n, n.path, &p.platform, o, ret_ids, err) : r;
+		return r < 0 && n.path && needs_keys(o, err) ? image_pull_encrypted(e, &n, n.path, &p.platform, o, ret_ids, err) : r;
 	}
 	return pull_reference(&p, &n.reference, name, err);
 }
