@@ -167,6 +167,22 @@ int base_image_layers(struct build *b, const char *name, const char *platform, s
 	return 0;
 }
 
+int base_known(void *data, const char *name, struct lint_base *ret, struct error *err)
+{
+	struct build *b = data;
+	auto_store_image image = {};
+	CLEANUP(image_config_done) struct image_config config = {};
+	struct error ignored;
+
+	if (build_context_find(b, name) || image_find(b->engine, name, STORE_IMAGE_CONFIG, &image, NULL, &ignored) < 0 || !image.config ||
+	    image_config_parse(image.config, strlen(image.config), &config, &ignored) < 0)
+		return 0;
+	TRY(strv_copy(&ret->env, &config.config.env, err));
+	ret->platform = config.platform;
+	config.platform = (struct platform){};
+	return 1;
+}
+
 /* ---- stages ---- */
 static int copy_config(const struct image_config *from, struct image_config *to, struct error *err)
 {

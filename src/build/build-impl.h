@@ -137,6 +137,8 @@ int base_prepare(struct build *b, struct stage_run *st, struct error *err);
 /* The layers of an image, opened; appended to *v. */
 int base_image_layers(struct build *b, const char *name, const char *platform, struct step_trees *to, struct sha256 *key,
 		      struct error *err);
+/* What is known of an image without fetching it (lint.h). */
+int base_known(void *data, const char *image, struct lint_base *ret, struct error *err);
 const struct named_context *build_context_find(const struct build *b, const char *name);
 int build_add_layer(struct build *b, struct build_layer **ret, struct error *err);
 /* ---- plan.c: what the steps are ---- */

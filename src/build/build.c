@@ -352,7 +352,10 @@ static int finish(struct build *b, struct error *err)
 static int check(struct build *b, struct error *err)
 {
 	CLEANUP(lint_result_done) struct lint_result l = {};
-	const struct lint_options o = { .build_args = &b->head.given, .ignore = b->context.ignore, .contexts = &b->context_names };
+	const char *platform = strmap_get(&b->head.platform, "TARGETPLATFORM");
+	const bool look = b->o->check || b->file.check;   /* images are looked at only when somebody wants to know */
+	const struct lint_options o = { .build_args = &b->head.given, .ignore = b->context.ignore, .contexts = &b->context_names,
+					.platform = platform, .base = look ? base_known : NULL, .data = b };
 	auto_buf text = BUF_INIT(16 << 20);
 
 	TRY(lint_run(&b->file, &o, &l, err));

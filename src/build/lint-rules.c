@@ -378,6 +378,7 @@ const struct lint_check lint_checks[] = {
 	{ { "SecretsUsedInArgOrEnv", "Sensitive data should not be used in the ARG or ENV commands" }, ON(ARG) | ON(ENV), check_secrets },
 	{ { "InvalidDefaultArgInFrom", "Default value for global ARG results in an empty or invalid base image name" }, ON(FROM), check_default_arg },
 	{ { "FromPlatformFlagConstDisallowed", "FROM --platform flag should not use a constant value" }, ON(FROM), check_const_platform },
+	{ { "InvalidBaseImagePlatform", "Base image platform does not match expected target build platform" }, 0, NULL },
 	{ { "CopyIgnoredFile", "Attempting to Copy file that is excluded by .dockerignore", .experimental = true }, ON(COPY) | ON(ADD),
 	  check_copy_ignored },
 	{ { "InvalidDefinitionDescription", "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`",

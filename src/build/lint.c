@@ -177,27 +177,55 @@ static size_t find_base(const struct lint *l, const char *name, size_t n)
 	return n;
 }
 
+static const struct lint_rule *find_rule(const char *name)
+{
+	for (size_t k = 0; k < lint_checks_n; k++)
+		if (streq(lint_checks[k].rule.name, name))
+			return &lint_checks[k].rule;
+	return NULL;
+}
+
+/* An image of another machine is here under the name: --platform was forgotten, or the image has no other. */
+static int check_platform(struct lint *l, const struct instruction *from, const struct instruction *expanded,
+			  const struct platform *got, struct error *err)
+{
+	const char *text = expanded->flags.platform ? expanded->flags.platform : l->o->platform;
+	struct platform want = {};
+	struct error ignored;
+	int r = 0;
+
+	if (str_empty(text) || str_empty(got->os) || str_empty(got->architecture) || platform_parse(text, &want, &ignored) < 0)
+		return 0;
+	if ((want.os && !streq(want.os, got->os)) || (want.architecture && !streq(want.architecture, got->architecture)))
+		r = lint_warn(l, find_rule("InvalidBaseImagePlatform"), from->line, err,
+			      "Base image %s was pulled with platform \"%s/%s\", expected \"%s\" for current build", expanded->words.v[0],
+			      got->os, got->architecture, text);
+	platform_done(&want);
+	return r;
+}
+
 static int begin_stage(struct lint *l, struct walk *w, const struct instruction *from, struct error *err)
 {
 	struct expand x = scope_head_expand(&l->head, l->file->escape);
 	auto_instruction expanded = {};
-	auto_strv env = {};
+	auto_lint_base known = {};
 	struct error ignored;
 	size_t n = l->stage_names.n;
-	int known = 0;
+	int r = 0;
 
 	w->stage = n;
 	const char *base = instruction_expand(from, &x, &expanded, &ignored) == 0 ? expanded.words.v[0] : "";
 	size_t on = find_base(l, base, n);
 	TRY(strv_add(&l->stage_names, from->words.n > 1 ? from->words.v[1] : "", err));
-	if (on == n && !streq(base, "scratch") && l->o->base_env)
-		known = l->o->base_env(l->o->data, base, &env, err);
-	TRY(known);
-	w->known[n] = on < n ? w->known[on] : known || streq(base, "scratch");
+	if (on == n && *base && !streq(base, "scratch") && l->o->base)
+		r = l->o->base(l->o->data, base, &known, err);
+	if (r < 0 || (r && check_platform(l, from, &expanded, &known.platform, err) < 0))
+		return -1;
+	w->known[n] = on < n ? w->known[on] : r || streq(base, "scratch");
 	w->workdir[n] = on < n && w->workdir[on];
-	if (!strv_env_get(&env, "PATH"))
-		TRY(strv_add(&env, "PATH=", err));   /* every step has one */
-	return scope_init(&w->scopes[n], &l->head, l->file->escape, on < n ? &w->scopes[on].env : &env, on < n ? &w->scopes[on] : NULL, err);
+	if (!strv_env_get(&known.env, "PATH"))
+		TRY(strv_add(&known.env, "PATH=", err));   /* every step has one */
+	return scope_init(&w->scopes[n], &l->head, l->file->escape, on < n ? &w->scopes[on].env : &known.env, on < n ? &w->scopes[on] : NULL, err);
 }
 
 static size_t stage_end(const struct containerfile *f, size_t i)
@@ -274,11 +302,18 @@ static int take_notes(struct lint *l, struct error *err)
 {
 	const struct containerfile_note *notes = l->file->notes.v;
 
-	for (size_t i = 0; i < l->file->notes.n; i++)
-		for (size_t k = 0; k < lint_checks_n; k++)
-			if (streq(lint_checks[k].rule.name, notes[i].check))
-				TRY(lint_warn(l, &lint_checks[k].rule, notes[i].line, err, "%s", notes[i].text));
+	for (size_t i = 0; i < l->file->notes.n; i++) {
+		const struct lint_rule *rule = find_rule(notes[i].check);
+		if (rule)
+			TRY(lint_warn(l, rule, notes[i].line, err, "%s", notes[i].text));
+	}
 	return 0;
+}
+
+void lint_base_done(struct lint_base *b)
+{
+	strv_done(&b->env);
+	platform_done(&b->platform);
 }
 
 static void lint_done(struct lint *l)

@@ -5,19 +5,28 @@
 #include "base/buf.h"
 #include "build/containerfile.h"
 #include "build/ignore.h"
+#include "image/oci-image.h"
 
 struct lint_warning {
 	const struct lint_rule *rule;
 	char *text;              /* this case */
 	uint32_t line;           /* 0: none */
 };
+struct lint_base {           /* what is known of a base image */
+	struct strv env;
+	struct platform platform;
+};
+void lint_base_done(struct lint_base *b);
+#define auto_lint_base CLEANUP(lint_base_done) struct lint_base
+
 struct lint_options {
 	const struct strmap *build_args;   /* --build-arg; may be NULL. BUILDKIT_DOCKERFILE_CHECK replaces "# check=" */
 	const struct ignore *ignore;       /* may be NULL */
 	const struct strmap *contexts;     /* --build-context names; may be NULL */
-	/* The environment of a base image, appended: 1 known, 0 not (undefined variables of such a stage are then told
-	 * only when they look like a slip). NULL: none is known. */
-	int (*base_env)(void *data, const char *image, struct strv *ret, struct error *err);
+	const char *platform;              /* the build's, "OS/ARCHITECTURE"; NULL: bases are not compared with it */
+	/* What is known of a base image: 1; 0: nothing (undefined variables of such a stage are then told only when they
+	 * look like a slip). NULL: none is known. */
+	int (*base)(void *data, const char *image, struct lint_base *ret, struct error *err);
 	void *data;
 };
 struct lint_result {

@@ -98,6 +98,7 @@ static int make_params(struct runner *k, struct error *err)
 	*p = r->options->run;   /* ours since the fork */
 	TRY(add_env(&p->process.env, &r->env, err));
 	p->process.entrypoint_given = true;
+	TRY(strv_add(&p->process.unset_env, "container", err));   /* RUN sees what the image has, as with Docker and Buildah */
 	p->process.make_workdir = true;
 	p->process.passwd = (struct opt_bool){ true, false };
 	TRY(strv_copy(&p->process.command, &r->args, err));

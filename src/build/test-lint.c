@@ -64,9 +64,10 @@ static void test_rules_table(void **state)
 	}
 }
 
-static int one_env(void *data, const char *image, struct strv *ret, struct error *err)
+static int one_base(void *data, const char *image, struct lint_base *ret, struct error *err)
 {
-	return streq(image, "known") && strv_add(ret, "OF_THE_IMAGE=1", err) == 0;
+	return streq(image, "known") && strv_add(&ret->env, "OF_THE_IMAGE=1", err) == 0 &&
+	       platform_parse("linux/arm64", &ret->platform, err) == 0;
 }
 
 static void test_base_environment(void **state)
@@ -77,9 +78,30 @@ static void test_base_environment(void **state)
 	auto_lint_result r = {};
 
 	assert_int_equal(containerfile_parse("C", text, strlen(text), &f, &err), 0);
-	assert_int_equal(lint_run(&f, &(struct lint_options){ .base_env = one_env }, &r, &err), 0);
+	assert_int_equal(lint_run(&f, &(struct lint_options){ .base = one_base }, &r, &err), 0);
 	assert_int_equal(r.warnings.n, 1);
 	assert_string_equal(((struct lint_warning *)r.warnings.v)->text, "Usage of undefined variable '$OTHER'");
+}
+
+/* What is wanted is what FROM says, else the build's platform. */
+static void test_base_platform(void **state)
+{
+	static const char text[] = "FROM known\nFROM --platform=$TARGETPLATFORM known AS b\nFROM --platform=linux/arm64 known AS arm64\nFROM strange";
+	struct error err = {};
+	auto_containerfile f = {}, plain = {};
+	auto_lint_result r = {}, same = {};
+
+	assert_int_equal(containerfile_parse("C", text, strlen(text), &f, &err), 0);
+	assert_int_equal(lint_run(&f, &(struct lint_options){ .base = one_base, .platform = "linux/amd64" }, &r, &err), 0);
+	const struct lint_warning *w = r.warnings.v;
+	assert_true(r.warnings.n >= 1 && w[0].line == 1);
+	assert_string_equal(w[0].rule->name, "InvalidBaseImagePlatform");
+	assert_string_equal(w[0].text, "Base image known was pulled with platform \"linux/arm64\", expected \"linux/amd64\" for current build");
+	for (size_t i = 1; i < r.warnings.n; i++)
+		assert_true(!streq(w[i].rule->name, "InvalidBaseImagePlatform") || w[i].line == 2);
+	assert_int_equal(containerfile_parse("C", "FROM known", 10, &plain, &err), 0);
+	assert_int_equal(lint_run(&plain, &(struct lint_options){ .base = one_base, .platform = "linux/arm64/v8" }, &same, &err), 0);
+	assert_int_equal(same.warnings.n, 0);
 }
 
 static void test_print_and_errors(void **state)
@@ -106,13 +128,13 @@ static void test_print_and_errors(void **state)
 	assert_int_equal(containerfile_parse("C", "# check=bad=1\nFROM a", 20, &bad, &err), 0);
 	assert_int_equal(lint_run(&bad, &(struct lint_options){}, &r, &err), -1);
 	assert_non_null(lint_rules(&n));
-	assert_int_equal(n, 21);
+	assert_int_equal(n, 22);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules_table), cmocka_unit_test(test_base_environment), cmocka_unit_test(test_print_and_errors),
+		cmocka_unit_test(test_rules_table), cmocka_unit_test(test_base_environment), cmocka_unit_test(test_base_platform), cmocka_unit_test(test_print_and_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

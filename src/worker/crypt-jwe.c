@@ -10,6 +10,9 @@
 
 #include "worker/crypt-internal.h"
 
+/* As Go's crypto/rsa: what other engines accept can be read and written. */
+enum { RSA_BITS_MIN = 1024 };
+
 #define CEK 32
 #define IV 12
 #define TAG 16
@@ -89,7 +92,7 @@ static int check_rsa(EVP_PKEY *key, const char *what, struct error *err)
 		return fail(err, ERROR_INVALID, "%s cannot be read as PEM (wrong passphrase?)", what);
 	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
 		return fail(err, ERROR_UNSUPPORTED, "%s is no RSA key, which is not supported for layers", what);
-	return EVP_PKEY_get_bits(key) >= 2048 ? 0 : fail(err, ERROR_INVALID, "%s has fewer than 2048 bits", what);
+	return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN ? 0 : fail(err, ERROR_INVALID, "%s has fewer than %d bits", what, RSA_BITS_MIN);
 }
 
 static EVP_PKEY_CTX *oaep(EVP_PKEY *key, bool encrypt)
