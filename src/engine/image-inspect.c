@@ -100,6 +100,16 @@ static int fill_annotations(struct store *s, const struct store_image *image, st
 	return strmap_copy(&to->annotations, &m.annotations, err);
 }
 
+/* An OCI configuration has no comment of its own: Podman shows that of its first step. */
+static int fill_comment(struct image_inspect *to, struct error *err)
+{
+	const struct image_history *first = to->image.history.v;
+
+	if (media_type_parse(to->manifest_type) != MEDIA_OCI_MANIFEST)
+		return 0;
+	return str_set(&to->image.comment, to->image.history.n && first->comment ? first->comment : "", err);
+}
+
 static int fill(struct store *s, const struct store_image *image, struct image_inspect *to, struct error *err)
 {
 	TRY(str_set(&to->id, image->id, err));
@@ -110,6 +120,7 @@ static int fill(struct store *s, const struct store_image *image, struct image_i
 	TRY(image_names_history(image, &to->names_history, err));
 	if (image->config)
 		TRY(image_config_parse(image->config, strlen(image->config), &to->image, err));
+	TRY(fill_comment(to, err));
 	to->created = image->created;
 	to->size = image->size;
 	TRY(str_set(&to->rootfs.type, "layers", err));

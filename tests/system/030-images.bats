@@ -40,8 +40,9 @@ teardown() { umiak_teardown; }
 @test "import: a tar of a root filesystem becomes an image" {
     mkdir -p "$UMIAK_WORK/tmp/r/bin"; cp "$(command -v busybox)" "$UMIAK_WORK/tmp/r/bin/busybox"
     tar -C "$UMIAK_WORK/tmp/r" -cf "$UMIAK_WORK/tmp/r.tar" .; chmod 644 "$UMIAK_WORK/tmp/r.tar"
-    run_umiak import -c 'CMD ["/bin/busybox","echo","imported"]' "$UMIAK_WORK/tmp/r.tar" localhost/imp:1
+    run_umiak import -m 'taken from a file' -c 'CMD ["/bin/busybox","echo","imported"]' "$UMIAK_WORK/tmp/r.tar" localhost/imp:1
     run_umiak run --rm --network none localhost/imp:1; is "$output" imported "runs"
+    is "$(umiak image inspect -f '{{.Comment}}' localhost/imp:1)" "taken from a file" "the message is the first step's"
     run_umiak rmi localhost/imp:1
 }
 
