@@ -318,10 +318,8 @@ static int disconnect_running(struct ctr *c, const char *network, struct error *
 	autoclose int netns = open_netns(c, err);
 	if (netns < 0)
 		return -1;
-	const struct net_status gone = { .attachments = { a, 1 } };
 	TRY(copy_host(c, live.net, &host, err));
 	TRY(change_files(c, a, false, err));
-	TRY(network_names_remove(&place, c->id, &gone, err));
 	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
 	TRY(follow_host(c, live.net, host, err));
 	if (c->engine->paths.rootless && !live.net->attachments.n)

@@ -34,19 +34,6 @@ int network_names_add(struct ctr *c, const struct network_place *p, const struct
 	return 0;
 }
 
-int network_names_remove(const struct network_place *p, const char *id, const struct net_status *s, struct error *err)
-{
-	const struct net_attachment *a = s->attachments.v;
-	int r = 0;
-
-	for (size_t i = 0; !s->netavark && i < s->attachments.n; i++) {
-		const struct net_dns_gone gone = { .network_id = a[i].network_id, .id = id };
-		if (a[i].dns_enabled && net_dns_remove(&p->env, &gone, err) < 0)
-			r = -1;
-	}
-	return r;
-}
-
 int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err)
 {
 	const struct net_attachment *a = s->attachments.v;

@@ -46,9 +46,8 @@ int network_user_leave(struct network_place *p, const char *id, struct error *er
 int network_slirp_to_pasta(const struct engine *e, struct param_ns *net, struct error *err);
 
 /* ---- names (network-names.c) ---- */
-/* The container's names on those of its networks that resolve names; and away with them. */
+/* The container's names on those of its networks that resolve names (away with them: net_disconnect(), net_teardown()). */
 int network_names_add(struct ctr *c, const struct network_place *p, const struct net_status *s, struct error *err);
-int network_names_remove(const struct network_place *p, const char *id, const struct net_status *s, struct error *err);
 /* After a reload; and under a new name. */
 int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
 #include "net/netavark.h"
@@ -81,6 +82,7 @@ int net_connect(const struct net_env *env, const char *id, struct net_status *s,
 	auto_ends e = LINK_ENDS_INIT;
 	struct error ignored;
 
+	e.netns_fd = netns_fd;
 	int made = network_get(env, a->network, &l.v[0], err);
 	l.n = made >= 0;
 	if (made >= 0)
@@ -89,7 +91,7 @@ int net_connect(const struct net_env *env, const char *id, struct net_status *s,
 		made = setup_firewall(env, &l, s, false, err);
 	if (made >= 0)
 		return made;
-	if (!s->netavark && link_ends_open(env, netns_fd, &e, &ignored) >= 0)
+	if (!s->netavark)
 		attachment_unlink(env, a, &e, &ignored);
 	attachment_release(env, id, a, &ignored);
 	remove_attachment(s, a);
@@ -115,14 +117,16 @@ int net_disconnect(const struct net_env *env, const char *id, const char *networ
 	auto_ends e = LINK_ENDS_INIT;
 	const struct firewall_change old = { .remove = true, .status = s, .socket = &e.firewall };
 
+	e.netns_fd = netns_fd;
 	if (!a)
 		return fail(err, ERROR_NOT_FOUND, "container %s is not connected to network %s", id, network);
 	if (s->netavark)
 		return disconnect_netavark(env, id, a, s, err);
+	const struct net_dns_gone names = { a->network_id, id, &e.firewall };
+	if (a->dns_enabled)
+		TRY(net_dns_remove(env, &names, err));
 	TRY(firewall_apply(env, &old, err));
-	TRY(link_ends_open(env, netns_fd, &e, err));
 	TRY(attachment_unlink(env, a, &e, err));
-	link_ends_detach(&e);
 	TRY(attachment_release(env, id, a, err));
 	remove_attachment(s, a);
 	/* the ports lead to what is left */

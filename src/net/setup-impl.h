@@ -29,7 +29,8 @@ void link_ends_detach(struct link_ends *e);
 
 /* Bridge (made when missing), pair, addresses, routes. */
 int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err);
-/* Takes the interface away, or notes it in e->gone when its namespace is going; gone already is fine. */
+/* Takes the interface away (and closes e->firewall), or notes it in e->gone when its namespace is going; gone already is
+ * fine. */
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
 void net_attachment_done(struct net_attachment *a);
 

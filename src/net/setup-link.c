@@ -349,30 +349,19 @@ int attachment_link(const struct net_env *env, const struct network *n, struct n
 	return configure_inside(env, n, &o, a, e, err);
 }
 
-static int but_missing(void *arg, const char *what, int errnum)
-{
-	(void)arg;
-	(void)what;
-	return errnum != ENODEV;
-}
-
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err)
 {
-	auto_netlink_batch b = NETLINK_BATCH_INIT;
-	struct netlink *where = a->host_ifname ? &e->host : &e->inside;
+	struct link_info l;
 
-	(void)env;
-	if (where->fd < 0)   /* macvlan, ipvlan: gone with the namespace */
+	if (e->netns_fd >= 0)
+		return link_remove(a->host_ifname ? env->host_netns : e->netns_fd, a->host_ifname ? a->host_ifname : a->ifname,
+				   &e->firewall, err) < 0 ? -1 : 0;
+	if (!a->host_ifname)   /* macvlan, ipvlan: gone with the namespace */
 		return 0;
-	if (e->netns_fd < 0) {
-		/* Most often the namespace died with its last process and takes the pair along; one that others share must
-		 * lose it now. */
-		struct link_info l;
-		int r = link_find(&e->host, a->host_ifname, &l, err);
-		if (r > 0)
-			link_delete(&e->gone, a->host_ifname);
-		return r < 0 ? -1 : 0;
-	}
-	link_delete(&b, a->host_ifname ? a->host_ifname : a->ifname);
-	return netlink_send_judged(where, &b, but_missing, NULL, err);
+	/* Most often the namespace died with its last process and takes the pair along; one that others share must lose it
+	 * now. */
+	int r = link_find(&e->host, a->host_ifname, &l, err);
+	if (r > 0)
+		link_delete(&e->gone, a->host_ifname);
+	return r < 0 ? -1 : 0;
 }

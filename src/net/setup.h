@@ -90,7 +90,7 @@ int net_sweep(const struct net_env *env, struct error *err);
 int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
 		     struct error *err);
 int net_connect(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err);
-/* One less. */
+/* One less, its names with it. */
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
 		   struct error *err);
 /* Firewall rules of a running container again (another tool flushed them). One that ended meanwhile gets none. */

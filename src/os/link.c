@@ -196,6 +196,37 @@ int link_find(struct netlink *n, const char *name, struct link_info *ret, struct
 	return 1;
 }
 
+static int is_gone(void *arg, const struct netlink_answer *a)
+{
+	const uint32_t *index = arg;
+	const struct ifinfomsg *m = a->data;
+
+	/* bridges tell of ports that leave them in the same way, with a family */
+	return a->type == RTM_DELLINK && a->len >= sizeof(*m) && m->ifi_family == AF_UNSPEC && (uint32_t)m->ifi_index == *index;
+}
+
+static int but_missing(void *arg, const char *what, int errnum)
+{
+	(void)arg;
+	(void)what;
+	return errnum != ENODEV;
+}
+
+int link_remove(int netns_fd, const char *name, struct netlink *last, struct error *err)
+{
+	auto_netlink_batch b = NETLINK_BATCH_INIT;
+	auto_netlink n = NETLINK_INIT;
+	struct link_info l;
+
+	TRY(netlink_open(netns_fd, NETLINK_ROUTE, &n, err));
+	int r = link_find(&n, name, &l, err);
+	if (r <= 0)
+		return r;
+	const struct netlink_watch w = { RTNLGRP_LINK, is_gone, &l.index, last };
+	link_delete(&b, name);
+	return netlink_send_watched(&n, &b, &w, but_missing, err) < 0 ? -1 : 1;
+}
+
 int link_list(struct netlink *n, int (*each)(void *arg, const struct link_info *l, struct error *err), void *arg,
 	      struct error *err)
 {

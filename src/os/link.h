@@ -33,6 +33,10 @@ struct link_spec {
 /* Makes the interface; exists already: EEXIST. */
 void link_add(struct netlink_batch *b, const struct link_spec *l);
 void link_delete(struct netlink_batch *b, const char *name);
+/* Takes it away and comes back when nobody can find it any more (with the other end of a pair): what the kernel frees after
+ * a grace period, and the closing of `last` (may be NULL; os/netlink.h), is waited for by nobody. 1; 0: there was none.
+ * netns_fd: where it is (< 0: here). */
+int link_remove(int netns_fd, const char *name, struct netlink *last, struct error *err);
 void link_up(struct netlink_batch *b, uint32_t index);
 void link_set_master(struct netlink_batch *b, uint32_t index, uint32_t master);
 void link_set_mac(struct netlink_batch *b, uint32_t index, const uint8_t mac[LINK_MAC]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,22 +268,33 @@ static int take(struct exchange *x, const char *data, size_t len)
 	return 0;
 }
 
-static int receive(struct netlink *n, struct exchange *x)
+/* The next datagram of the kernel's: its length. */
+static ssize_t receive_one(struct netlink *n, void *data, size_t max, struct error *err)
 {
-	static _Alignas(8) char data[32768];   /* what the kernel uses at most for one dump datagram */
 	struct sockaddr_nl from;
 
-	while (!x->done) {
+	for (;;) {
 		socklen_t size = sizeof(from);
-		ssize_t len = recvfrom(n->fd, data, sizeof(data), MSG_TRUNC, (struct sockaddr *)&from, &size);
+		ssize_t len = recvfrom(n->fd, data, max, MSG_TRUNC, (struct sockaddr *)&from, &size);
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
-			return fail_errno(x->err, "netlink: receive");
-		if (len > (ssize_t)sizeof(data))
-			return fail(x->err, ERROR_SYSTEM, "netlink: answer too large");
-		if (from.nl_pid)   /* not the kernel */
-			continue;
+			return fail_errno(err, "netlink: receive");
+		if (len > (ssize_t)max)
+			return fail(err, ERROR_SYSTEM, "netlink: answer too large");
+		if (!from.nl_pid)
+			return len;
+	}
+}
+
+static int receive(struct netlink *n, struct exchange *x)
+{
+	static _Alignas(8) char data[32768];   /* what the kernel uses at most for one dump datagram */
+
+	while (!x->done) {
+		ssize_t len = receive_one(n, data, sizeof(data), x->err);
+		if (len < 0)
+			return -1;
 		TRY(take(x, data, (size_t)len));
 	}
 	return x->failed ? -1 : 0;
@@ -304,24 +316,106 @@ int netlink_send(struct netlink *n, struct netlink_batch *b, struct error *err)
 	return netlink_send_judged(n, b, NULL, NULL, err);
 }
 
+/* A process that does nothing but `work` and is waited for by nobody: it has no signal at its end and is not a child anybody
+ * counts. False: there is none. */
+static bool leave_behind(struct netlink *n, struct netlink *last, void (*work)(struct netlink *n, struct netlink_batch *b),
+			 struct netlink_batch *b)
+{
+	const int keep[] = { n->fd, last && last->fd >= 0 ? last->fd : n->fd };
+	struct error ignored;
+	long pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+
+	if (pid != 0)
+		return pid > 0;
+	file_close_from(0, keep, ARRAY_LEN(keep), &ignored);
+	work(n, b);
+	_exit(0);
+}
+
+static void send_quietly(struct netlink *n, struct netlink_batch *b)
+{
+	struct error ignored;
+
+	if (b->n && !b->b.failed)
+		netlink_send(n, b, &ignored);
+}
+
 void netlink_send_detached(struct netlink *n, struct netlink_batch *b, struct netlink *last)
 {
 	const bool closes = last && last->fd >= 0, sends = b->n && !b->b.failed;
-	const int keep[] = { n->fd, closes ? last->fd : n->fd };
-	struct error ignored;
 
 	if (!sends && !closes)
 		return;
-	/* no signal at its end: it is not a child anybody counts */
-	if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) != 0) {
-		if (closes)
-			netlink_close(last);
-		return;
+	leave_behind(n, last, send_quietly, b);
+	if (closes)
+		netlink_close(last);
+}
+
+/* ---- an effect that is seen before its cause is over ---- */
+enum { WATCH_MS = 5000 };
+
+static void send_only(struct netlink *n, struct netlink_batch *b)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	/* the answer comes to whoever reads the socket: our parent */
+	while (sendto(n->fd, b->b.data, b->b.len, 0, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0 && errno == EINTR)
+		;
+}
+
+/* 1: it was told of. */
+static int look_for(const struct netlink_watch *w, const char *data, size_t len)
+{
+	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= len;) {
+		const struct nlmsghdr *h = (const void *)(data + at);
+		if (h->nlmsg_len < sizeof(*h) || h->nlmsg_len > len - at)
+			return 0;
+		at += ALIGNED(h->nlmsg_len);
+		const struct netlink_answer a = { h->nlmsg_type, h + 1, h->nlmsg_len - sizeof(*h) };
+		if (h->nlmsg_type >= NLMSG_MIN_TYPE && w->seen(w->arg, &a) == 1)
+			return 1;
 	}
-	file_close_from(0, keep, ARRAY_LEN(keep), &ignored);
-	if (sends)
-		netlink_send(n, b, &ignored);
-	_exit(0);
+	return 0;
+}
+
+/* 1: seen or answered; 0: neither came (the process was killed, messages were lost). */
+static int watch(struct netlink *n, const struct netlink_watch *w, struct exchange *x)
+{
+	static _Alignas(8) char data[32768];
+	struct pollfd p = { .fd = n->fd, .events = POLLIN };
+	struct error ignored;
+
+	while (!x->done) {
+		if (poll(&p, 1, WATCH_MS) <= 0)
+			return 0;
+		ssize_t len = receive_one(n, data, sizeof(data), &ignored);
+		if (len < 0)
+			return 0;
+		if (look_for(w, data, (size_t)len))
+			return 1;
+		if (take(x, data, (size_t)len) < 0)
+			return 0;
+	}
+	return 1;
+}
+
+int netlink_send_watched(struct netlink *n, struct netlink_batch *b, const struct netlink_watch *w, netlink_judge judge,
+			 struct error *err)
+{
+	struct exchange x = { .b = b, .judge = judge, .err = err };
+
+	if (setsockopt(n->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &w->group, sizeof(w->group)) < 0)
+		return netlink_send_judged(n, b, judge, NULL, err);
+	TRY(finish(n, b, err));
+	const bool behind = leave_behind(n, w->last, send_only, b);
+	if (w->last)
+		netlink_close(w->last);
+	if (behind && watch(n, w, &x) == 1)
+		return x.failed ? -1 : 0;
+	/* what happened is not known: by hand, and wait */
+	setsockopt(n->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &w->group, sizeof(w->group));
+	send_only(n, b);
+	return receive(n, &x);
 }
 
 int netlink_ask(struct netlink *n, struct netlink_batch *b, int (*each)(void *arg, const struct netlink_answer *a, struct error *err),

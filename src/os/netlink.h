@@ -59,6 +59,11 @@ size_t netlink_nest(struct netlink_batch *b, uint16_t attr);
 void netlink_nest_end(struct netlink_batch *b, size_t nest);
 
 /* ---- sending ---- */
+struct netlink_answer {
+	uint16_t type;
+	const void *data;      /* behind nlmsghdr */
+	size_t len;
+};
 /* What the caller lets pass: called for every error with the message's note; 0: ignore it, else it is the batch's. */
 typedef int (*netlink_judge)(void *arg, const char *what, int errnum);
 /* Sends everything and waits until the kernel has worked through it. The first error becomes ERROR_SYSTEM
@@ -72,12 +77,19 @@ int netlink_send_judged(struct netlink *n, struct netlink_batch *b, netlink_judg
  * period of all processors. Nothing to send and nothing to close: no process. */
 void netlink_send_detached(struct netlink *n, struct netlink_batch *b, struct netlink *last);
 
-/* Sends a request of one message and calls `each` for every answer (dump or single). `each` < 0 stops. */
-struct netlink_answer {
-	uint16_t type;
-	const void *data;      /* behind nlmsghdr */
-	size_t len;
+/* The same of what the kernel also tells listeners of `group`: over as soon as `seen` returns 1 for such a message, or with
+ * the request's own outcome, whichever is first. A process of its own stays behind in the kernel (and closes `last`). The
+ * socket is of no use for anything else afterwards. */
+struct netlink_watch {
+	uint32_t group;        /* RTNLGRP_* */
+	int (*seen)(void *arg, const struct netlink_answer *a);
+	void *arg;
+	struct netlink *last;  /* may be NULL */
 };
+int netlink_send_watched(struct netlink *n, struct netlink_batch *b, const struct netlink_watch *w, netlink_judge judge,
+			 struct error *err);
+
+/* Sends a request of one message and calls `each` for every answer (dump or single). `each` < 0 stops. */
 int netlink_ask(struct netlink *n, struct netlink_batch *b, int (*each)(void *arg, const struct netlink_answer *a, struct error *err),
 		void *arg, struct error *err);
 

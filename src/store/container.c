@@ -4,7 +4,8 @@
  * Create: row in the run database with intent "create" (takes the name for both kinds of containers) -> directories ->
  * durable ones: container.json synced, index row committed -> intent cleared. Remove: state removing + intent ->
  * index row gone (from here on a reboot does not bring it back) -> directories gone -> row gone. Update and rename of a
- * durable one: intent "reload" -> file -> index -> row. Whoever finds an intent whose lock is free finishes: create and
+ * durable one: intent "reload" -> file -> index -> row. There only the index is synced: it is the truth, and the first
+ * command after a power cut writes every file again that says something else (sweep.c). Whoever finds an intent whose lock is free finishes: create and
  * remove by removing, reload by copying what the index says. A transient container touches the index never. */
 #include "store/internal.h"
 
@@ -163,7 +164,7 @@ int container_save_file(struct store *s, const struct container_record *r, bool 
 
 	TRY(container_record_format(r, &text, err));
 	snprintf(path, sizeof(path), "containers/%s/container.json", r->id);
-	TRY(file_replace(s->root_fd, path, text.data, text.len, 0600, store_sync_flag(s), err));
+	TRY(file_replace(s->root_fd, path, text.data, text.len, 0600, is_new ? store_sync_flag(s) : 0, err));
 	return is_new ? store_sync_dir(s, s->root_fd, "containers", err) : 0;
 }
 

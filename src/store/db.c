@@ -132,6 +132,43 @@ static void configure_library(void)
 	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
 }
 
+/* ---- files ---- */
+static bool has_bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* Where SQLite may create a WAL it takes it for new and syncs the directory at its first commit as well, a second wait for
+ * the disk in every command that writes. Ours stays in place; one with frames in it was synced by who made it. */
+static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *ret_flags)
+{
+	sqlite3_vfs *base = sqlite3_vfs_find(NULL);
+
+	(void)vfs;
+	if ((flags & SQLITE_OPEN_WAL) && path && has_bytes(path))
+		flags &= ~SQLITE_OPEN_CREATE;
+	return base->xOpen(base, path, file, flags, ret_flags);
+}
+
+/* SQLite's own way to files but for the above. The library keeps the address. */
+static const char *file_system(void)
+{
+	static sqlite3_vfs ours;
+	const sqlite3_vfs *base = sqlite3_vfs_find(NULL);
+
+	if (ours.zName || !base)
+		return ours.zName;
+	ours = *base;
+	ours.pNext = NULL;
+	ours.zName = "umiak";
+	ours.xOpen = open_file;
+	if (sqlite3_vfs_register(&ours, 0) != SQLITE_OK)
+		ours.zName = NULL;
+	return ours.zName;
+}
+
 static int open_handle(struct db *db, const struct db_options *o, struct error *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
@@ -144,7 +181,7 @@ static int open_handle(struct db *db, const struct db_options *o, struct error *
 		flags |= SQLITE_OPEN_READWRITE | (o->must_exist || o->read_only ? 0 : SQLITE_OPEN_CREATE);
 	}
 	configure_library();
-	int rc = sqlite3_open_v2(uri ? uri : o->path, &db->handle, flags, NULL);
+	int rc = sqlite3_open_v2(uri ? uri : o->path, &db->handle, flags, file_system());
 	if (rc != SQLITE_OK)
 		return db_fail(db, rc, err);
 	sqlite3_extended_result_codes(db->handle, 1);
