@@ -31,6 +31,7 @@ struct build_layer {
 };
 
 enum op_kind { OP_FROM, OP_CONFIG, OP_RUN, OP_COPY, OP_WORKDIR, OP_SQUASH };
+enum op_early { EARLY_NOT, EARLY_RUNNING, EARLY_DONE };
 enum op_state { OP_WAITING, OP_RUNNING, OP_DONE };
 
 struct op {
@@ -44,6 +45,13 @@ struct op {
 	char content[SHA256_HEX_MAX];    /* what was copied */
 	enum ahead_state ahead;          /* whether `content` was found out early */
 	bool cached, has_layer, prepared, applied;
+	char what[65];                   /* COPY: digest of all its key is made of but the layers below */
+	bool from_files;                 /* COPY: what it copies is known only by looking at files: op.quick, then op.key */
+	/* begun before its turn (schedule-early.c) */
+	bool expanded, keyed, early_failed;
+	enum op_early early;
+	size_t early_layers;             /* how many layers the stage had then */
+	struct step_message early_result;
 	bool pulled;                     /* its result came from --cache-from */
 	int64_t created;                 /* Unix ns */
 	char id[65];                     /* of the image so far */
@@ -148,6 +156,8 @@ int plan_expand(struct stage_run *st, struct op *op, struct error *err);
 int plan_apply(struct stage_run *st, struct op *op, struct error *err);
 /* The stage that must be done before the op can begin; NULL: none. */
 int plan_needs(struct stage_run *st, const struct op *op, struct stage_run **ret, struct error *err);
+/* A COPY's source is the context, or a stage that is done: 1; 0: it waits, or has to be fetched. */
+int plan_source_is_here(struct stage_run *st, const struct op *op, struct error *err);
 void op_done(struct op *op);
 /* ---- prepare.c: op -> step_job ---- */
 int prepare_run(struct stage_run *st, struct op *op, struct error *err);
@@ -155,6 +165,10 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err);
 int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err);
 void release_run_caches(struct op *op);   /* others may have them */
 int prepare_copy(struct stage_run *st, struct op *op, struct error *err);
+/* Sets op.key, or op.quick, of a COPY that is prepared: on top of the stage's layers as they are now; --link: of any. */
+void prepare_copy_key(struct stage_run *st, struct op *op);
+/* Whether the result is made without looking at the layers below: COPY --link, owners given as numbers. */
+bool copy_stands_alone(const struct op *op);
 int prepare_workdir(struct stage_run *st, struct op *op, struct error *err);
 /* A layer on top of the stage's, borrowed. */
 int stage_push_layer(struct stage_run *st, struct build_layer *l, struct error *err);

@@ -106,6 +106,18 @@ int plan_needs(struct stage_run *st, const struct op *op, struct stage_run **ret
 	return 0;
 }
 
+int plan_source_is_here(struct stage_run *st, const struct op *op, struct error *err)
+{
+	struct graph_source source = {};
+
+	if (!op->in.flags.from)
+		return st->b->context.fd >= 0;
+	TRY(build_graph_find(&st->b->graph, &st->b->graph_options, st->s->index, op->in.flags.from, &source, err));
+	int here = source.kind == GRAPH_STAGE && st->b->stages[source.stage].done;
+	graph_source_done(&source);
+	return here;
+}
+
 /* ---- what a step says ---- */
 static const struct strv *shell_of(const struct stage_run *st)
 {
@@ -162,7 +174,8 @@ int plan_expand(struct stage_run *st, struct op *op, struct error *err)
 	case INSTRUCTION_FROM:
 		break;
 	default:
-		TRY(instruction_expand(op->raw, &x, &op->in, err));
+		if (!op->expanded)
+			TRY(instruction_expand(op->raw, &x, &op->in, err));
 	}
 	return op->kind == OP_FROM ? 0 : describe(st, op, err);
 }

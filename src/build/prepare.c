@@ -34,17 +34,21 @@ void key_strv(struct sha256 *h, const struct strv *v)
 		key_text(h, v->v[i]);
 }
 
-/* What lies below the step, and what is done to times in it. */
-void key_layers(struct sha256 *h, const struct stage_run *st)
+static void key_times(struct sha256 *h, const struct build *b)
 {
-	const struct build *b = st->b;
 	char times[64];
 
-	for (size_t i = 0; i < st->n_layers; i++)
-		key_text(h, st->layers[i]->diff_id);
 	snprintf(times, sizeof(times), "%d %d %lld", b->has_time && b->o->timestamp.set, b->has_time && b->o->rewrite_timestamp,
 		 b->has_time ? (long long)b->time_s : 0);
 	key_text(h, times);
+}
+
+/* What lies below the step, and what is done to times in it. */
+void key_layers(struct sha256 *h, const struct stage_run *st)
+{
+	for (size_t i = 0; i < st->n_layers; i++)
+		key_text(h, st->layers[i]->diff_id);
+	key_times(h, st->b);
 }
 
 int stage_trees(const struct stage_run *st, struct step_trees *ret, struct error *err)
@@ -271,11 +275,10 @@ static int set_excludes(struct op *op, struct error *err)
 	return 0;
 }
 
-static void key_flags(struct sha256 *h, const struct stage_run *st, const struct op *op)
+static void key_flags(struct sha256 *h, const struct op *op)
 {
 	const struct step_job *j = &op->job;
 
-	key_layers(h, st);
 	key_text(h, instruction_name(op->raw->kind));
 	key_text(h, j->destination);
 	key_text(h, j->chown);
@@ -283,6 +286,41 @@ static void key_flags(struct sha256 *h, const struct stage_run *st, const struct
 	key_strv(h, &op->in.flags.excludes);
 	key_text(h, j->parents ? "parents" : "");
 	key_text(h, op->in.flags.from);
+}
+
+bool copy_stands_alone(const struct op *op)
+{
+	const char *owner = op->job.chown;
+
+	return op->job.link && (!owner || (strchr(owner, ':') && !owner[strspn(owner, "0123456789:")]));
+}
+
+/* A layer that looks at nothing below still has an entry for "/", which is as it is there. */
+static void key_root(struct sha256 *h, const struct stage_run *st)
+{
+	struct stat sb = { .st_mode = 0755 };
+	char text[64];
+
+	if (st->n_layers)
+		(void)fstat(st->layers[st->n_layers - 1]->fd, &sb);
+	snprintf(text, sizeof(text), "%o %u %u", (unsigned)sb.st_mode & 07777, sb.st_uid, sb.st_gid);
+	key_text(h, text);
+}
+
+void prepare_copy_key(struct stage_run *st, struct op *op)
+{
+	struct sha256 h;
+
+	key_begin(&h, op->job.link ? "copy link" : "copy");
+	if (copy_stands_alone(op)) {
+		key_root(&h, st);
+		key_times(&h, st->b);
+	} else {
+		key_layers(&h, st);
+	}
+	key_text(&h, op->what);
+	sha256_end_hex(&h, op->from_files ? op->quick : op->key);
+	op->keyed = true;
 }
 
 int prepare_copy(struct stage_run *st, struct op *op, struct error *err)
@@ -297,12 +335,13 @@ int prepare_copy(struct stage_run *st, struct op *op, struct error *err)
 
 	j->kind = STEP_COPY;
 	j->parents = f->parents;
+	j->link = f->link && !b->single;   /* all in one layer: there is nothing it could stand beside */
 	TRY(str_set(&j->chown, f->chown, err));
 	TRY(str_set(&j->chmod, f->chmod, err));
 	TRY(set_destination(st, op, err));
 	TRY(set_excludes(op, err));
-	key_begin(&h, "copy");
-	key_flags(&h, st, op);
+	key_begin(&h, "what is copied");
+	key_flags(&h, op);
 	if (f->from) {
 		from_layers = find_from(st, op, &h, &root, &what, &c, err);
 		if (from_layers < 0)
@@ -317,7 +356,8 @@ int prepare_copy(struct stage_run *st, struct op *op, struct error *err)
 			TRY(add_source(st, op, root, c, op->in.words.v[i], err));
 	}
 	TRY(add_heredocs(op, &h, err));
-	sha256_end_hex(&h, from_layers || !j->patterns.n ? op->key : op->quick);
+	sha256_end_hex(&h, op->what);
+	op->from_files = !from_layers && j->patterns.n;
 	return 0;
 }
 

@@ -130,6 +130,8 @@ int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
 
 int schedule_use_cached(struct stage_run *st, struct op *op, struct build_cache_entry *e, struct error *err)
 {
+	if (op->early != EARLY_NOT)
+		schedule_drop_early(st->b, op);
 	op->cached = true;
 	op->created = e->created;
 	op->has_layer = e->diff_id != NULL;

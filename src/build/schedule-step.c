@@ -51,6 +51,8 @@ static int set_trees(struct stage_run *st, struct op *op, struct error *err)
 	struct build *b = st->b;
 
 	TRY(stage_trees(st, &op->job.below, err));
+	if (op->kind == OP_COPY && copy_stands_alone(op))
+		op->job.below.n = 0;
 	if (!b->single) {
 		TRY(stage_layer_begin(b->stage, &op->tree, err));
 		op->job.upper = op->tree.tree_fd;

@@ -45,6 +45,32 @@ static void key_of_copy(struct op *op)
 	sha256_end_hex(&h, op->key);
 }
 
+/* What a step made becomes part of its stage. */
+static int take_result(struct stage_run *st, struct op *op, const struct step_message *m, struct error *err)
+{
+	struct build *b = st->b;
+	struct build_layer *l = NULL;
+	char before[65];
+
+	op->created = time_now();
+	op->has_layer = m->has_layer;
+	if (*m->content && op->kind == OP_COPY && *op->quick) {
+		snprintf(op->content, sizeof(op->content), "%s", m->content);
+		key_of_copy(op);
+	}
+	if (m->has_layer)
+		TRY(schedule_take_layer(st, op, m, &l, err));
+	if (op->kind != OP_SQUASH && !b->single) {
+		TRY(schedule_remember(b, op, op->key, l, err));
+		if (*op->quick)
+			TRY(schedule_remember(b, op, op->quick, NULL, err));
+		if (ahead_key(b, op, before))
+			TRY(schedule_remember(b, op, before, NULL, err));
+	}
+	TRY(schedule_finish(st, op, err));
+	return time_now() - b->flushed > FLUSH_NS ? schedule_flush(b, err) : 0;
+}
+
 /* ---- beginning a step: 1: done or under way; 0: it has to wait ---- */
 static bool may_start(const struct build *b)
 {
@@ -60,11 +86,15 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 
 	if (!op->prepared && op->ahead == AHEAD_PENDING)
 		return 0;
-	if (!op->prepared) {
-		auto_build_cache_entry e = {};
+	if (!op->prepared)
 		TRY(prepare[op->kind](st, op, err));
-		op->prepared = true;
-		if (op->ahead == AHEAD_KNOWN)
+	op->prepared = true;
+	if (!op->keyed) {
+		auto_build_cache_entry e = {};
+		if (op->kind == OP_COPY)
+			prepare_copy_key(st, op);
+		op->keyed = true;
+		if (op->ahead == AHEAD_KNOWN && op->from_files)
 			key_of_copy(op);
 		int found = b->single ? 0 : schedule_look_up(st, op, &e, err);
 		if (found)
@@ -72,7 +102,14 @@ static int begin_files(struct stage_run *st, struct op *op, struct error *err)
 		found = b->single || !*op->quick || *op->key ? 0 : schedule_look_up_key(b, op->quick, &e, err);
 		if (found < 0)
 			return -1;
-		op->job.ask_first = !*op->key && (found || (b->remote.from.n && b->use_cache && *op->quick));
+		op->job.ask_first = !*op->key && op->early == EARLY_NOT && (found || (b->remote.from.n && b->use_cache && *op->quick));
+	}
+	if (op->early == EARLY_RUNNING)
+		return 0;
+	if (op->early == EARLY_DONE) {
+		int counts = schedule_accept_early(st, op, err);
+		if (counts)
+			return counts < 0 || take_result(st, op, &op->early_result, err) < 0 ? -1 : 1;
 	}
 	if (!may_start(b))
 		return 0;
@@ -204,15 +241,13 @@ static int advance(struct stage_run *st, struct error *err)
 	}
 	while (st->next < st->n) {
 		struct op *op = &st->ops[st->next];
-		if (op->state == OP_RUNNING)
-			return 0;
-		int r = begin(st, op, err);
-		if (r < 0) {
-			blame(b, op, err, 0);
-			return -1;
-		}
+		int r = op->state == OP_RUNNING ? 0 : begin(st, op, err);
 		if (r == 0)
-			return 0;
+			r = schedule_begin_early(st, err) < 0 ? -1 : 0;
+		if (r < 0)
+			blame(b, op, err, 0);
+		if (r <= 0)
+			return r;
 	}
 	int more = b->single ? begin_squash(st, err) : 0;
 	if (more) {
@@ -258,6 +293,7 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 	if (found < 0)
 		return -1;
 	step_answer(&op->step, !found);
+	op->job.ask_first = false;
 	if (!found)
 		return 0;
 	step_end(&op->step);
@@ -267,30 +303,10 @@ static int got_key(struct stage_run *st, struct op *op, const struct step_messag
 
 static int got_layer(struct stage_run *st, struct op *op, const struct step_message *m, struct error *err)
 {
-	struct build *b = st->b;
-	struct build_layer *l = NULL;
-	char before[65];
-
 	step_end(&op->step);
 	release_run_caches(op);   /* the next step may want them */
-	b->running--;
-	op->created = time_now();
-	op->has_layer = m->has_layer;
-	if (*m->content && op->kind == OP_COPY && *op->quick) {
-		snprintf(op->content, sizeof(op->content), "%s", m->content);
-		key_of_copy(op);
-	}
-	if (m->has_layer)
-		TRY(schedule_take_layer(st, op, m, &l, err));
-	if (op->kind != OP_SQUASH && !b->single) {
-		TRY(schedule_remember(b, op, op->key, l, err));
-		if (*op->quick)
-			TRY(schedule_remember(b, op, op->quick, NULL, err));
-		if (ahead_key(b, op, before))
-			TRY(schedule_remember(b, op, before, NULL, err));
-	}
-	TRY(schedule_finish(st, op, err));
-	return time_now() - b->flushed > FLUSH_NS ? schedule_flush(b, err) : 0;
+	st->b->running--;
+	return take_result(st, op, m, err);
 }
 
 static int got_message(struct stage_run *st, struct op *op, struct error *err)
@@ -321,10 +337,12 @@ struct waiting {
 	struct pollfd *fds;
 	struct {
 		struct stage_run *st;
-		int what;          /* 0: its socket, 1: stdout, 2: stderr, 3: what is hashed ahead */
+		struct op *op;
+		int what;          /* enum below */
 	} *who;
 	size_t n;
 };
+enum { WAIT_STEP, WAIT_OUT, WAIT_ERR, WAIT_AHEAD, WAIT_EARLY };
 
 static void waiting_done(struct waiting *w)
 {
@@ -332,30 +350,34 @@ static void waiting_done(struct waiting *w)
 	free(w->who);
 }
 
-static void add_fd(struct waiting *w, struct stage_run *st, int fd, int what)
+static void add_fd(struct waiting *w, struct stage_run *st, struct op *op, int fd, int what)
 {
 	if (fd < 0)
 		return;
 	w->fds[w->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	w->who[w->n].st = st;
+	w->who[w->n].op = op;
 	w->who[w->n++].what = what;
 }
 
 static int collect(struct build *b, struct waiting *w, struct error *err)
 {
-	w->fds = calloc(b->n_stages * 4 + 1, sizeof(*w->fds));
-	w->who = calloc(b->n_stages * 4 + 1, sizeof(*w->who));
+	w->fds = calloc(b->n_stages * 4 + b->running + 1, sizeof(*w->fds));
+	w->who = calloc(b->n_stages * 4 + b->running + 1, sizeof(*w->who));
 	if (!w->fds || !w->who)
 		return fail_oom(err);
 	for (size_t i = 0; i < b->n_stages; i++) {
 		struct stage_run *st = &b->stages[i];
 		struct op *op = st->next < st->n ? &st->ops[st->next] : NULL;
-		add_fd(w, st, st->ahead.socket, 3);
+		add_fd(w, st, op, st->ahead.socket, WAIT_AHEAD);
+		for (size_t k = st->next; k < st->n; k++)
+			if (st->ops[k].early == EARLY_RUNNING)
+				add_fd(w, st, &st->ops[k], st->ops[k].step.socket, WAIT_EARLY);
 		if (!op || op->state != OP_RUNNING)
 			continue;
-		add_fd(w, st, op->out, 1);
-		add_fd(w, st, op->err, 2);
-		add_fd(w, st, op->step.socket, 0);
+		add_fd(w, st, op, op->out, WAIT_OUT);
+		add_fd(w, st, op, op->err, WAIT_ERR);
+		add_fd(w, st, op, op->step.socket, WAIT_STEP);
 	}
 	return 0;
 }
@@ -364,12 +386,15 @@ static int handle(struct waiting *w, struct error *err)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct stage_run *st = w->who[i].st;
-		struct op *op = &st->ops[st->next];
+		struct op *op = w->who[i].op;
+		int what = w->who[i].what;
 		if (!w->fds[i].revents)
 			continue;
-		if (w->who[i].what == 3)
+		if (what == WAIT_AHEAD)
 			ahead_receive(st);
-		else if (w->who[i].what == 1 || w->who[i].what == 2)
+		else if (what == WAIT_EARLY)
+			TRY(schedule_receive_early(st, op, err));
+		else if (what == WAIT_OUT || what == WAIT_ERR)
 			schedule_drain(st, op);
 		else
 			TRY(got_message(st, op, err));
@@ -382,7 +407,8 @@ static int wait_time(const struct build *b)
 {
 	for (size_t i = 0; i < b->n_stages; i++) {
 		const struct stage_run *st = &b->stages[i];
-		if (st->next < st->n && st->ops[st->next].prepared && st->ops[st->next].state == OP_WAITING && may_start(b))
+		if (st->next < st->n && st->ops[st->next].prepared && st->ops[st->next].state == OP_WAITING &&
+		    st->ops[st->next].early != EARLY_RUNNING && may_start(b))
 			return 100;
 	}
 	return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * build/schedule.h - (internal) what the parts of the scheduler share: schedule.c decides, schedule-cache.c remembers,
- * schedule-step.c runs, schedule-state.c moves on. */
+ * schedule-step.c runs, schedule-early.c does so before its turn, schedule-state.c moves on. */
 #pragma once
 #include "build/build-impl.h"
 
@@ -16,6 +16,14 @@ int schedule_remember(struct build *b, const struct op *op, const char *key, con
 
 /* The process of a step begins its work. */
 int schedule_start_step(struct stage_run *st, struct op *op, struct error *err);
+/* COPYs behind the running step that need not wait for it begin. */
+int schedule_begin_early(struct stage_run *st, struct error *err);
+/* The process of one of them has said something. */
+int schedule_receive_early(struct stage_run *st, struct op *op, struct error *err);
+/* Its turn has come and its process is done: 1: the result counts; 0: it has to be made again, and may be. */
+int schedule_accept_early(struct stage_run *st, struct op *op, struct error *err);
+/* Its process ends, what it made goes; it has to begin anew. */
+void schedule_drop_early(struct build *b, struct op *op);
 /* What it has printed until now is told. */
 void schedule_drain(struct stage_run *st, struct op *op);
 /* The mode and owner of "/" are those of the topmost tree. */

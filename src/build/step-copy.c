@@ -7,6 +7,7 @@
 
 #include "build/place.h"
 #include "build/step.h"
+#include "os/path.h"
 #include "os/user.h"
 
 /* --chown USER[:GROUP], names from the image. Without a group: the user's own number (Docker), or its passwd entry's. */
@@ -62,6 +63,32 @@ static int ask(int socket, const struct copy_job *c)
 	return n == 1 && answer == 'y';
 }
 
+/* Several sources go into a directory: one that is not there becomes one (Buildah). */
+static int check_directory(const struct step_job *j, int view, struct error *err)
+{
+	char real[PATH_MAX];
+	mode_t type = 0;
+
+	if (j->items.v.n < 2 || str_ends(j->destination, "/") || str_ends(j->destination, "/."))
+		return 0;
+	int there = place_resolve(view, j->destination, real, &type, err);
+	TRY(there);
+	if (there && !S_ISDIR(type))
+		return fail(err, ERROR_INVALID, "destination %s already exists but is not a directory", j->destination);
+	return 0;
+}
+
+static int is_plain(const struct step_job *j, int view, struct error *err)
+{
+	autofree char *clean = path_clean(j->destination);
+	char real[PATH_MAX];
+
+	if (!clean)
+		return fail_oom(err);
+	TRY(place_resolve(view, clean, real, NULL, err));
+	return streq(real, clean);
+}
+
 int step_copy_child(struct step_job *j, int socket, struct step_message *ret, struct error *err)
 {
 	autoclose int view = -1, from = -1;
@@ -76,15 +103,11 @@ int step_copy_child(struct step_job *j, int socket, struct step_message *ret, st
 		TRY(find_owner(j->chown, view, &c.owner.uid, &c.owner.gid, err));
 	}
 	c.directory = j->items.v.n > 1 || (j->items.v.n == 1 && COPY_ITEM(&j->items, 0)->contents);
-	if (j->items.v.n > 1 && !str_ends(j->destination, "/") && !str_ends(j->destination, "/.")) {
-		char real[PATH_MAX];
-		mode_t type = 0;
-		int there = place_resolve(view, j->destination, real, &type, err);
-		TRY(there);
-		if (there && !S_ISDIR(type))   /* one that is not there becomes a directory (Buildah) */
-			return fail(err, ERROR_INVALID, "destination %s already exists but is not a directory", j->destination);
-	}
-	c.view = view;
+	c.view = j->link ? -1 : view;
+	TRY(check_directory(j, c.view, err));
+	int plain = is_plain(j, c.view, err);
+	TRY(plain);
+	ret->plain = plain == 1;
 	c.upper = -1;
 	c.hash = true;
 	if (j->ask_first) {

@@ -79,6 +79,7 @@ struct step_job {
 	struct list patterns;            /* struct copy_source: found by M in `from` or their root */
 	char *destination, *chown, *chmod;
 	bool keep_owner, parents;
+	bool link;                       /* --link: what lies below is not looked at but for names of owners */
 	struct opt_int copy_time;        /* Unix seconds what is copied gets; unset: as the source has it */
 	struct ignore *excludes;
 	bool ask_first;                  /* hash, send STEP_KEY, wait for the answer; else hash while writing */
@@ -97,6 +98,7 @@ struct step_message {
 	char diff_id[SHA256_TEXT_MAX];
 	int64_t size, entries;
 	int32_t status;                  /* FAILED of RUN: exit code of the command; 0: something else */
+	uint32_t plain;                  /* DONE of a copy: no link led to its destination */
 	struct error error;
 };
 
