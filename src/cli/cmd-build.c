@@ -333,5 +333,5 @@ const struct command cmd_build = {
 		    "-f Containerfile.simple --target test .\n"
 		    "--build-arg VERSION=2 -t app https://example.com/app.git#main",
 	.groups = groups, .params_size = sizeof(struct build_options), .init = build_options_init, .done = done, .run = run_build,
-	.flags = COMMAND_IN_USERNS,
+	.flags = COMMAND_IN_USERNS | COMMAND_BRINGS_IMAGES,
 };

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "engine/commit.h"
 #include "engine/image-commit.h"
+#include "store/layer.h"
 #include "store/stage.h"
 
 struct new_layer {

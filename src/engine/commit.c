@@ -69,8 +69,12 @@ static const char plain_layer[] = "application/vnd.oci.image.layer.v1.tar";
 /* A layer without a blob stands in manifests as the tar it would be. */
 static int add_base_layer(struct making *m, const struct store_image_layer *l, struct error *err)
 {
+	struct store_layer known = {};
 	int here = stage_pin_layer(m->t.stage, l->diff_id, err);
 
+	if (!here)   /* one of an additional store is not ours to pin */
+		here = store_layer_find(m->t.store, l->diff_id, &known, err);
+	store_layer_done(&known);
 	if (here <= 0)
 		return here < 0 ? -1 : fail(err, ERROR_NOT_FOUND, "layer %s is not in the store: pull the image again", l->diff_id);
 	if (l->blob && stage_pin_blob(m->t.stage, l->blob, err) < 0)
@@ -218,6 +222,7 @@ static int make(struct making *m, char ret_id[65], struct error *err)
 
 int commit_image(struct engine *e, const struct commit *c, char ret_id[65], struct error *err)
 {
+	TRY(engine_of_images(e, &e, err));
 	CLEANUP(making_done) struct making m = {
 		.c = c, .t.engine = e, .type = c->format == IMAGE_FORMAT_V2S2 ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST,
 	};

@@ -17,6 +17,7 @@ static int split_images(struct engine *e, const char *store, struct error *err)
 
 	if (*store != '/')
 		return fail(err, ERROR_INVALID, "--imagestore %s: must be an absolute path", store);
+	e->split = true;
 	TRY(str_set(&e->root, e->opt.brings_images ? store : root, err));
 	TRY(str_printf(&e->runroot, err, "%s%s", runroot, e->opt.brings_images ? "/imagestore" : ""));
 	if (e->opt.brings_images)
@@ -33,6 +34,7 @@ static int decide_roots(struct engine *e, const char *store, struct error *err)
 		return fail(err, ERROR_INVALID, "%s: --root and --runroot must be absolute paths", *root != '/' ? root : runroot);
 	TRY(str_set(&e->root, root, err));
 	TRY(str_set(&e->runroot, runroot, err));
+	TRY(str_set(&e->state, runroot, err));
 	return str_empty(store) || streq(store, root) ? 0 : split_images(e, store, err);
 }
 
@@ -68,8 +70,37 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 	return 0;
 }
 
+/* Made as e was, but for whose root it works on. */
+static int beside(struct engine *e, bool brings_images, struct engine **ret, struct error *err)
+{
+	struct engine_options o = e->opt;
+
+	*ret = e;
+	if (!e->split || e->opt.brings_images == brings_images)
+		return 0;
+	if (!e->beside) {
+		autofree struct engine *other = calloc(1, sizeof(*other));
+		if (!other)
+			return fail_oom(err);
+		o.brings_images = brings_images;
+		TRY(engine_init(other, &o, e->log, err));
+		other->progress = e->progress;
+		e->beside = take_ptr(other);
+		TRY(str_set(&e->beside->paths.registries_d, e->paths.registries_d, err));
+		TRY(str_set(&e->beside->paths.short_name_aliases, e->paths.short_name_aliases, err));
+	}
+	*ret = e->beside;
+	return 0;
+}
+
+int engine_of_images(struct engine *e, struct engine **ret, struct error *err) { return beside(e, true, ret, err); }
+int engine_of_containers(struct engine *e, struct engine **ret, struct error *err) { return beside(e, false, ret, err); }
+
 void engine_done(struct engine *e)
 {
+	if (e->beside)
+		engine_done(e->beside);
+	free(e->beside);
 	if (e->proc > 0)
 		close(e->proc);
 	if (e->store)
@@ -79,6 +110,7 @@ void engine_done(struct engine *e)
 	paths_done(&e->paths);
 	free(e->root);
 	free(e->runroot);
+	free(e->state);
 	*e = (struct engine){};
 }
 

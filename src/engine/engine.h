@@ -47,6 +47,9 @@ struct engine {
 	struct containers_conf conf;
 	struct storage_conf storage;
 	char *root, *runroot;              /* the roots in force, absolute */
+	char *state;                       /* of networks and events: the containers' runroot, also with --imagestore */
+	struct engine *beside;             /* with --imagestore: the engine on the other root; NULL until needed */
+	bool split;                        /* there are two */
 	struct store *store;               /* NULL until engine_store() */
 	int proc;                          /* engine_proc(); 0: not opened yet */
 };
@@ -57,6 +60,11 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 void engine_done(struct engine *e);
 /* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
 int engine_store(struct engine *e, struct store **ret, struct error *err);
+
+/* With --imagestore there are two roots: the engine on that of new images, and on that of containers. One of both is e
+ * itself, without the option both are. Borrowed. */
+int engine_of_images(struct engine *e, struct engine **ret, struct error *err);
+int engine_of_containers(struct engine *e, struct engine **ret, struct error *err);
 
 /* A handle for looking at processes (os/process.h), opened once. Borrowed; PROC_HOST when it cannot be. */
 int engine_proc(struct engine *e);

@@ -21,7 +21,7 @@ int engine_events(const struct engine *e, struct events *ret, char **ret_path, s
 		return fail(err, ERROR_INVALID,
 			    "unknown events backend \"%s\", choose from: file, journald, none: invalid argument", backend);
 	if (streq(backend, "file"))
-		TRY(str_empty(path) ? path_join(&own, e->runroot, "events.log", err) : str_set(&own, path, err));
+		TRY(str_empty(path) ? path_join(&own, e->state, "events.log", err) : str_set(&own, path, err));
 	*ret = (struct events){ .backend = backend, .path = own, .max_size = e->conf.engine.events_logfile_max_size };
 	*ret_path = take_ptr(own);
 	return 0;

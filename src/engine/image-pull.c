@@ -384,9 +384,11 @@ static int satisfied_here(struct engine *e, const char *name, const struct image
 
 int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err)
 {
-	CLEANUP(pull_done) struct pull p = { .e = e, .o = o, .ids = ret_ids };
+	CLEANUP(pull_done) struct pull p = { .o = o, .ids = ret_ids };
 	auto_transport_name n = { .index = -1 };
 
+	TRY(engine_of_images(e, &e, err));
+	p.e = e;
 	TRY(image_remote_check(&o->remote, err));
 	TRY(transport_parse(name, &n, err));
 	if (n.transport == TRANSPORT_STORAGE)

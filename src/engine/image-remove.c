@@ -19,6 +19,62 @@ static void write_event(struct engine *e, enum event_status status, const char *
 	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = status, .id = id, .name = name });
 }
 
+/* ---- --imagestore ---- */
+/* The engine that may change the image. */
+static int owner_of(struct engine *e, const struct store_image *image, struct engine **ret, struct error *err)
+{
+	*ret = e;
+	return image->read_only ? engine_of_images(e, ret, err) : 0;
+}
+
+/* Appends the ids of our containers made of the image. */
+static int image_users(struct engine *e, const char *image_id, struct strv *to, struct error *err)
+{
+	auto_ctr_list all = {};
+
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++)
+		if (streq0(all.v[i]->at.record.image_id, image_id))
+			TRY(strv_add(to, all.v[i]->id, err));
+	return 0;
+}
+
+/* May it go from the other store? Not when ours has it as well: that one would be meant. `unused`: nor when a container
+ * of ours is made of it, of which the other store knows nothing. 1/0. */
+static int may_go(struct engine *e, const char *id, bool unused, struct error *err)
+{
+	auto_store_image found = {};
+	auto_strv users = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	int r = store_image_get(s, id, 0, &found, err);
+	if (r <= 0 || !found.read_only)
+		return r < 0 ? -1 : 0;
+	if (unused)
+		TRY(image_users(e, id, &users, err));
+	return !users.n;
+}
+
+/* Images of both stores. */
+static int list_own(struct engine *e, const struct image_list_options *o, bool unused, struct strv *ids, struct error *err)
+{
+	auto_strv more = {};
+	struct engine *images;
+
+	TRY(image_list_ids(e, o, ids, err));
+	TRY(engine_of_images(e, &images, err));
+	if (images != e)
+		TRY(image_list_ids(images, o, &more, err));
+	for (size_t i = 0; i < more.n; i++) {
+		int r = may_go(e, more.v[i], unused, err);
+		TRY(r);
+		if (r)
+			TRY(strv_add(ids, more.v[i], err));
+	}
+	return 0;
+}
+
 /* ---- names ---- */
 static int normalize(const char *name, char **ret, struct error *err)
 {
@@ -36,10 +92,12 @@ int image_tag(struct engine *e, const char *what, const char *name, struct error
 {
 	auto_store_image image = {};
 	autofree char *full = NULL;
+	struct engine *owner;
 	struct store *s;
 
-	TRY(engine_store(e, &s, err));
 	TRY(image_find(e, what, IMAGE_LIST_ITSELF, &image, NULL, err));
+	TRY(owner_of(e, &image, &owner, err));
+	TRY(engine_store(owner, &s, err));
 	if (normalize(name, &full, err) < 0)
 		return fail_wrap(err, "normalizing name \"%s\"", name);
 	if (strchr(full, '@'))
@@ -52,9 +110,11 @@ int image_tag(struct engine *e, const char *what, const char *name, struct error
 static int untag_one(struct engine *e, const struct store_image *image, const char *full, const char *shown,
 		     struct error *err)
 {
+	struct engine *owner;
 	struct store *s;
 
-	TRY(engine_store(e, &s, err));
+	TRY(owner_of(e, image, &owner, err));
+	TRY(engine_store(owner, &s, err));
 	int r = store_image_untag(s, image->id, full, err);
 	if (r < 0)
 		return r;
@@ -141,13 +201,19 @@ static int unmount(struct engine *e, const char *id, bool force, struct error *e
 static int remove_whole(struct engine *e, const struct store_image *image, struct image_removal *r, struct error *err)
 {
 	CLEANUP(store_image_removal_done) struct store_image_removal gone = { .force = r->force };
+	struct engine *owner;
 	struct store *s;
 
-	TRY(engine_store(e, &s, err));
+	TRY(owner_of(e, image, &owner, err));
+	TRY(engine_store(owner, &s, err));
 	int children = store_image_children(s, image->id, NULL, err);
 	TRY(children);
 	if (r->force)
 		TRY(remove_containers(e, image->id, err));
+	else if (owner != e)
+		TRY(image_users(e, image->id, &gone.ret_users, err));
+	if (gone.ret_users.n)
+		return in_use(&gone, err);
 	TRY(unmount(e, image->id, r->force, err));
 	if (store_image_remove(s, image->id, &gone, err) < 0)
 		return err->kind == ERROR_IN_USE ? in_use(&gone, err) : -1;
@@ -270,7 +336,7 @@ int image_remove(struct engine *e, const struct strv *names, struct image_remova
 	if (!r->all)
 		return 0;
 	TRY(strv_add(&filters, "readonly=false", err));
-	TRY(image_list_ids(e, &o, &ids, err));
+	TRY(list_own(e, &o, false, &ids, err));
 	for (size_t i = 0; i < ids.n; i++) {
 		struct error why = {};
 		if (remove_by_id(e, ids.v[i], r, &why) < 0)
@@ -327,7 +393,7 @@ int image_prune(struct engine *e, const struct image_prune_options *o, struct im
 	for (;;) {   /* what was the child of a removed image's parent may be free now */
 		auto_strv ids = {};
 		size_t before = r->deleted.n;
-		TRY(image_list_ids(e, &list, &ids, err));
+		TRY(list_own(e, &list, true, &ids, err));
 		for (size_t i = 0; i < ids.n; i++) {
 			struct error why = {};
 			if (remove_by_id(e, ids.v[i], r, &why) < 0)

@@ -90,6 +90,7 @@ int network_place(struct engine *e, bool host, struct network_place *ret, struct
 	struct store *s;
 	char epoch[32];
 
+	TRY(engine_of_containers(e, &e, err));
 	TRY(engine_store(e, &s, err));
 	TRY(config_dir(e, &ret->config_dir, err));
 	store_epoch(s, epoch);

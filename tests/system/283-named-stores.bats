@@ -66,6 +66,32 @@ teardown() { umiak_teardown; umount "$W/theirs/root/overlay" 2>/dev/null || true
     umiak unshare rm -rf "$W/second"
 }
 
+@test "--imagestore: build, commit and the pull of run bring images there, where tag, rmi and prune find them" {
+    second() { run_umiak --imagestore "$W/second" "$@"; }
+    before=$(umiak images -a --no-trunc | sort)
+    mkdir "$W/context"; printf 'FROM %s\nRUN echo built >/file\n' "$IMAGE" >"$W/context/Containerfile"
+    second build -q --network none -t localhost/built:1 "$W/context"
+    second run --network none --name c localhost/built:1 cat /file; is "$output" built "run"
+    second commit -q c localhost/committed:1
+    run_umiak save -q --format oci-archive -o "$W/o.tar" $IMAGE
+    run_umiak image copy -q --insecure-policy "oci-archive:$W/o.tar" "dir:$W/d"
+    second run -q --rm --network none "dir:$W/d" cat /data/file; is "$output" "second layer" "pulled by run"
+    second pull -q "oci:$UMIAK_WORK/layout:latest"
+    is "$(umiak images -a --no-trunc | sort)" "$before" "ours is as before"
+    second run --rm --network none localhost/committed:1 cat /file; is "$output" built "committed"
+    second tag localhost/committed:1 localhost/named:1
+    second rmi localhost/committed:1; is "$output" "Untagged: localhost/committed:1" "a name of two"
+    run_umiak 2 --imagestore "$W/second" rmi localhost/built:1; like "$output" "image is in use by a container" "in use"
+    second untag localhost/built:1
+    second untag localhost/named:1
+    second image prune -f
+    run_umiak --imagestore "$W/second" images -aq --no-trunc
+    is "$output" "$(printf 'sha256:%s\n' "$(umiak inspect --format '{{.Image}}' c)" "$(umiak image inspect --format '{{.Id}}' $IMAGE)")" "only that of a container stays"
+    second rm c
+    rootless || rm -rf "$W/second"
+    ! rootless || umiak unshare rm -rf "$W/second"
+}
+
 @test "system check: layers without a blob are made again byte for byte, and one that changed is found" {
     mkdir "$W/t"; printf original >"$W/t/f"; chmod -R a+rX "$W"
     tar -C "$W/t" --owner=0 --group=0 -cf "$W/l.tar" f; chmod a+r "$W/l.tar"
