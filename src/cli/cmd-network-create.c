@@ -157,7 +157,7 @@ static const struct field create_rows[] = {
 	{ .cli = "internal", F_BOOL(P, internal), .help = "No way out of the network" },
 	{ .cli = "ip-range", F_STRV(P, ranges), .arg = "stringArray",
 	  .help = "Addresses given to containers: CIDR or START-END (repeatable)" },
-	{ .cli = "ipam-driver", F_STR(P, ipam_driver), .arg = "string", .help = "Addresses from: host-local, none, dhcp (by Netavark)" },
+	{ .cli = "ipam-driver", F_STR(P, ipam_driver), .arg = "string", .help = "Addresses from: host-local, none, dhcp" },
 	{ .cli = "ipv6", F_BOOL(P, ipv6), .help = "Add an IPv6 subnet" },
 	{ .cli = "label", F_STRV(P, labels), .arg = "stringArray", .help = "Note about the network, key=value (repeatable)" },
 	{ .cli = "opt", .abbr = 'o', F_STRV(P, options), .arg = "stringArray",

@@ -223,6 +223,18 @@ const char *engine_cgroup_manager(const struct engine *e)
 	return systemd && (!e->paths.rootless || getenv("DBUS_SESSION_BUS_ADDRESS")) ? "systemd" : "cgroupfs";
 }
 
+int engine_own_command(const struct engine *e, struct strv *to, struct error *err)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return fail_errno(err, "readlink /proc/self/exe");
+	self[n] = '\0';
+	TRY(strv_add(to, self, err));
+	return engine_command_line(e, to, err);
+}
+
 int engine_command_line(const struct engine *e, struct strv *to, struct error *err)
 {
 	const struct {

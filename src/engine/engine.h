@@ -82,3 +82,5 @@ const char *engine_runtime_name(const struct engine *e);
 const char *engine_cgroup_manager(const struct engine *e);
 /* Command-line words that make a child process see the same engine: "--root", ..., for `container cleanup`. */
 int engine_command_line(const struct engine *e, struct strv *to, struct error *err);
+/* The same behind the running program's own path. */
+int engine_own_command(const struct engine *e, struct strv *to, struct error *err);

@@ -261,14 +261,7 @@ static int write_exec_pid(const struct detached *d, pid_t pid, struct error *err
 
 static int cleanup_command(struct detached *d, struct error *err)
 {
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		return fail_errno(err, "readlink /proc/self/exe");
-	self[n] = '\0';
-	TRY(strv_add(&d->cleanup, self, err));
-	TRY(engine_command_line(d->c->engine, &d->cleanup, err));
+	TRY(engine_own_command(d->c->engine, &d->cleanup, err));
 	TRY(strv_add(&d->cleanup, "container", err));
 	TRY(strv_add(&d->cleanup, "cleanup", err));
 	TRY(strv_addf(&d->cleanup, err, "--exec=%s", d->id));

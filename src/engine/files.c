@@ -236,7 +236,10 @@ static int list_servers(const struct spec_context *x, struct strv *servers, bool
 		*ret_networks = false;
 		return strv_copy(servers, &x->params->net.dns, err);
 	}
-	TRY(network_nameservers(x->net, servers, err));
+	/* a DHCP server's advice is not needed where --dns was given */
+	*ret_networks = false;
+	if (!x->params->net.dns.n || !network_has_only_leases(x->net))
+		TRY(network_nameservers(x->net, servers, err));
 	*ret_networks = servers->n > 0 && !is_pasta(x);
 	return servers->n ? 0 : strv_copy(servers, &x->params->net.dns, err);
 }
@@ -246,7 +249,7 @@ static int make_resolv(const struct spec_context *x, int dir, struct error *err)
 	auto_buf text = BUF_INIT(1 << 20);
 	const struct params_network *net = &x->params->net;
 	autofree char *host = NULL;
-	auto_strv lines = {}, servers = {};
+	auto_strv lines = {}, servers = {}, search = {};
 	bool networks, none = net->dns_search.n == 1 && streq(net->dns_search.v[0], ".");
 
 	if (x->params->ns.net.mode == NS_CONTAINER || (net->dns.n == 1 && streq(net->dns.v[0], "none")))
@@ -254,15 +257,17 @@ static int make_resolv(const struct spec_context *x, int dir, struct error *err)
 	TRY(host_resolv(x, &host, err));
 	TRY(strv_split(&lines, host ? host : "", '\n', err));
 	TRY(list_servers(x, &servers, &networks, err));
-	if (net->dns_search.n && !none) {
-		autofree char *words = strv_join(&net->dns_search, " ");
+	if (net->dns_search.n || !networks)
+		TRY(strv_copy(&search, &net->dns_search, err));
+	else
+		TRY(network_search(x->net, &search, err));
+	if (search.n && !none) {
+		autofree char *words = strv_join(&search, " ");
 		buf_addf(&text, "search %s\n", words ? words : "");
-	} else if (networks && !none) {
-		buf_add_str(&text, "search dns.podman\n");
 	}
 	for (size_t i = 0; i < servers.n; i++)
 		buf_addf(&text, "nameserver %s\n", servers.v[i]);
-	add_host_lines(x, &lines, &servers, net->dns_search.n || networks, &text);
+	add_host_lines(x, &lines, &servers, search.n, &text);
 	if (net->dns_options.n) {
 		autofree char *words = strv_join(&net->dns_options, " ");
 		buf_addf(&text, "options %s\n", words ? words : "");

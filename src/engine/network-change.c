@@ -10,6 +10,7 @@
 #include "engine/event.h"
 #include "engine/hosts.h"
 #include "engine/network.h"
+#include "net/dhcp.h"
 #include "net/firewall.h"
 #include "os/file.h"
 #include "os/ns.h"
@@ -185,7 +186,7 @@ static int change_files(struct ctr *c, const struct net_attachment *a, bool add,
 	if (dir < 0)
 		return -1;
 	TRY(change_hosts(c, dir, a, add, err));
-	return change_resolv(dir, a, add, err);
+	return a->dhcp && c->params.net.dns.n ? 0 : change_resolv(dir, a, add, err);
 }
 
 /* ---- connect ---- */
@@ -355,6 +356,31 @@ int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct er
 }
 
 /* ---- reload ---- */
+/* Leases that became others: addresses, files and record follow. */
+static int follow_leases(struct ctr *c, const struct network_place *p, struct ctr_live *live, struct error *err)
+{
+	struct net_attachment *a = live->net->attachments.v;
+	bool changed = false;
+
+	if (live->net->netavark || !network_has_leases(live->net))
+		return 0;
+	autoclose int netns = open_netns(c, err);
+	if (netns < 0)
+		return -1;
+	for (size_t i = 0; i < live->net->attachments.n; i++) {
+		CLEANUP(net_attachment_done) struct net_attachment old = { .dhcp = true };
+		int r = a[i].dhcp ? net_dhcp_follow(&p->env, c->id, &a[i], netns, &old, err) : 0;
+		if (r < 0)
+			return -1;
+		if (!r)
+			continue;
+		TRY(change_files(c, &old, false, err));
+		TRY(change_files(c, &a[i], true, err));
+		changed = true;
+	}
+	return changed ? save_status(c, live, err) : 0;
+}
+
 int ctr_net_reload(struct ctr *c, struct error *err)
 {
 	auto_place place = NETWORK_PLACE_INIT;
@@ -371,6 +397,7 @@ int ctr_net_reload(struct ctr *c, struct error *err)
 	TRY(network_place(c->engine, true, &place, err));
 	if (!live.net)
 		return 0;
+	TRY(follow_leases(c, &place, &live, err));
 	bool flushed = !place.env.rootless && firewall_intact(&place.env, err) == 0;
 	TRY(net_reload(&place.env, c->id, live.net, err));
 	if (flushed)

@@ -132,6 +132,7 @@ static int add_names(const struct container_params *p, const char *id, struct ne
 	TRY(strv_copy(&r->aliases, &p->net.aliases, err));
 	if (!id)
 		return 0;
+	TRY(p->ns.hostname ? str_set(&r->hostname, p->ns.hostname, err) : str_printf(&r->hostname, err, "%.12s", id));
 	snprintf(brief, sizeof(brief), "%s", id);
 	TRY(strv_add(&r->aliases, brief, err));
 	return p->ns.hostname && !strv_has(&r->aliases, p->ns.hostname) ? strv_add(&r->aliases, p->ns.hostname, err) : 0;

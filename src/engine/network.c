@@ -53,6 +53,14 @@ static int is_alive(void *arg, const char *id, struct error *err)
 	return r < 0 ? -1 : alive;
 }
 
+static int reload_command(void *arg, const char *id, struct strv *ret, struct error *err)
+{
+	TRY(engine_own_command(arg, ret, err));
+	TRY(strv_add(ret, "network", err));
+	TRY(strv_add(ret, "reload", err));
+	return strv_add(ret, id, err);
+}
+
 /* A run root that outlived a reboot: leases of that time mean nothing. */
 static void forget_old_boots(const struct engine *e, const char *epoch)
 {
@@ -100,6 +108,7 @@ int network_place(struct engine *e, bool host, struct network_place *ret, struct
 	ret->env = (struct net_env){
 		.config_dir = ret->config_dir, .run_dir = ret->run_dir, .host_netns = -1, .rootless = e->paths.rootless,
 		.no_sync = !store_is_syncing(s), .conf = &e->conf.network, .log = e->log, .alive = is_alive, .alive_arg = e,
+		.reload_command = reload_command,
 	};
 	if (!e->paths.rootless)
 		return find_netavark(e, false, ret, err);
@@ -219,8 +228,10 @@ static int apply_bridge(struct ctr *c, struct ctr_net *n, pid_t pid, int netns, 
 	int missing = net_apply(&n->place.env, c->id, &n->status, netns, err);
 	if (missing < 0)
 		return -1;
-	if (n->status.netavark)   /* addresses may be its choice (dhcp) */
-		return files_update(c, &n->status, err);
+	if (n->status.netavark || network_has_leases(&n->status))   /* addresses that were not known to the child */
+		TRY(files_update(c, &n->status, err));
+	if (n->status.netavark)
+		return 0;
 	if (missing && !n->place.env.rootless)
 		networks_restore(c->engine, &n->place, c->id);
 	TRY(network_names_add(c, &n->place, &n->status, err));
@@ -355,6 +366,40 @@ const char *network_host_address(const struct engine *e, const struct container_
 	if (s)
 		found = gateway(s, AF_INET);
 	return found || !s ? found : gateway(s, AF_INET6);
+}
+
+bool network_has_leases(const struct net_status *s)
+{
+	const struct net_attachment *a = s->attachments.v;
+
+	for (size_t i = 0; i < s->attachments.n; i++)
+		if (a[i].dhcp)
+			return true;
+	return false;
+}
+
+bool network_has_only_leases(const struct net_status *s)
+{
+	const struct net_attachment *a = s ? s->attachments.v : NULL;
+
+	for (size_t i = 0; a && i < s->attachments.n; i++)
+		if (!a[i].dhcp)
+			return false;
+	return a != NULL;
+}
+
+int network_search(const struct net_status *s, struct strv *ret, struct error *err)
+{
+	const struct net_attachment *a = s ? s->attachments.v : NULL;
+
+	for (size_t i = 0; a && i < s->attachments.n; i++) {
+		if (a[i].dns_enabled && a[i].dns_servers.n && !strv_has(ret, "dns.podman"))
+			TRY(strv_add(ret, "dns.podman", err));
+		for (size_t k = 0; k < a[i].dns_search.n; k++)
+			if (!strv_has(ret, a[i].dns_search.v[k]))
+				TRY(strv_add(ret, a[i].dns_search.v[k], err));
+	}
+	return 0;
 }
 
 int network_nameservers(const struct net_status *s, struct strv *ret, struct error *err)

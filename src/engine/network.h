@@ -104,6 +104,11 @@ void network_hosts(const struct net_status *s, const char *names, struct buf *to
 const char *network_host_address(const struct engine *e, const struct container_params *p, const struct net_status *s);
 /* Name servers that the networks of a container serve (borrowed). */
 int network_nameservers(const struct net_status *s, struct strv *ret, struct error *err);
+/* Whether some, or all, of them got theirs from DHCP servers. */
+bool network_has_leases(const struct net_status *s);
+bool network_has_only_leases(const struct net_status *s);
+/* Domains to search there. */
+int network_search(const struct net_status *s, struct strv *ret, struct error *err);
 
 /* ---- the host side as a whole (network-host.c) ---- */
 /* Rules and names of all running containers again, but of one. Failures are warnings. */

@@ -15,10 +15,10 @@
 #include "base/units.h"
 #include "conf/helpers.h"
 #include "net/firewall.h"
+#include "net/kept.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/netns.h"
-#include "os/process.h"
 #include "os/spawn.h"
 
 #define LISTEN  "listen"
@@ -220,18 +220,6 @@ static int write_member(int dir, const struct net_dns_member *m, struct error *e
 }
 
 /* ---- the process ---- */
-/* Who it is, for net_dns_stop(). */
-static int note_process(int file, pid_t pid, struct error *err)
-{
-	char text[64];
-	uint64_t started;
-
-	if (process_start_time(PROC_HOST, pid, &started, err) <= 0)
-		return 0;   /* it ended at once: the question that follows tells */
-	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", pid, started);
-	return ftruncate(file, 0) < 0 || pwrite(file, text, (size_t)n, 0) != n ? fail_errno(err, "write " RUNNING) : 0;
-}
-
 static int start(const struct net_env *env, int root, int lock, struct error *err)
 {
 	autofree char *program = NULL;
@@ -249,7 +237,7 @@ static int start(const struct net_env *env, int root, int lock, struct error *er
 	s.new_session = true;
 	TRY(spawn_start(&s, &child, err));
 	close(child.pidfd);
-	return note_process(lock, child.pid, err) < 0 ? -1 : 1;
+	return kept_note(lock, child.pid, err) < 0 ? -1 : 1;
 }
 
 /* 1: it was started; 0: it runs. Its lock is the inherited description of ours. */
@@ -269,19 +257,8 @@ static int start_if_missing(const struct net_env *env, int root, struct error *e
 int net_dns_stop(const struct net_env *env, struct error *err)
 {
 	autoclose int root = open_root(env, err);
-	char text[64];
-	uint64_t started;
-	pid_t pid;
-	int fd = -1;
 
-	if (root < 0)
-		return -1;
-	if (lock_is_held(root, RUNNING, LOCK_EXCLUSIVE, err) <= 0 || file_read_small(root, RUNNING, text, sizeof(text)) <= 0 ||
-	    sscanf(text, "%d %" SCNu64, &pid, &started) != 2 || process_open_verified(pid, started, &fd, err) <= 0)
-		return 0;
-	autoclose int pidfd = fd;
-	TRY(process_signal(pidfd, SIGKILL, err));
-	return process_wait_exit(pidfd, STOP_NS, err) < 0 ? -1 : 0;
+	return root < 0 ? -1 : kept_stop(root, RUNNING, SIGKILL, STOP_NS, err);
 }
 
 struct question {

@@ -22,4 +22,6 @@ struct net_env {
 	/* Whether the container of that id is running or being started; leases of others are free. NULL: all are alive. */
 	int (*alive)(void *arg, const char *id, struct error *err);
 	void *alive_arg;
+	/* The command line that makes a running container follow a lease that changed (net/dhcp.h); with alive_arg. */
+	int (*reload_command)(void *arg, const char *id, struct strv *ret, struct error *err);
 };

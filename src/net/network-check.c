@@ -31,6 +31,11 @@ const char *network_ipam_driver(const struct network *n)
 	return str_empty(d) ? (n->subnets.n || streq0(n->driver, "bridge") ? "host-local" : "dhcp") : d;
 }
 
+bool network_is_dhcp(const struct network *n)
+{
+	return streq(network_ipam_driver(n), "dhcp");
+}
+
 /* ---- options ---- */
 static int number(const char *name, const char *value, uint32_t max, uint32_t *ret, struct error *err)
 {
@@ -261,7 +266,7 @@ static int check_ipam(const struct network *n, struct error *err)
 
 	if (streq(d, "none"))
 		return n->subnets.n ? fail(err, ERROR_INVALID, "none ipam driver is set but subnets are given: invalid argument") : 0;
-	if (streq(d, "dhcp"))
+	if (network_is_dhcp(n))
 		return streq0(n->driver, "bridge") || !n->subnets.n ? 0 :
 			       fail(err, ERROR_INVALID, "ipam driver dhcp set but subnets are set: invalid argument");
 	if (!streq(d, "host-local"))

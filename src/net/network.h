@@ -93,6 +93,7 @@ struct network_option {
 int network_options(const struct network *n, struct network_option *ret, struct error *err);
 /* Names of ipam drivers: "host-local", "dhcp", "none". */
 const char *network_ipam_driver(const struct network *n);
+bool network_is_dhcp(const struct network *n);
 /* Everything that needs no look at other networks. */
 int network_check(const struct network *n, struct error *err);
 /* The one that cannot be removed. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "net/dhcp.h"
 #include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
@@ -50,13 +51,13 @@ static void remove_attachment(struct net_status *s, const struct net_attachment 
 	s->attachments.n--;
 }
 
-static int connect_one(const struct net_env *env, const struct network *n, struct net_status *s, int netns_fd, struct error *err)
+static int connect_one(const struct net_env *env, const struct network *n, const char *id, struct net_status *s, int netns_fd, struct error *err)
 {
 	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
 	auto_ends e = LINK_ENDS_INIT;
 
 	TRY(link_ends_open(env, netns_fd, &e, err));
-	return attachment_link(env, n, a, &e, err);
+	return attachment_link(env, n, id, a, &e, err);
 }
 
 int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
@@ -86,11 +87,12 @@ int net_connect(const struct net_env *env, const char *id, struct net_status *s,
 	int made = network_get(env, a->network, &l.v[0], err);
 	l.n = made >= 0;
 	if (made >= 0)
-		made = s->netavark ? netavark_setup(env, &job, netns_fd, s, err) : connect_one(env, &l.v[0], s, netns_fd, err);
+		made = s->netavark ? netavark_setup(env, &job, netns_fd, s, err) : connect_one(env, &l.v[0], id, s, netns_fd, err);
 	if (made >= 0 && !s->netavark)
 		made = setup_firewall(env, &l, s, false, err);
 	if (made >= 0)
 		return made;
+	net_dhcp_stop(env, id, a, &ignored);
 	if (!s->netavark)
 		attachment_unlink(env, a, &e, &ignored);
 	attachment_release(env, id, a, &ignored);
@@ -126,6 +128,7 @@ int net_disconnect(const struct net_env *env, const char *id, const char *networ
 	if (a->dns_enabled)
 		TRY(net_dns_remove(env, &names, err));
 	TRY(firewall_apply(env, &old, err));
+	TRY(net_dhcp_stop(env, id, a, err));
 	TRY(attachment_unlink(env, a, &e, err));
 	TRY(attachment_release(env, id, a, err));
 	remove_attachment(s, a);

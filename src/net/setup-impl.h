@@ -28,11 +28,14 @@ int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *re
 void link_ends_detach(struct link_ends *e);
 
 /* Bridge (made when missing), pair, addresses, routes. */
-int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err);
+int attachment_link(const struct net_env *env, const struct network *n, const char *id, struct net_attachment *a, struct link_ends *e,
+		    struct error *err);
+/* Other addresses and routes for an interface that is there. */
+int attachment_readdress(const struct net_env *env, const struct network *n, const struct net_attachment *old, struct net_attachment *a,
+			 struct link_ends *e, struct error *err);
 /* Takes the interface away (and closes e->firewall), or notes it in e->gone when its namespace is going; gone already is
  * fine. */
 int attachment_unlink(const struct net_env *env, const struct net_attachment *a, struct link_ends *e, struct error *err);
-void net_attachment_done(struct net_attachment *a);
 
 /* ---- the life cycle's (setup.c) ---- */
 struct networks {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/dhcp.h"
 #include "net/setup-impl.h"
 #include "os/netns.h"
 
@@ -35,6 +36,13 @@ static int but_existing(void *arg, const char *what, int errnum)
 	(void)arg;
 	(void)what;
 	return errnum != EEXIST;
+}
+
+static int but_absent(void *arg, const char *what, int errnum)
+{
+	(void)arg;
+	(void)what;
+	return errnum != EADDRNOTAVAIL;
 }
 
 /* ---- the bridge ---- */
@@ -267,6 +275,27 @@ static void static_routes(const struct network *n, uint32_t metric, uint32_t ind
 	}
 }
 
+/* What a DHCP server said. A router that is not a neighbour is made one, as such servers mean it. */
+static void given_routes(const struct net_attachment *a, uint32_t metric, uint32_t index, struct netlink_batch *b)
+{
+	const struct net_address *x = a->addresses.v;
+	char to[IP_NET_TEXT], via[IP_TEXT];
+	struct ip_net net;
+
+	for (size_t i = 0; i < a->routes.n; i++) {
+		struct link_route r = { .index = index, .metric = metric };
+		if (sscanf(a->routes.v[i], "%49s %45s", to, via) == 2 && ip_net_parse(to, &r.to) && (streq(via, "link") || ip_parse(via, &r.via)))
+			link_route_add(b, &r);
+	}
+	for (size_t i = 0; i < a->addresses.n; i++) {
+		struct link_route r = { .index = index, .metric = metric };
+		if (!x[i].gateway || !ip_parse(x[i].gateway, &r.to.ip) || !ip_net_parse(x[i].net, &net) || ip_net_has(&net, &r.to.ip))
+			continue;
+		r.to.prefix = (uint8_t)ip_bits(&r.to.ip);
+		link_route_add(b, &r);
+	}
+}
+
 static void default_routes(const struct net_attachment *a, uint32_t metric, uint32_t index, struct netlink_batch *b)
 {
 	const struct net_address *x = a->addresses.v;
@@ -313,6 +342,25 @@ static void quiet_ipv6(const struct net_env *env, const struct network *n, const
 		log_warn(env->log, "%s", failed.text);
 }
 
+static int find_inside(struct link_ends *e, const struct net_attachment *a, struct link_info *ret, struct error *err)
+{
+	int r = link_find(&e->inside, a->ifname, ret, err);
+
+	return r ? r : fail(err, ERROR_STATE, "interface %s vanished", a->ifname);
+}
+
+/* Up and without an address: what a DHCP client needs. */
+static int raise_inside(struct net_attachment *a, struct link_ends *e, struct error *err)
+{
+	auto_netlink_batch b = NETLINK_BATCH_INIT;
+	struct link_info l;
+
+	TRY(find_inside(e, a, &l, err));
+	link_up(&b, 1);   /* lo */
+	link_up(&b, l.index);
+	return netlink_send(&e->inside, &b, err);
+}
+
 static int configure_inside(const struct net_env *env, const struct network *n, const struct network_option *o,
 			    struct net_attachment *a, struct link_ends *e, struct error *err)
 {
@@ -320,10 +368,8 @@ static int configure_inside(const struct net_env *env, const struct network *n, 
 	const struct net_address *x = a->addresses.v;
 	struct link_info l;
 	struct ip_net net;
-	int r = link_find(&e->inside, a->ifname, &l, err);
 
-	if (r <= 0)
-		return r < 0 ? -1 : fail(err, ERROR_STATE, "interface %s vanished", a->ifname);
+	TRY(find_inside(e, a, &l, err));
 	quiet_ipv6(env, n, a, e->netns_fd);
 	link_up(&b, 1);   /* lo */
 	for (size_t i = 0; i < a->addresses.n; i++)
@@ -331,13 +377,34 @@ static int configure_inside(const struct net_env *env, const struct network *n, 
 			link_address_add(&b, l.index, &net);
 	link_up(&b, l.index);
 	uint32_t metric = (uint32_t)a->metric;
+	given_routes(a, metric, l.index, &b);
 	if (!o->no_default_route)
 		default_routes(a, metric, l.index, &b);
-	static_routes(n, metric, l.index, &b);
-	return netlink_send(&e->inside, &b, err) < 0 ? fail_wrap(err, "network %s", n->name) : 0;
+	if (!a->dhcp || a->addresses.n)   /* without an address no router is reached */
+		static_routes(n, metric, l.index, &b);
+	return netlink_send_judged(&e->inside, &b, a->dhcp ? but_existing : NULL, NULL, err) < 0 ? fail_wrap(err, "network %s", n->name) : 0;
 }
 
-int attachment_link(const struct net_env *env, const struct network *n, struct net_attachment *a, struct link_ends *e, struct error *err)
+int attachment_readdress(const struct net_env *env, const struct network *n, const struct net_attachment *old, struct net_attachment *a,
+			 struct link_ends *e, struct error *err)
+{
+	auto_netlink_batch b = NETLINK_BATCH_INIT;
+	const struct net_address *x = old->addresses.v;
+	struct network_option o;
+	struct ip_net net;
+	struct link_info l;
+
+	TRY(network_options(n, &o, err));
+	TRY(find_inside(e, a, &l, err));
+	for (size_t i = 0; i < old->addresses.n; i++)   /* routes go with the last one */
+		if (ip_net_parse(x[i].net, &net))
+			link_address_delete(&b, l.index, &net);
+	TRY(netlink_send_judged(&e->inside, &b, but_absent, NULL, err));
+	return configure_inside(env, n, &o, a, e, err);
+}
+
+int attachment_link(const struct net_env *env, const struct network *n, const char *id, struct net_attachment *a, struct link_ends *e,
+		    struct error *err)
 {
 	struct network_option o;
 
@@ -346,6 +413,10 @@ int attachment_link(const struct net_env *env, const struct network *n, struct n
 		TRY(link_bridge(env, n, &o, a, e, err));
 	else
 		TRY(link_child(n, &o, a, e, err));
+	if (a->dhcp) {
+		TRY(raise_inside(a, e, err));
+		TRY(net_dhcp_start(env, n, id, a, e->netns_fd, err));
+	}
 	return configure_inside(env, n, &o, a, e, err);
 }
 

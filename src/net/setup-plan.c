@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/dhcp.h"
 #include "net/lease.h"
 #include "net/setup-impl.h"
 
@@ -68,14 +69,6 @@ static int check_static(const struct network *n, const char *text, struct error 
 	return fail(err, ERROR_INVALID, "requested static ip %s not in any subnet on network %s", text, n->name);
 }
 
-static int check_driver(const struct net_env *env, const struct network *n, struct error *err)
-{
-	if (!env->netavark && streq(network_ipam_driver(n), "dhcp"))
-		return fail(err, ERROR_UNSUPPORTED, "network %s: the dhcp ipam driver is not supported: create it with --subnet, or with "
-						    "--ipam-driver none", n->name);
-	return 0;
-}
-
 /* Unless one is given: the networks' order, so that the first one's default route counts. */
 static int64_t choose_metric(const struct net_request *r, const struct network_option *o, const struct net_status *s)
 {
@@ -103,8 +96,8 @@ int attachment_plan(const struct net_env *env, const struct network *n, const st
 	uint8_t mac[LINK_MAC];
 	bool bridge = streq(n->driver, "bridge");
 
-	TRY(check_driver(env, n, err));
 	TRY(network_options(n, &o, err));
+	TRY(net_dhcp_check(env, n, &o, err));
 	TRY(check_static(n, r->ip, err));
 	TRY(check_static(n, r->ip6, err));
 	if (r->mac && !link_mac_parse(r->mac, mac))
@@ -118,7 +111,10 @@ int attachment_plan(const struct net_env *env, const struct network *n, const st
 	TRY(str_set(&ret->static_mac, r->mac, err));
 	TRY(strv_copy(&ret->aliases, &r->aliases, err));
 	TRY(strmap_copy(&ret->options, &r->options, err));
-	ret->dns_enabled = n->dns_enabled;
+	ret->dhcp = !env->netavark && network_is_dhcp(n);
+	ret->dns_enabled = n->dns_enabled && !ret->dhcp;   /* whose gateways are not ours to listen on */
+	if (ret->dhcp)
+		TRY(str_set(&ret->hostname, r->hostname, err));
 	ret->internal = n->internal;
 	ret->no_default_route = o.no_default_route;
 	ret->metric = choose_metric(r, &o, s);
@@ -142,7 +138,7 @@ static void mac_of(const char *network_id, const char *address, uint8_t ret[LINK
 	ret[0] = (uint8_t)((ret[0] & 0xfe) | 0x02);
 }
 
-static int choose_mac(const struct network *n, struct net_attachment *a, struct error *err)
+static int choose_mac(const struct network *n, const char *id, struct net_attachment *a, struct error *err)
 {
 	const struct net_address *x = a->addresses.v;
 	uint8_t mac[LINK_MAC];
@@ -152,6 +148,8 @@ static int choose_mac(const struct network *n, struct net_attachment *a, struct 
 		link_mac_parse(a->static_mac, mac);
 	else if (a->addresses.n)
 		mac_of(n->id, x[0].net, mac);
+	else if (a->dhcp)   /* the same container is known to its server again */
+		mac_of(n->id, id, mac);
 	else
 		TRY(link_mac_random(mac, err));
 	link_mac_format(mac, text);
@@ -196,7 +194,7 @@ int attachment_lease(const struct net_env *env, const struct network *n, const c
 
 	for (size_t i = 0; streq(network_ipam_driver(n), "host-local") && i < n->subnets.n; i++)
 		TRY(lease_subnet(env, n, &s[i], id, a, err));
-	return choose_mac(n, a, err);
+	return choose_mac(n, id, a, err);
 }
 
 int attachment_release(const struct net_env *env, const char *id, const struct net_attachment *a, struct error *err)
@@ -218,5 +216,7 @@ bool attachment_is_leased(const struct net_env *env, const char *id, const struc
 	const struct net_address *x = a->addresses.v;
 	struct ip_net net;
 
+	if (a->dhcp)
+		return net_dhcp_is_held(env, id, a);
 	return a->addresses.n && ip_net_parse(x[0].net, &net) && lease_is_of(env, a->network_id, &net.ip, id);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "net/dhcp.h"
 #include "net/dns.h"
 #include "net/firewall.h"
 #include "net/lease.h"
@@ -24,7 +25,8 @@ const struct field net_attachment_rows[] = {
 	{ .json = "mac", F_STR(A, mac) }, { .json = "addresses", F_LIST(A, addresses, struct net_address, address_rows) },
 	{ .json = "aliases", F_STRV(A, aliases) }, { .json = "dns_servers", F_STRV(A, dns_servers) },
 	{ .json = "dns_enabled", F_BOOL(A, dns_enabled) }, { .json = "internal", F_BOOL(A, internal) },
-	{ .json = "metric", F_INT(A, metric) },
+	{ .json = "metric", F_INT(A, metric) }, { .json = "dhcp", F_BOOL(A, dhcp) }, { .json = "dns_search", F_STRV(A, dns_search) },
+	{ .json = "routes", F_STRV(A, routes) }, { .json = "hostname", F_STR(A, hostname) },
 	{ .json = "no_default_route", F_BOOL(A, no_default_route) }, { .json = "ip", F_STR(A, ip) }, { .json = "ip6", F_STR(A, ip6) },
 	{ .json = "static_mac", F_STR(A, static_mac) }, { .json = "options", F_MAP(A, options) }, {},
 };
@@ -47,7 +49,7 @@ const struct field net_request_rows[] = {
 	{ .json = "network", F_STR(R, network) }, { .json = "ip", F_STR(R, ip) }, { .json = "ip6", F_STR(R, ip6) },
 	{ .json = "mac", F_STR(R, mac) }, { .json = "interface_name", F_STR(R, interface_name) },
 	{ .json = "host_interface_name", F_STR(R, host_interface_name) }, { .json = "aliases", F_STRV(R, aliases) },
-	{ .json = "options", F_MAP(R, options) }, {},
+	{ .json = "hostname", F_STR(R, hostname) }, { .json = "options", F_MAP(R, options) }, {},
 };
 #undef R
 
@@ -252,7 +254,7 @@ int net_apply(const struct net_env *env, const char *id, struct net_status *s, i
 	TRY(setup_load_networks(env, s, &l, err));
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	for (size_t i = 0; i < l.n; i++)
-		TRY(attachment_link(env, &l.v[i], &a[i], &e, err));
+		TRY(attachment_link(env, &l.v[i], id, &a[i], &e, err));
 	return setup_firewall(env, &l, s, false, err);
 }
 
@@ -304,6 +306,7 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 	int ends = s->attachments.n ? first(link_ends_open(env, netns_fd, &e, &now), &now, &all) : 0;
 	r |= ends;
 	for (size_t i = 0; i < s->attachments.n; i++) {
+		r |= first(net_dhcp_stop(env, id, &a[i], &now), &now, &all);   /* while its interface is there */
 		if (ends >= 0)
 			r |= first(attachment_unlink(env, &a[i], &e, &now), &now, &all);
 		const struct net_dns_gone gone = { a[i].network_id, id, &e.firewall };

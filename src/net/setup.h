@@ -22,6 +22,7 @@ struct net_request {
 	char *network;                    /* name or id */
 	char *ip, *ip6, *mac, *interface_name, *host_interface_name;
 	struct strv aliases;
+	char *hostname;                   /* the container's, for DHCP servers */
 	struct strmap options;            /* "mtu", "metric", "vrf" ... */
 };
 extern const struct field net_request_rows[];
@@ -47,6 +48,9 @@ struct net_attachment {
 	char *mac;
 	struct list addresses;            /* struct net_address */
 	struct strv aliases, dns_servers; /* dns_servers: what resolv.conf shall name for this network */
+	bool dhcp;                        /* addresses, servers and these are a DHCP server's (net/dhcp.h): */
+	struct strv dns_search, routes;   /* routes: "NET/N ADDRESS", "NET/N link" */
+	char *hostname;                   /* told to it */
 	bool dns_enabled, internal, no_default_route;
 	int64_t metric;                   /* of its routes */
 	char *ip, *ip6, *static_mac;      /* as asked for */
@@ -64,6 +68,7 @@ struct net_status {
 extern const struct field net_status_rows[], net_attachment_rows[];
 void net_status_done(struct net_status *s);
 #define auto_net_status CLEANUP(net_status_done) struct net_status
+void net_attachment_done(struct net_attachment *a);
 struct net_attachment *net_status_find(const struct net_status *s, const char *network);
 
 struct net_job {

@@ -74,7 +74,7 @@ links() { netns_exec ip -o link show | wc -l; }
     run_umiak network create -d macvlan -o parent=wire0 --ipam-driver dhcp md   # Podman may use it
     run umiak run --rm --network md $IMAGE true
     [ "$status" != 0 ]
-    like "$output" "network md: .*dhcp" "the reason"
+    like "$output" "network md: no address by DHCP through wire0: no DHCP server answered within 10 seconds" "the reason"
     netns_exec ip link add gone0 type veth peer name gone1
     run_umiak network create -d macvlan -o parent=gone0 --subnet 10.79.0.0/24 mg
     netns_exec ip link delete gone0
