@@ -198,6 +198,7 @@ static int begin(struct build *b, struct error *err)
 	autofree char *path = NULL;
 	TRY(str_printf(&path, err, "%s/context", stage_path(b->stage)));
 	b->context_options = (struct context_options){
+		.as_buildah = b->o->as_buildah,
 		.worker = b->worker, .log = b->engine->log, .scratch_fd = scratch, .scratch_path = take_ptr(path),
 		.userns = b->engine->paths.rootless, .ignore_chown = b->engine->storage.ignore_chown_errors,
 		.insecure = b->o->remote.tls_verify.set && !b->o->remote.tls_verify.value, .stdin_fd = b->request->stdin_fd,

@@ -92,14 +92,14 @@ static int read_in_context(const struct build_context *c, const char *path, stru
 	return 0;
 }
 
-static int read_default(const struct build_context *c, struct containerfile_text *ret, struct error *err)
+static int read_default(const struct context_options *o, const struct build_context *c, struct containerfile_text *ret, struct error *err)
 {
 	int found = c->fd >= 0 ? read_in_context(c, ".", ret, err) : 0;
 
 	if (found)
 		return found;
-	return fail(err, ERROR_NOT_FOUND, "no Containerfile or Dockerfile specified or found in context directory, %s: cannot find Containerfile or Dockerfile: no such file or directory",
-			 c->path ? c->path : c->name);
+	return fail(err, ERROR_NOT_FOUND, "no Containerfile or Dockerfile specified or found in context directory, %s: %sno such file or directory",
+			 c->path ? c->path : c->name, o->as_buildah ? "cannot find Containerfile or Dockerfile: " : "");
 }
 
 /* ---- files the user named ---- */
@@ -211,7 +211,7 @@ int build_context_read_file(const struct context_options *o, const struct build_
 	if (!file && c->containerfile)
 		TRY(use_given(c, &t, err));
 	else if (!file)
-		TRY(read_default(c, &t, err));
+		TRY(read_default(o, c, &t, err));
 	else if (streq(file, "-") || streq(file, "/dev/stdin"))
 		TRY(read_stdin(o, &t, err));
 	else

@@ -39,6 +39,7 @@ void build_context_done(struct build_context *c);
 #define auto_build_context CLEANUP(build_context_done) struct build_context
 
 struct context_options {
+	bool as_buildah;     /* its words where they differ from Podman's */
 	const char *worker;          /* path of umiak-worker (conf/helpers.h) */
 	const struct log *log;       /* may be NULL */
 	int scratch_fd;              /* private directory for what is fetched and unpacked */

@@ -40,6 +40,7 @@ struct build_options {
 	struct strv cache_from, cache_to;
 	char *cache_ttl, *pull;
 	bool pull_always, pull_never;
+	bool as_buildah;   /* not an option: called by that name, whose words some errors have */
 
 	/* how */
 	struct opt_int jobs;

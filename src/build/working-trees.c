@@ -55,13 +55,9 @@ int working_open_upper(struct store *s, const struct ctr *c, struct error *err)
 {
 	const struct rootfs_options o = { .id = c->id, .layers = &c->at.record.layers, .userns_fd = -1 };
 	struct error missing;
-	int upper = store_rootfs_upper(s, c->id, &missing), fd = -1;
+	int upper = store_rootfs_upper(s, c->id, &missing);
 
-	if (upper >= 0)
-		return upper;
-	TRY(store_rootfs_open(s, &o, &fd, err));
-	close(fd);
-	return store_rootfs_upper(s, c->id, err);
+	return upper >= 0 ? upper : store_rootfs_make_upper(s, &o, err);
 }
 
 int working_open_trees(const struct working *w, struct trees *to, struct error *err)

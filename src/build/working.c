@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * build/working.c - making, finding and keeping working containers. */
 #include "build/working.h"
+#include "build/working-internal.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -239,12 +240,16 @@ int working_from(struct engine *e, const struct working_from *f, struct working 
 	const struct ctr_remove_options remove = { .force = true, .volumes = true };
 	auto_working w = {};
 	struct error ignored;
+	struct store *s;
 
+	TRY(engine_store(e, &s, err));
 	TRY(streq(f->image, "scratch") ? from_nothing(f, &b, &w, err) : from_image(e, f, &b, &w, err));
 	TRY(str_set(&w.format, f->format, err));
 	TRY(strv_copy(&w.settings, f->settings, err));
 	TRY(create_named(e, f, &b, &w.c, err));
-	if (working_save(&w, err) < 0) {
+	/* at once: whoever mounts it before the first step gets an overlay, or an error */
+	autoclose int upper = working_save(&w, err) < 0 ? -1 : working_open_upper(s, w.c, err);
+	if (upper < 0) {
 		ctr_remove(w.c, &remove, NULL, &ignored);
 		return -1;
 	}

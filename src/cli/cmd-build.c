@@ -291,9 +291,10 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	autofree char *context = NULL;
 	struct engine *e;
 
-	if (streq(cli->program, "buildah") && o->pull && strcasecmp(o->pull, "false") == 0)
+	o->as_buildah = streq(cli->program, "buildah");
+	if (o->as_buildah && o->pull && strcasecmp(o->pull, "false") == 0)
 		TRY(str_set(&o->pull, "never", err));
-	if (streq(cli->program, "buildah") && !o->layers.set && !getenv("BUILDAH_LAYERS"))
+	if (o->as_buildah && !o->layers.set && !getenv("BUILDAH_LAYERS"))
 		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
 	TRY(build_options_finish(o, err));
 	TRY(take_destinations(o, &destinations, err));

@@ -27,7 +27,7 @@ static void add_inspect_data(const struct ctr *c, struct buf *text, struct event
 	auto_json *tree = NULL;
 	struct error ignored;
 
-	if (ctr_inspect((struct ctr *)(uintptr_t)c, false, &view, &ignored) < 0)
+	if (ctr_inspect((struct ctr *)(uintptr_t)c, true, &view, &ignored) < 0)
 		return;
 	const struct value v = value_struct(&container_inspect_type, view);
 	if (value_save(&v, &tree, &ignored) < 0)

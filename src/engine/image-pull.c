@@ -46,9 +46,8 @@ static int want_platform(const struct image_pull *o, struct platform *p, struct 
 	return o->variant ? str_set(&p->variant, o->variant, err) : 0;
 }
 
-static int note_pulled(struct pull *p, const char *id, const char *name, struct error *err)
+static int note_pulled(struct pull *p, const char *id, struct error *err)
 {
-	engine_event(p->e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PULL, .id = id, .name = name });
 	return strv_has(p->ids, id) ? 0 : strv_add(p->ids, id, err);
 }
 
@@ -136,14 +135,14 @@ static int pull_from(struct pull *p, const struct reference *asked, const struct
 	TRY(source_get_image(p->t.source, at.digest ? at.digest : at.tag, 0, &p->platform, &i, err));
 	warn_platform(p, &i);
 	if (p->o->policy == PULL_NEWER && is_same_here(p, &i, name, err) == 1)
-		return note_pulled(p, digest_hex(i.config_digest), name, err);
+		return note_pulled(p, digest_hex(i.config_digest), err);
 	if (p->o->policy == PULL_NEWER)
 		image_say(&p->o->progress, "Trying to pull %s...", name);
 	image_say(&p->o->progress, "Getting image source signatures");
 	TRY(check_trust(p, &(struct image_origin){ .transport = TRANSPORT_DOCKER, .scope = name, .name = asked, .place = &at }, &i,
 			err));
 	TRY(image_commit(&p->t, &i, &names, id, err));
-	return note_pulled(p, id, name, err);
+	return note_pulled(p, id, err);
 }
 
 /* Layers are encrypted, and we may have keys: known when the manifest was read, before anything else came. */
@@ -347,7 +346,7 @@ static int pull_opened(struct pull *p, const struct transport_name *n, const cha
 	TRY(check_trust(p, &(struct image_origin){ .transport = n->transport, .scope = what,
 						   .directory = n->transport == TRANSPORT_DIR ? n->path : NULL }, &i, err));
 	TRY(image_commit(&p->t, &i, names, id, err));
-	return note_pulled(p, id, names->n ? names->v[0] : what, err);
+	return note_pulled(p, id, err);
 }
 
 static int pull_local(struct pull *p, const struct transport_name *n, struct error *err)
@@ -382,7 +381,7 @@ static int satisfied_here(struct engine *e, const char *name, const struct image
 	return 0;
 }
 
-int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err)
+static int pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err)
 {
 	CLEANUP(pull_done) struct pull p = { .o = o, .ids = ret_ids };
 	auto_transport_name n = { .index = -1 };
@@ -406,4 +405,24 @@ int image_pull(struct engine *e, const char *name, const struct image_pull *o, s
 		return r < 0 && n.path && needs_keys(o, err) ? image_pull_encrypted(e, &n, n.path, &p.platform, o, ret_ids, err) : r;
 	}
 	return pull_reference(&p, &n.reference, name, err);
+}
+
+/* Events have the name as it was typed: with its transport, without a tag that nobody gave. */
+int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err)
+{
+	size_t before = ret_ids->n;
+
+	if (pull(e, name, o, ret_ids, err) < 0) {
+		engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PULL_ERROR, .name = name,
+						 .error = err->text });
+		return -1;
+	}
+	for (size_t i = before; i < ret_ids->n; i++)
+		image_pull_event(e, ret_ids->v[i], name);
+	return 0;
+}
+
+void image_pull_event(const struct engine *e, const char *id, const char *name)
+{
+	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PULL, .id = id, .name = name });
 }

@@ -103,7 +103,7 @@ int image_tag(struct engine *e, const char *what, const char *name, struct error
 	if (strchr(full, '@'))
 		return fail(err, ERROR_INVALID, "%s: tag by digest not supported", name);
 	TRY(store_image_tag(s, image.id, full, err));
-	write_event(e, EVENT_TAG, image.id, full);
+	write_event(e, EVENT_TAG, image.id, name);   /* as it was typed */
 	return 0;
 }
 
@@ -184,7 +184,6 @@ static int in_use(const struct store_image_removal *gone, struct error *err)
 		    "force-removing image", gone->ret_users.n ? gone->ret_users.v[0] : "a container");
 }
 
-/* The image itself, with all its names. */
 /* A mounted image is in use, too. */
 static int unmount(struct engine *e, const char *id, bool force, struct error *err)
 {
@@ -198,7 +197,9 @@ static int unmount(struct engine *e, const char *id, bool force, struct error *e
 	return image_unmount(e, id, true, err) < 0 ? -1 : 0;
 }
 
-static int remove_whole(struct engine *e, const struct store_image *image, struct image_removal *r, struct error *err)
+/* The image itself, with all its names. `what`: how it was called, for the event; NULL: nobody did. */
+static int remove_whole(struct engine *e, const struct store_image *image, const char *what, struct image_removal *r,
+			struct error *err)
 {
 	CLEANUP(store_image_removal_done) struct store_image_removal gone = { .force = r->force };
 	struct engine *owner;
@@ -217,7 +218,9 @@ static int remove_whole(struct engine *e, const struct store_image *image, struc
 	TRY(unmount(e, image->id, r->force, err));
 	if (store_image_remove(s, image->id, &gone, err) < 0)
 		return err->kind == ERROR_IN_USE ? in_use(&gone, err) : -1;
-	write_event(e, EVENT_REMOVE, image->id, image->names.n ? image->names.v[0] : "");
+	for (size_t i = image->names.n; i > 0; i--)   /* the newest first */
+		write_event(e, EVENT_UNTAG, image->id, image->names.v[i - 1]);
+	write_event(e, EVENT_REMOVE, image->id, what ? what : "");
 	TRY(strv_copy(&r->untagged, &image->names, err));
 	r->bytes += gone.ret_bytes;
 	/* With children its content is still there: "deleted" would promise room that is not freed. */
@@ -261,7 +264,7 @@ static int remove_parents(struct engine *e, const struct store_image *child, str
 		int children = store_image_children(s, p->id, NULL, err);
 		TRY(children);
 		if (!children)
-			(void)remove_whole(e, p, r, &ignored);
+			(void)remove_whole(e, p, NULL, r, &ignored);
 	}
 	return 0;
 }
@@ -293,7 +296,7 @@ static int remove_image(struct engine *e, const struct store_image *image, const
 		TRY(untag_one(e, image, full, full, err));
 		return strv_add(&r->untagged, full, err);
 	}
-	TRY(remove_whole(e, image, r, err));
+	TRY(remove_whole(e, image, what, r, err));
 	return r->no_prune ? 0 : remove_parents(e, image, r, err);
 }
 

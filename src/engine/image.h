@@ -56,6 +56,8 @@ struct image_pull {
 /* Pulls what `name` says (a reference, a short name, or any transport: "oci-archive:x.tar", "dir:/x", ...) and appends
  * the ids (64 hex digits) of the images: several with all_tags. A policy that finds the image here contacts nobody. */
 int image_pull(struct engine *e, const char *name, const struct image_pull *o, struct strv *ret_ids, struct error *err);
+/* The event of an image that was asked for under that name and is here. */
+void image_pull_event(const struct engine *e, const char *id, const char *name);
 
 struct image_load {
 	const char *path;           /* file or directory; NULL: read `fd` (a pipe or a file) */

@@ -62,8 +62,11 @@ int image_obtain(struct engine *e, const char *what, const struct params_image *
 
 	TRY(decide_policy(e, p, &policy, err));
 	if (policy == PULL_MISSING || policy == PULL_NEVER) {
-		if (find_in_list(e, what, p, want, ret, ret_name, &missing) > 0 || image_find(e, what, want, ret, ret_name, &missing) > 0)
+		if (find_in_list(e, what, p, want, ret, ret_name, &missing) > 0 || image_find(e, what, want, ret, ret_name, &missing) > 0) {
+			if (!str_after(ret->id, what) && !str_after(what, "sha256:"))
+				image_pull_event(e, ret->id, what);   /* as Podman: to get at an image is a pull, wherever it is */
 			return 0;
+		}
 		if (policy == PULL_NEVER || missing.kind != ERROR_NOT_FOUND) {
 			*err = missing;
 			return -1;

@@ -174,6 +174,33 @@ static int open_upper(const struct store *s, const struct rootfs_options *o, con
 	return 0;
 }
 
+/* A file of this name says that the changes are an overlay's upper directory whatever the driver. */
+#define LAYERED "layered"
+
+static bool is_layered(const struct store *s, const char *id)
+{
+	struct error ignored;
+	autoclose int dir = open_container_dir(s, id, &ignored);
+
+	return dir >= 0 && faccessat(dir, LAYERED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int store_rootfs_make_upper(const struct store *s, const struct rootfs_options *o, struct error *err)
+{
+	CLEANUP(layer_fds_done) struct layer_fds lower = { 0 };
+	CLEANUP(upper_done) struct upper upper = { -1, -1 };
+	autoclose int dir = open_container_dir(s, o->id, err);
+
+	if (dir < 0)
+		return -1;
+	autoclose int mark = openat(dir, LAYERED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (mark < 0)
+		return fail_errno(err, "mark container %.12s", o->id);
+	TRY(layer_fds_open(s, o->layers, &lower, err));
+	TRY(open_upper(s, o, &lower, &upper, err));
+	return take_fd(upper.upper);
+}
+
 int store_rootfs_upper(const struct store *s, const char *id, struct error *err)
 {
 	autoclose int dir = open_container_dir(s, id, err);
@@ -380,12 +407,18 @@ static int open_root(const struct store *s, const struct rootfs_options *o, stru
 {
 	struct error overlay;
 
-	if (s->driver == STORE_VFS || rootfs_is_copy(s, o->id))
+	if ((s->driver == STORE_VFS || rootfs_is_copy(s, o->id)) && !is_layered(s, o->id))
 		return open_copy(s, o, err);
 	int fd = open_overlay(s, o, &overlay);
 	if (fd >= 0)
 		return fd;
-	if (is_overlay_impossible(&overlay) && (o->userns_fd < 0 || o->maps)) {
+	bool impossible = is_overlay_impossible(&overlay);
+	if (impossible && is_layered(s, o->id)) {
+		*err = overlay;
+		return fail_wrap(err, "the store's file system carries no overlay, which a working container needs to be mounted "
+				 "(steps run without; --root on ext4, xfs, btrfs or tmpfs helps)");
+	}
+	if (impossible && (o->userns_fd < 0 || o->maps)) {
 		fd = open_copy(s, o, err);
 		if (fd >= 0)
 			return fd;

@@ -37,6 +37,9 @@ struct rootfs_options {
 /* *ret_fd: a detached mount (O_CLOEXEC, O_PATH). Safe after fork (files only, no database); allocates: not between
  * clone() and exec(). Must run in the mount namespace the store is visible in. */
 int store_rootfs_open(const struct store *s, const struct rootfs_options *o, int *ret_fd, struct error *err);
+/* The upper directory, made when it is missing, without mounting anything; from then on the container is never copied:
+ * where overlay cannot be had, opening it is an error. For those who write whiteouts there themselves. Descriptor. */
+int store_rootfs_make_upper(const struct store *s, const struct rootfs_options *o, struct error *err);
 /* Whether opening will first copy layers to give them other owners (slow, once per layer and mapping). 1/0. */
 int store_rootfs_needs_copy(const struct store *s, const struct rootfs_options *o, struct error *err);
 /* A read-only detached mount of an image's layers alone (mount type=image). */
