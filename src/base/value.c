@@ -122,6 +122,13 @@ struct value value_str_copy(struct value_pool *p, const char *s, size_t len)
 	return value_str_n(copy, len);
 }
 
+struct value value_join(struct value_pool *p, const struct strv *words, const char *between)
+{
+	autofree char *text = strv_join(words, between);
+
+	return text ? value_str_copy(p, text, strlen(text)) : value_nil();
+}
+
 struct value value_strf(struct value_pool *p, const char *fmt, ...)
 {
 	va_list ap;

@@ -108,6 +108,7 @@ struct value value_duration(int64_t ns);
 /* Copies / prints into the pool; VALUE_NIL when the pool is full (the template's execution then fails). */
 struct value value_str_copy(struct value_pool *p, const char *s, size_t len);
 struct value value_strf(struct value_pool *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct value value_join(struct value_pool *p, const struct strv *words, const char *between);
 
 struct value value_struct(const struct value_type *type, const void *self);         /* NULL self: nil */
 /* A struct known by rows only (no methods). type_name must outlive it; it shows in error messages. */

@@ -206,16 +206,13 @@ static int decompress(const struct context_options *o, const char *program, int 
 
 static bool is_empty(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *d = file_stream(dir, ".");
 	int entries = 0;
 
 	while (d && entries <= 2 && readdir(d))
 		entries++;
 	if (d)
 		closedir(d);
-	else
-		close_p(&fd);
 	return d && entries <= 2;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "base/str.h"
+#include "os/file.h"
 #include "os/overlay-marks.h"
 #include "os/path.h"
 
@@ -259,15 +260,12 @@ int place_target(int view, int tree, const char *path, bool directory, struct er
 /* ---- names ---- */
 int place_list(int dir, struct strv *ret, struct error *err)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = file_stream(dir, ".");
 	struct dirent *e;
 	int r = 0;
 
-	if (!d) {
-		close_p(&copy);
+	if (!d)
 		return fail_errno(err, "open directory");
-	}
 	while (r >= 0 && (errno = 0, e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			r = strv_add(ret, e->d_name, err);

@@ -222,29 +222,6 @@ static int mount_script(struct runner *k, struct error *err)
 	return add_bind(k, &m, fd, true, err);
 }
 
-static size_t depth(const char *path)
-{
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += *path == '/' && path[1];
-	return n;
-}
-
-/* Parents before children, as spec_mounts() left them; equals keep their order. */
-static void sort_mounts(struct list *mounts)
-{
-	struct oci_mount *m = mounts->v;
-
-	for (size_t i = 1; i < mounts->n; i++) {
-		struct oci_mount one = m[i];
-		size_t j = i;
-		for (; j > 0 && depth(m[j - 1].destination) > depth(one.destination); j--)
-			m[j] = m[j - 1];
-		m[j] = one;
-	}
-}
-
 int step_run_mounts(struct runner *k, struct error *err)
 {
 	const struct step_mount *m = k->job->run.mounts.v;
@@ -261,6 +238,6 @@ int step_run_mounts(struct runner *k, struct error *err)
 		TRY(r);
 	}
 	TRY(mount_script(k, err));
-	sort_mounts(&k->spec.mounts);
+	oci_mounts_sort(&k->spec.mounts);
 	return 0;
 }

@@ -71,14 +71,12 @@ int step_run_copy_root(struct runner *k, struct error *err)
 
 static int empty_directory(int fd, struct error *err)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = file_stream(fd, ".");
+	int r = 0;
 	struct dirent *e;
 
-	if (!d) {
-		close_p(&copy);
+	if (!d)
 		return fail_errno(err, "open directory");
-	}
 	while (r >= 0 && (e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			r = file_remove_tree(fd, e->d_name, err);

@@ -298,8 +298,7 @@ static int sweep(const struct layout *l, struct error *err)
 
 	for (size_t i = 0; i < json_object_array_length(layout_entries(l)); i++)
 		TRY(add_needed(l, i, &needed, err));
-	int fd = openat(l->fd, BLOBS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = file_stream(l->fd, BLOBS);
 	if (!dir)
 		return fail_errno(err, "open %s/" BLOBS, l->path);
 	while ((d = readdir(dir)))

@@ -156,18 +156,15 @@ static int copy_dir(struct copy *c, int from, int to, const char *path, unsigned
 	struct stat st;
 	struct dirent *entry;
 	DIR *d;
-	int copy, r = 0;
+	int r = 0;
 
 	if (depth > DEPTH_MAX)
 		return fail(err, ERROR_INVALID, "%s: more than %d directories deep", path, DEPTH_MAX);
 	if (fstat(from, &st) < 0)
 		return fail_errno(err, "stat %s", path);
-	copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d) {
-		close_p(&copy);
+	d = file_stream(from, ".");
+	if (!d)
 		return fail_errno(err, "open %s", path);
-	}
 	while (r >= 0 && (entry = readdir(d)))
 		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
 			r = copy_entry(c, from, entry->d_name, to, path, depth, err);

@@ -76,16 +76,14 @@ METHOD(row_cgroup)
 METHOD(row_namespace)
 {
 	ROW;
-	autofree char *text = strv_join(&r->pod->config.shared, ",");
-	*ret = value_str_copy(c->pool, text ? text : "", text ? strlen(text) : 0);
+	*ret = value_join(c->pool, &r->pod->config.shared, ",");
 	return 0;
 }
 
 METHOD(row_networks)
 {
 	ROW;
-	autofree char *text = strv_join(&r->networks, ",");
-	*ret = value_str_copy(c->pool, text ? text : "", text ? strlen(text) : 0);
+	*ret = value_join(c->pool, &r->networks, ",");
 	return 0;
 }
 

@@ -44,8 +44,7 @@ METHOD(row_id)
 METHOD(row_names)
 {
 	ROW;
-	autofree char *text = strv_join(&r->names, ",");
-	*ret = value_str_copy(c->pool, text ? text : "", text ? strlen(text) : 0);
+	*ret = value_join(c->pool, &r->names, ",");
 	return 0;
 }
 
@@ -77,16 +76,14 @@ METHOD(row_mounts)
 	for (size_t i = 0; i < r->mounts.n; i++)
 		TRY(strlen(r->mounts.v[i]) > 15 && !r->no_trunc ? strv_addf(&shown, err, "%.15s...", r->mounts.v[i]) :
 								     strv_add(&shown, r->mounts.v[i], err));
-	autofree char *text = strv_join(&shown, ",");
-	*ret = value_str_copy(c->pool, text ? text : "", text ? strlen(text) : 0);
+	*ret = value_join(c->pool, &shown, ",");
 	return 0;
 }
 
 METHOD(row_networks)
 {
 	ROW;
-	autofree char *text = strv_join(&r->networks, ",");
-	*ret = value_str_copy(c->pool, text ? text : "", text ? strlen(text) : 0);
+	*ret = value_join(c->pool, &r->networks, ",");
 	return 0;
 }
 

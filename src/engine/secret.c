@@ -145,15 +145,12 @@ static int by_name(const void *a, const void *b)
 
 static int read_all(int dir, struct secret_list *l, struct error *err)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = file_stream(dir, ".");
 	struct dirent *entry;
 	int r = 0;
 
-	if (!d) {
-		close_p(&again);
+	if (!d)
 		return fail_errno(err, "read the secrets");
-	}
 	while (r >= 0 && (entry = readdir(d))) {
 		auto_secret s = {};
 		if (entry->d_name[0] == '.' || !str_ends(entry->d_name, ".json"))

@@ -47,8 +47,8 @@ static int copy_entry(struct copying *c, int from, int to, const char *name, con
 
 static int copy_directory(struct copying *c, int from, int to, struct error *err)
 {
-	int list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *d = list < 0 ? NULL : fdopendir(list);
+	DIR *d = file_stream(from, ".");
+	int r = 0;
 
 	if (!d)
 		return fail_errno(err, "read a directory");

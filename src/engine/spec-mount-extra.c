@@ -56,14 +56,11 @@ static int chown_entry(int dir, const char *name, const struct new_owner *to, st
 static int chown_tree(int fd, const struct new_owner *to, unsigned depth, struct error *err)
 {
 	struct dirent *entry;
-	DIR *d;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = file_stream(fd, ".");
+	int r = 0;
 
-	d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d) {
-		close_p(&copy);
+	if (!d)
 		return fail_errno(err, "open directory");
-	}
 	while (r >= 0 && (entry = readdir(d))) {
 		autoclose int sub = -1;
 		if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))

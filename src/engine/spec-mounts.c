@@ -464,30 +464,6 @@ static int mount_user(struct spec_context *x, struct oci_spec *s, const struct p
 	return fail(err, ERROR_INVALID, "invalid mount type \"%s\"", p->type);
 }
 
-/* ---- order ---- */
-static size_t depth(const char *path)
-{
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += *path == '/' && path[1];
-	return n;
-}
-
-/* A stable insertion sort: few mounts, and equals keep their order. */
-static void sort_mounts(struct list *mounts)
-{
-	struct oci_mount *m = mounts->v;
-
-	for (size_t i = 1; i < mounts->n; i++) {
-		struct oci_mount one = m[i];
-		size_t d = depth(one.destination), j = i;
-		for (; j > 0 && depth(m[j - 1].destination) > d; j--)
-			m[j] = m[j - 1];
-		m[j] = one;
-	}
-}
-
 int spec_mounts(struct spec_context *x, struct oci_spec *s, struct error *err)
 {
 	const struct param_mount *user = x->params->storage.mounts.v;
@@ -501,6 +477,6 @@ int spec_mounts(struct spec_context *x, struct oci_spec *s, struct error *err)
 	for (size_t i = 0; i < x->params->storage.mounts.n; i++)
 		TRY(mount_user(x, s, &user[i], err));
 	TRY(spec_default_mounts(x, s, err));
-	sort_mounts(&s->mounts);
+	oci_mounts_sort(&s->mounts);
 	return 0;
 }

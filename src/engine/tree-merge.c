@@ -266,15 +266,12 @@ static int merge_object(struct merge *m, const struct level *l, const char *name
 
 static int read_names(int dir, struct strv *ret, struct error *err)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = file_stream(dir, ".");
 	struct dirent *e;
 	int r = 0;
 
-	if (!d) {
-		close_p(&again);
+	if (!d)
 		return fail_errno(err, "read a directory");
-	}
 	while (r == 0 && (e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			r = strv_add(ret, e->d_name, err);

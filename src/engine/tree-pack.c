@@ -445,16 +445,12 @@ static int pack_entry(struct pack *p, const struct pack_level *l, const char *na
 
 static int list_names(int fd, struct strv *ret, struct error *err)
 {
-	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = file_stream(fd, ".");
 	struct dirent *e;
 	int r = 0;
 
-	if (!d) {
-		fail_errno(err, "read a directory");
-		close_p(&again);
-		return -1;
-	}
+	if (!d)
+		return fail_errno(err, "read a directory");
 	while (r == 0 && (errno = 0, e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			r = strv_add(ret, e->d_name, err);

@@ -51,15 +51,12 @@ static int open_users(struct engine *e, const char *name, bool create, struct er
 
 static int list_users(int dir, struct strv *ret, struct error *err)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = file_stream(dir, ".");
 	struct dirent *entry;
 	int r = 0;
 
-	if (!d) {
-		close_p(&again);
+	if (!d)
 		return fail_errno(err, "read the users of a volume");
-	}
 	while (r == 0 && (entry = readdir(d)))
 		if (entry->d_name[0] != '.')
 			r = strv_add(ret, entry->d_name, err);

@@ -307,15 +307,12 @@ int volume_list(struct engine *e, struct strv *ret, struct error *err)
 
 static bool dir_is_empty(int fd)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = file_stream(fd, ".");
 	struct dirent *entry;
 	bool empty = true;
 
-	if (!d) {
-		close_p(&copy);
+	if (!d)
 		return false;
-	}
 	while (empty && (entry = readdir(d)))
 		empty = streq(entry->d_name, ".") || streq(entry->d_name, "..");
 	closedir(d);

@@ -152,16 +152,16 @@ int repository_ping(struct repository *r, struct error *err)
 	return repository_get_path(r, "/v2/", &d, NULL, err) < 0 ? -1 : 0;
 }
 
-int repository_list_tags(struct repository *r, struct strv *ret, struct error *err)
+int repository_list_tags_of(struct worker *fetch, int64_t endpoint, struct strv *ret, struct error *err)
 {
-	struct op_get q = { .endpoint = r->endpoint };
+	struct op_get q = { .endpoint = endpoint };
 	autoclose int fd = file_memfd("umiak-tags", err);
 	autofree char *text = NULL;
 	size_t len;
 
 	if (fd < 0)
 		return -1;
-	TRY(worker_call(r->fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
+	TRY(worker_call(fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail_errno(err, "seek");
 	TRY(file_read_fd(fd, "tags", (size_t)64 << 20, &text, &len, err));
@@ -173,6 +173,11 @@ int repository_list_tags(struct repository *r, struct strv *ret, struct error *e
 			TRY(strv_add(ret, line, err));
 	}
 	return 0;
+}
+
+int repository_list_tags(struct repository *r, struct strv *ret, struct error *err)
+{
+	return repository_list_tags_of(r->fetch, r->endpoint, ret, err);
 }
 
 /* ---- writing ---- */

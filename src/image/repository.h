@@ -65,6 +65,8 @@ int repository_note_referrer(struct repository *r, const char *subject_digest, s
 			   struct error *err);
 
 /* Appends all tags. ERROR_NOT_FOUND: no such repository. */
+/* The same of an endpoint that a fetch worker has (source_open_registry()). */
+int repository_list_tags_of(struct worker *fetch, int64_t endpoint, struct strv *ret, struct error *err);
 int repository_list_tags(struct repository *r, struct strv *ret, struct error *err);
 /* Any JSON document of the API ("/v2/_catalog?n=100", "/v1/search?q=x"). 1/0; *ret_next (may be NULL): path of the next
  * page, malloc'ed, or NULL. Not hashed: ret->digest is "". */

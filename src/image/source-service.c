@@ -2,6 +2,7 @@
  * image/source-service.c - what a source's workers do besides images: digests, tag lists, plain downloads. */
 #include <string.h>
 
+#include "image/repository.h"
 #include "image/source-internal.h"
 #include "os/file.h"
 
@@ -50,23 +51,7 @@ int source_digest_end(struct source *s, char ret[DIGEST_TEXT_MAX], int64_t *ret_
 
 int source_list_tags(struct source *s, struct strv *ret, struct error *err)
 {
-	struct op_get q = { .endpoint = s->endpoint };
-	autoclose int fd = file_memfd("umiak-tags", err);
-	autofree char *text = NULL;
-	size_t len;
-
-	if (fd < 0)
-		return -1;
-	TRY(worker_call(s->fetch, OP_LIST_TAGS, &q, &fd, 1, NULL, NULL, err));
-	TRY(source_slurp(fd, "tags", (size_t)64 << 20, &text, &len, err));
-	for (char *line = text, *end; line && *line; line = end ? end + 1 : NULL) {
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		if (*line)
-			TRY(strv_add(ret, line, err));
-	}
-	return 0;
+	return repository_list_tags_of(s->fetch, s->endpoint, ret, err);
 }
 
 int source_get_url(struct source *s, const char *url, int fd, const struct strv *read_paths, struct error *err)

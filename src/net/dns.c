@@ -338,8 +338,7 @@ int net_dns_add(const struct net_env *env, const struct network *n, const struct
 /* 1: nobody but the "listen" file is there. */
 static int is_empty(int dir, struct error *err)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = file_stream(dir, ".");
 	int r = 1;
 
 	if (!d)

@@ -209,8 +209,7 @@ static int is_used(const struct net_env *env, int users, const char *id, struct 
 /* 1: somebody is there. Who is gone without a word is forgotten. */
 static int has_users(const struct net_env *env, int users, struct error *err)
 {
-	int copy = openat(users, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = file_stream(users, ".");
 	int r = 0;
 
 	if (!d)

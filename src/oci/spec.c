@@ -426,3 +426,26 @@ const char *oci_spec_annotation(const struct oci_spec *s, const char *key)
 {
 	return strmap_get(&s->annotations, key);
 }
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/' && path[1];
+	return n;
+}
+
+/* A stable insertion sort: there are few. */
+void oci_mounts_sort(struct list *mounts)
+{
+	struct oci_mount *m = mounts->v;
+
+	for (size_t i = 1; i < mounts->n; i++) {
+		struct oci_mount one = m[i];
+		size_t d = depth(one.destination), j = i;
+		for (; j > 0 && depth(m[j - 1].destination) > d; j--)
+			m[j] = m[j - 1];
+		m[j] = one;
+	}
+}

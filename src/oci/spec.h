@@ -87,6 +87,9 @@ struct oci_mount {
 	struct list uid_mappings, gid_mappings;   /* struct oci_idmap */
 };
 
+/* Parents before children; equals keep their order. */
+void oci_mounts_sort(struct list *mounts);
+
 /* ---- hooks ---- */
 struct oci_hook {
 	char *path;

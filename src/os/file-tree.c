@@ -50,6 +50,16 @@ int file_open_dir(int dirfd, const char *path, bool create, mode_t mode, struct 
 	return fd >= 0 ? fd : fail_errno(err, "open directory %s", path);
 }
 
+DIR *file_stream(int dirfd, const char *path)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d)
+		take_fd(fd);
+	return d;
+}
+
 /* ---- removal ---- */
 
 struct level {

@@ -6,6 +6,7 @@
  * archive go through os/path.h first. Functions marked [alloc] allocate; all others may be used after fork() and
  * between clone() and exec(). Errors are ERROR_SYSTEM with errnum unless said otherwise. */
 #pragma once
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -57,6 +58,9 @@ int file_mkdirs(int dirfd, const char *path, mode_t mode, struct error *err);
 void file_spread_dirs(int dirfd, const char *path);
 /* file_mkdirs() + open: the directory as an O_PATH-less O_DIRECTORY descriptor. */
 int file_open_dir(int dirfd, const char *path, bool create, mode_t mode, struct error *err);
+/* [alloc] The entries of the directory `path` below dirfd ("." for itself: dirfd's own offset stays where it is).
+ * NULL: errno says why. The caller closes it with closedir(). */
+DIR *file_stream(int dirfd, const char *path);
 
 /* Removes name and everything below it: never follows links, never leaves the directory it started in when somebody
  * moves or exchanges entries meanwhile, enters directories without permission bits (chmod through the descriptor),

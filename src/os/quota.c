@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "os/file.h"
 
 #ifndef SYS_quotactl_fd
 #define SYS_quotactl_fd 443
@@ -81,12 +82,9 @@ static int next_project(int home_fd, const char *inner, uint32_t *ret, struct er
 		return fail_errno(err, "stat");
 	if (!next)
 		next = (uint32_t)(PER_HOME + (st.st_ino * PER_HOME) % (UINT32_MAX - PER_HOME));
-	int copy = openat(home_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	if (!d) {
-		close_p(&copy);
+	DIR *d = file_stream(home_fd, ".");
+	if (!d)
 		return fail_errno(err, "read directory");
-	}
 	for (next++; (entry = readdir(d));)
 		if (project_of_entry(home_fd, entry->d_name, inner, &used) && used >= next)
 			next = used + 1;

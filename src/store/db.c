@@ -316,18 +316,23 @@ static int bind(struct db_rows *r, const char *types, va_list ap, struct error *
 	return rc == SQLITE_OK ? 0 : db_fail(r->db, rc, err);
 }
 
+static int start(struct db *db, const char *sql, const char *types, va_list ap, struct db_rows *ret, struct error *err)
+{
+	TRY(prepare(db, sql, ret, err));
+	return bind(ret, types, ap, err);
+}
+
 int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...)
 {
 	auto_rows r = { 0 };
 	va_list ap;
-
-	TRY(prepare(db, sql, &r, err));
-	va_start(ap, types);
-	int bound = bind(&r, types, ap, err);
-	va_end(ap);
-	if (bound < 0)
-		return -1;
 	int rc;
+
+	va_start(ap, types);
+	int started = start(db, sql, types, ap, &r, err);
+	va_end(ap);
+	if (started < 0)
+		return -1;
 	while ((rc = sqlite3_step(r.stmt)) == SQLITE_ROW)
 		;
 	return rc == SQLITE_DONE ? sqlite3_changes(db->handle) : db_fail(db, rc, err);
@@ -338,11 +343,10 @@ int db_query(struct db *db, struct db_rows *ret, struct error *err, const char *
 	auto_rows r = { 0 };
 	va_list ap;
 
-	TRY(prepare(db, sql, &r, err));
 	va_start(ap, types);
-	int bound = bind(&r, types, ap, err);
+	int started = start(db, sql, types, ap, &r, err);
 	va_end(ap);
-	if (bound < 0)
+	if (started < 0)
 		return -1;
 	*ret = r;
 	r.stmt = NULL;
