@@ -46,7 +46,8 @@ int trees_borrow(const struct trees *t, struct step_trees *to, struct error *err
 	to->v = calloc(t->n + 1, sizeof(int));
 	if (!to->v)
 		return fail_oom(err);
-	memcpy(to->v, t->fds, t->n * sizeof(int));
+	if (t->n)
+		memcpy(to->v, t->fds, t->n * sizeof(int));
 	to->n = t->n;
 	return 0;
 }

@@ -315,7 +315,9 @@ static int run_container_inspect(struct cli *cli, void *params, struct strv *arg
 	struct inspect_params *p = params;
 
 	TRY(str_set(&p->type, "container", err));
-	return run_inspect(cli, params, args, err);
+	int r = run_inspect(cli, params, args, err);
+	free_p(&p->type);   /* no row of this command owns it */
+	return r;
 }
 
 static const struct field rows[] = {

@@ -38,6 +38,7 @@ static int find_in_list(struct engine *e, const char *what, const struct params_
 {
 	CLEANUP(platform_done) struct platform given = {};
 	auto_store_image list = {};
+	autofree char *name = NULL;
 
 	if (p->platform)
 		TRY(platform_parse(p->platform, &given, err));
@@ -46,11 +47,14 @@ static int find_in_list(struct engine *e, const char *what, const struct params_
 		asked = &words;
 	if (!asked->os && !asked->architecture && !asked->variant)
 		return 0;
-	if (image_find(e, what, IMAGE_LIST_ITSELF, &list, ret_name, err) <= 0)
+	if (image_find(e, what, IMAGE_LIST_ITSELF, &list, &name, err) <= 0)
 		return err->kind == ERROR_NOT_FOUND ? 0 : -1;
 	if (media_type_kind(media_type_parse(list.manifest_type)) != MEDIA_KIND_INDEX)
 		return 0;
-	return manifest_list_choose(e, &list, what, asked, want, ret, err);
+	int r = manifest_list_choose(e, &list, what, asked, want, ret, err);
+	if (r > 0 && ret_name)
+		*ret_name = take_ptr(name);
+	return r;
 }
 
 int image_obtain(struct engine *e, const char *what, const struct params_image *p, unsigned want, struct store_image *ret,

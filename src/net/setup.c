@@ -190,10 +190,8 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	TRY(str_set(&s->netavark, env->netavark, err));
 	TRY(str_set(&s->name, env->netavark ? job->name : NULL, err));
 	TRY(plan_ports(job, s, err));
-	for (size_t i = 0; i < job->n_requests; i++) {
-		TRY(setup_add_attachment(env, &job->requests[i], s, &l->v[l->n], err));
-		l->n++;
-	}
+	for (size_t i = 0; i < job->n_requests; i++)
+		TRY(setup_add_attachment(env, &job->requests[i], s, &l->v[l->n++], err));
 	TRY(write_intent(env, job->id, s, intent, err));
 	a = s->attachments.v;
 	for (size_t i = 0; i < l->n; i++)
