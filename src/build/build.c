@@ -181,7 +181,8 @@ static int begin(struct build *b, struct error *err)
 		return fail(err, ERROR_UNSUPPORTED, "--userns-uid-map: a user's layers cannot be id-mapped: build as root, or with --userns=container");
 	if (b->isolation == BUILD_ISOLATION_CHROOT && (maps || ns->user.mode == NS_PRIVATE))
 		return fail(err, ERROR_INVALID, "--userns cannot be used with --isolation chroot");
-	b->single = (b->o->layers.set && !b->o->layers.value) || b->o->squash || b->o->squash_all;
+	bool layers = b->o->layers.set && b->o->layers.value;   /* with --squash: steps are kept, the result is one layer */
+	b->single = (b->o->layers.set && !b->o->layers.value) || ((b->o->squash || b->o->squash_all) && !(layers && b->o->squash_all));
 	b->use_cache = !b->o->no_cache && !b->single;
 	if (b->o->remote.retry.set)
 		log_debug(b->engine->log, "Setting MaxPullPushRetries to %llu and PullPushRetryDelay to %s", (unsigned long long)b->o->remote.retry.value,

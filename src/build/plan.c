@@ -64,7 +64,7 @@ static int set_op(struct op *op, const struct instruction *in, struct error *err
 int plan_stage(struct build *b, struct stage_run *st, struct error *err)
 {
 	const struct instruction *triggers = st->triggers.v;
-	size_t extra = b->single ? 1 : 0;   /* for the squashing at the end */
+	size_t extra = b->single || b->o->squash_all ? 1 : 0;   /* for the squashing at the end */
 
 	st->ops = calloc(st->s->n + st->triggers.n + extra, sizeof(*st->ops));
 	if (!st->ops)

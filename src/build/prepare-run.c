@@ -460,6 +460,8 @@ static int check_allowed(const struct build_options *o, const struct instruction
 
 int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 {
+	op->job.run.image = st->base_name;
+	op->job.run.image_id = *st->base_id ? st->base_id : NULL;
 	const struct build *b = st->b;
 	const struct instruction_flags *f = &op->in.flags;
 	struct step_run *r = &op->job.run;

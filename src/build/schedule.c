@@ -249,7 +249,7 @@ static int advance(struct stage_run *st, struct error *err)
 		if (r <= 0)
 			return r;
 	}
-	int more = b->single ? begin_squash(st, err) : 0;
+	int more = b->single || b->o->squash_all ? begin_squash(st, err) : 0;
 	if (more) {
 		if (more < 0)
 			blame(b, NULL, err, 0);

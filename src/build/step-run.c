@@ -97,6 +97,7 @@ static int make_params(struct runner *k, struct error *err)
 
 	*p = r->options->run;   /* ours since the fork */
 	TRY(add_env(&p->process.env, &r->env, err));
+	p->basic.external = true;
 	p->process.entrypoint_given = true;
 	TRY(strv_add(&p->process.unset_env, "container", err));   /* RUN sees what the image has, as with Docker and Buildah */
 	p->process.make_workdir = true;
@@ -130,6 +131,8 @@ static int make_container(struct runner *k, struct error *err)
 		TRY(str_set(&k->c.at.record.name, k->job->run.name, err));
 	else
 		TRY(str_printf(&k->c.at.record.name, err, "build-%.12s", k->c.id));
+	TRY(str_set(&k->c.at.record.image_name, k->job->run.image, err));
+	TRY(str_set(&k->c.at.record.image_id, k->job->run.image_id, err));
 	k->c.at.record.transient = true;
 	if (mkdirat(k->job->scratch, "run", 0700) < 0 && errno != EEXIST)
 		return fail_errno(err, "make a directory for the step");

@@ -53,6 +53,7 @@ struct step_run {
 	struct strv volumes;             /* --compat-volumes: changes below these are dropped */
 	struct strv image_volumes;       /* directories that are made when they are missing */
 	const char *name;                /* of a working container; NULL: none; borrowed */
+	const char *image, *image_id;    /* what it was made from, for /run/.containerenv; NULL: unknown; borrowed */
 	bool in_upper;                   /* what is in the upper directory already counts for look-ups, too */
 	char *network, *security;        /* --network, --security of the instruction */
 	struct strv devices;

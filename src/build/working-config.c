@@ -290,6 +290,30 @@ static int set_shell(struct working *w, const char *text, struct error *err)
 }
 
 /* ---- the health check ---- */
+/* As a Containerfile would say it, in Buildah's order. */
+static int note_health(struct working *w, const C *ch, struct error *err)
+{
+	const struct health_config *h = w->config.config.healthcheck;
+	const struct { const char *name; int64_t ns; } times[] = {
+		{ "start-period", h->start_period }, { "timeout", h->timeout }, { "start-interval", h->start_interval } };
+	auto_buf text = BUF_INIT(1 << 20);
+	char number[40];
+
+	if (h->interval)
+		buf_addf(&text, "--interval=%s ", duration_format(h->interval, number));
+	if (h->retries)
+		buf_addf(&text, "--retries=%lld ", (long long)h->retries);
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		if (times[i].ns)
+			buf_addf(&text, "--%s=%s ", times[i].name, duration_format(times[i].ns, number));
+	autofree char *words = strv_join(&h->test, " ");
+	if (!words)
+		return fail_oom(err);
+	buf_add_str(&text, words);
+	TRY(buf_ok(&text, "history", err));
+	return note(w, ch, "HEALTHCHECK", text.data, err);
+}
+
 static int set_health(struct working *w, const C *ch, struct error *err)
 {
 	struct image_run_config *c = &w->config.config;
@@ -323,7 +347,7 @@ static int set_health(struct working *w, const C *ch, struct error *err)
 		return 0;
 	TRY(parse_words("healthcheck", ch->health, &test, err));
 	take(&h->test, &test);
-	return 0;
+	return note_health(w, ch, err);
 }
 
 /* ---- all of it ---- */

@@ -133,6 +133,8 @@ int working_run(struct working *w, const struct strv *args, struct build_options
 	o->use_stdin = true;
 	r->options = o;
 	r->name = w->c->at.record.name;
+	r->image = w->image;
+	r->image_id = w->c->at.record.image_id;
 	r->in_upper = true;
 	TRY(strv_copy(&r->image_volumes, &c->volumes, err));
 	TRY(build_isolation_parse(o, &r->isolation, err));
@@ -147,7 +149,8 @@ int working_run(struct working *w, const struct strv *args, struct build_options
 	int result = finish(&k.step, &k.job, &m, err);
 	if (result < 0 && m.event == STEP_FAILED)
 		*ret_code = m.status;
-	if (result < 0 && str_after(err->text, "unable to find user"))
+	if (result < 0 && (str_after(err->text, "unable to find user") || str_after(err->text, "/etc/passwd:") ||
+			   str_after(err->text, "/etc/group:")))
 		return fail_wrap(err, "unknown user error");
 	return result;
 }

@@ -294,6 +294,10 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	o->as_buildah = streq(cli->program, "buildah");
 	if (o->as_buildah && o->pull && strcasecmp(o->pull, "false") == 0)
 		TRY(str_set(&o->pull, "never", err));
+	if (o->as_buildah && o->squash) {   /* there it means all layers, the base's too */
+		o->squash = false;
+		o->squash_all = true;
+	}
 	if (o->as_buildah && !o->layers.set && !getenv("BUILDAH_LAYERS"))
 		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
 	TRY(build_options_finish(o, err));

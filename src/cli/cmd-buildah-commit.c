@@ -13,15 +13,17 @@
 #include "engine/image-remove.h"
 #include "engine/image-sign.h"
 #include "engine/manifest-list.h"
+#include "engine/registry-sources.h"
 #include "image/reference.h"
 #include "store/stage.h"
+#include <sys/stat.h>
 
 struct commit_params {
 	struct build_options b;      /* of bills of materials */
 	struct image_push push;
 	struct image_signing signing;
 	struct strv changes, annotations, unset_annotations, unset_env, add_files;
-	char *compression, *config, *cw, *format, *iidfile, *manifest, *metadata, *source_date_epoch;
+	char *compression, *config, *cw, *format, *iidfile, *manifest, *metadata, *reference_time, *source_date_epoch;
 	struct opt_bool identity_label, created_annotation, disable_compression;
 	struct opt_int timestamp;
 	bool omit_history, omit_timestamp, quiet, rewrite, rm, squash;
@@ -50,6 +52,7 @@ static const struct field commit_rows[] = {
 	{ .cli = "omit-history", F_BOOL(P, omit_history), .help = "Write no history into the image" },
 	{ .cli = "omit-timestamp", F_BOOL(P, omit_timestamp), .flags = FIELD_HIDDEN, .help = "--timestamp 0" },
 	{ .cli = "quiet", .abbr = 'q', F_BOOL(P, quiet), .help = "Show no progress" },
+	{ .cli = "reference-time", F_STR(P, reference_time), .arg = "file", .flags = FIELD_HIDDEN, .help = "--timestamp of when this file was changed" },
 	{ .cli = "rewrite-timestamp", F_BOOL(P, rewrite), .help = "With --source-date-epoch: files are no younger than that" },
 	{ .cli = "rm", F_BOOL(P, rm), .help = "Remove the working container afterwards" },
 	{ .cli = "source-date-epoch", F_STR(P, source_date_epoch), .arg = "seconds",
@@ -78,6 +81,11 @@ static int check(struct commit_params *p, bool away, struct error *err)
 		return fail(err, ERROR_INVALID, "--disable-compression and %s cannot be used together",
 			    p->compression ? "--compression-format" : p->push.force_compression ? "--force-compression" : "--compression-level");
 	TRY(image_remote_check_authfile(&p->push.remote, err));
+	struct stat st;
+	if (p->reference_time && stat(p->reference_time, &st) < 0)
+		return fail_errno(err, "--reference-time %s", p->reference_time);
+	if (p->reference_time)
+		p->timestamp = (struct opt_int){ true, st.st_mtime };
 	if (p->omit_timestamp)
 		p->timestamp = (struct opt_int){ true, 0 };
 	if (p->timestamp.set && p->source_date_epoch)
@@ -187,6 +195,19 @@ static int commit_scanned(struct working *w, const struct commit_params *p, stru
 	return r;
 }
 
+/* Before anything is made: whether it may go there. */
+static int check_destination(const char *name, struct error *err)
+{
+	auto_transport_name to = { .index = -1 };
+	struct error why;
+
+	TRY(transport_parse(name, &to, err));
+	if (to.transport != TRANSPORT_DOCKER || registry_sources_check(to.reference.domain, &why) == 0)
+		return 0;
+	const char *reason = strstr(why.text, "denied");
+	return reason ? fail(err, why.kind, "commit to registry at \"%s\" %s", to.reference.domain, reason) : (*err = why, -1);
+}
+
 static void commit_init(void *params)
 {
 	build_options_init(&((struct commit_params *)params)->b);
@@ -214,6 +235,8 @@ static int run_commit(struct cli *cli, void *params, struct strv *args, struct e
 	};
 
 	TRY(check(p, away, err));
+	if (away)
+		TRY(check_destination(name, err));
 	TRY(choose_time(p, &o, err));
 	TRY(cli_engine(cli, &e, err));
 	if (working_open(e, args->v[0], &w, err) < 0)

@@ -45,6 +45,7 @@ static const struct field create_rows[] = {
 	{ .cli = "amend", .abbr = 'a', F_BOOL(C, create.amend), .help = "Take a list of that name that is there already" },
 	{ .cli = "annotation", F_STRV(C, annotations), .arg = "key=value", .help = "Annotate the list (repeatable)" },
 	{ .cli = "insecure", F_BOOL(C, insecure), .flags = FIELD_HIDDEN, .help = "The same as --tls-verify=false" },
+	{ .cli = "replace", F_BOOL(C, create.replace), .help = "Take the name away from what has it" },
 	{ .cli = "tls-verify", F_OPT_BOOL(C, add.remote.tls_verify),
 	  .help = "Insist on HTTPS and on valid certificates of registries" },
 	{}
@@ -64,6 +65,8 @@ static int run_create(struct cli *cli, void *params, struct strv *args, struct e
 	char id[65];
 	struct engine *e;
 
+	if (p->create.amend && p->create.replace)
+		return fail(err, ERROR_INVALID, "--amend and --replace are mutually exclusive");
 	TRY(apply_insecure(cli, p->insecure, &p->add.remote, err));
 	TRY(parse_annotations(&p->annotations, &p->create.annotations, err));
 	TRY(cli_engine(cli, &e, err));
@@ -338,7 +341,7 @@ static int run_rm(struct cli *cli, void *params, struct strv *args, struct error
 		printf("%sntagged: %s\n", streq(cli->program, "buildah") ? "u" : "U", r.untagged.v[i]);
 	for (size_t i = 0; i < r.deleted.n; i++)
 		printf("Deleted: %s\n", r.deleted.v[i]);
-	return cli->has_pending && cli->pending.kind == ERROR_NOT_FOUND ? 1 : 0;
+	return cli->has_pending && cli->pending.kind == ERROR_NOT_FOUND && !streq(cli->program, "buildah") ? 1 : 0;
 }
 
 const struct command cmd_manifest_rm = {

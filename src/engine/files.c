@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/info.h"
 #include "engine/files.h"
 
 #include <errno.h>
@@ -307,9 +308,9 @@ static int make_containerenv(const struct spec_context *x, int dir, struct error
 	auto_buf text = BUF_INIT(65536);
 	const struct container_record *r = &x->container->at.record;
 
-	if (x->params->security.privileged)
-		buf_addf(&text, "engine=\"podman-5.8.2\"\nname=\"%s\"\nid=\"%s\"\nimage=\"%s\"\nimageid=\"%s\"\nrootless=%d\n",
-			 r->name, r->id, r->image_name ? r->image_name : "", r->image_id ? r->image_id : "", x->rootless ? 1 : 0);
+	if (x->params->security.privileged || x->params->basic.external)   /* a builder tells its commands anyway */
+		buf_addf(&text, "engine=\"%s\"\nname=\"%s\"\nid=\"%s\"\nimage=\"%s\"\nimageid=\"%s\"\nrootless=%d\n",
+			 x->params->basic.external ? "buildah-" BUILDAH_LEVEL : "podman-5.8.2", r->name, r->id, r->image_name ? r->image_name : "", r->image_id ? r->image_id : "", x->rootless ? 1 : 0);
 	return put(dir, ".containerenv", &text, 0644, err);
 }
 

@@ -11,6 +11,7 @@
 #include "engine/image-local.h"
 #include "engine/image-remote.h"
 #include "engine/image-trust.h"
+#include "engine/registry-sources.h"
 #include "store/image.h"
 
 struct pull {
@@ -160,6 +161,7 @@ static int pull_full_name(struct pull *p, const char *full, struct error *err)
 	TRY(reference_parse(full, &asked, err));
 	TRY(reference_normalize_docker(&asked, err));
 	TRY(reference_default_tag(&asked, err));
+	TRY(registry_sources_check(asked.domain, err));
 	autofree char *text = reference_text(&asked);
 	if (!text)
 		return fail_oom(err);
@@ -400,6 +402,10 @@ static int pull(struct engine *e, const char *name, const struct image_pull *o, 
 			return r < 0 ? r : 0;
 	}
 	TRY(image_transfer_begin(e, "pull", &o->progress, &p.t, err));
+	if (!registry && o->all_tags) {
+		const char *prefix = transport_prefix(n.transport);
+		return fail(err, ERROR_INVALID, "pulling all tags is not supported for %.*s transport", (int)strcspn(prefix, ":"), prefix);
+	}
 	if (!registry) {
 		int r = pull_local(&p, &n, err);
 		return r < 0 && n.path && needs_keys(o, err) ? image_pull_encrypted(e, &n, n.path, &p.platform, o, ret_ids, err) : r;

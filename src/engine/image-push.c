@@ -7,6 +7,7 @@
 #include "engine/image-copy.h"
 #include "engine/image-crypt.h"
 #include "engine/image-list.h"
+#include "engine/registry-sources.h"
 #include "store/image.h"
 
 static int decide_destination(const char *destination, const char *found_name, const char *what,
@@ -22,6 +23,7 @@ static int decide_destination(const char *destination, const char *found_name, c
 	if (!to->reference.domain && to->transport == TRANSPORT_NONE && !destination)
 		return fail(err, ERROR_INVALID, "%s: a short name cannot be pushed: say where to", what);
 	TRY(reference_normalize_docker(&to->reference, err));
+	TRY(registry_sources_check(to->reference.domain, err));
 	return reference_default_tag(&to->reference, err);
 }
 
@@ -44,6 +46,7 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 		c.compression = e->conf.engine.compression_format;
 	if (!c.compression_level.set)
 		c.compression_level = e->conf.engine.compression_level;
+	TRY(image_remote_check_authfile(&o->remote, err));
 	TRY(image_crypt_load(&o->encryption_keys, &o->encrypt_layers, NULL, &keys, err));
 	c.crypt = &keys;
 	TRY(image_find(e, what, 0, &image, &name, err));

@@ -346,6 +346,25 @@ static int amend(struct engine *e, const char *name, const struct manifest_list_
 	return 0;
 }
 
+/* --amend with an image's name: the name becomes that of a list with the image in it. */
+static int convert(struct engine *e, const char *name, const char *id, const struct manifest_list_create *o, char ret_id[65],
+		   struct error *err)
+{
+	const struct manifest_list_add add = {};
+	auto_strv digests = {};
+	autofree char *image = NULL;
+	struct error ignored;
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(str_printf(&image, err, "containers-storage:%.40s", id));   /* a whole id is no reference */
+	TRY(create(e, name, o, ret_id, err));
+	int r = manifest_list_add_image(e, ret_id, image, &add, &digests, ret_id, err);
+	if (r < 0)
+		store_image_tag(s, id, name, &ignored);
+	return r;
+}
+
 int manifest_list_create(struct engine *e, const char *name, const struct manifest_list_create *o, char ret_id[65],
 			 struct error *err)
 {
@@ -363,12 +382,17 @@ int manifest_list_create(struct engine *e, const char *name, const struct manife
 	int taken = store_image_find(s, full, NULL, 0, &known, NULL, err);
 	if (taken < 0 && err->kind != ERROR_INVALID)
 		return taken;
-	if (taken <= 0)
+	if (taken > 0 && o->replace)
+		TRY(store_image_untag(s, known.id, full, err));
+	if (taken <= 0 || o->replace)
 		return create(e, full, o, ret_id, err);
 	if (!o->amend)
 		return fail(err, ERROR_EXISTS, "image name \"%s\" is already associated with image \"%s\": that name is already in use", full,
 			    known.id);
-	return amend(e, full, o, ret_id, err);
+	struct error why;
+	if (amend(e, full, o, ret_id, &why) < 0)
+		return why.kind == ERROR_INVALID ? convert(e, full, known.id, o, ret_id, err) : (*err = why, -1);
+	return 0;
 }
 
 /* ---- one image of it ---- */

@@ -32,7 +32,8 @@ int manifest_list_exists(struct engine *e, const char *what, struct error *err);
 int manifest_list_save(struct manifest_list *l, struct stage *stage, struct error *err);
 
 struct manifest_list_create {
-	bool amend;                    /* one that is there is taken */
+	bool amend;                    /* one that is there is taken; an image of the name becomes the list's first entry */
+	bool replace;                  /* what has the name loses it */
 	struct strmap annotations;     /* of the index */
 };
 /* An empty list; ret_id: 64 digits. ERROR_EXISTS: the name is taken. */

@@ -87,3 +87,51 @@ X
         [ "$status" -ne 0 ]; [[ $output == *"${bad##*=}"* || $output == *missing* ]]
     done
 }
+
+@test "squashing is all layers for Buildah, with its cache; registries the builder may not talk to; lists of taken names" {
+    context squash <<X
+FROM $IMAGE
+RUN echo 1 >/one
+RUN rm /one; echo 2 >/two
+X
+    for again in 1 2; do
+        run buildah build --network none --squash --layers -t squash squash
+        is "$status" 0 "squash: $output"
+    done
+    is "$(grep -c 'Using cache' <<<"$output")" 2 "kept: $output"
+    is "$(buildah inspect --type image --format '{{len .Docker.RootFS.DiffIDs}}' squash)" 1 "one layer"
+    is "$(umiak run --rm --network none squash sh -c 'ls /one; cat /two' 2>/dev/null)" 2 "the files"
+    run_umiak build --network none --squash -t squash squash
+    is "$(umiak image inspect --format '{{len .RootFS.Layers}}' squash)" "$(($(umiak image inspect --format '{{len .RootFS.Layers}}' "$IMAGE") + 1))" "Podman: the new ones"
+
+    buildah from --name work "$IMAGE"
+    export BUILD_REGISTRY_SOURCES='{"blockedRegistries": ["registry.example.com"]}'
+    run buildah commit work docker://registry.example.com/x
+    is "$status" 125 "blocked"; [[ $output == *'commit to registry at "registry.example.com" denied by policy: it is in the blocked registries list'* ]]
+    run buildah pull registry.example.com/x
+    [[ $output == *'registry "registry.example.com" denied by policy: it is in the blocked registries list'* ]]
+    BUILD_REGISTRY_SOURCES='{"allowedRegistries": ["other.example.com"]}' run buildah push squash docker://registry.example.com/x
+    [[ $output == *'registry "registry.example.com" denied by policy: not in allowed registries list'* ]]
+    unset BUILD_REGISTRY_SOURCES
+
+    touch -d @1700000000 "$UMIAK_WORK/tmp/then"
+    buildah config --healthcheck 'CMD /foo' --healthcheck-timeout=10s --healthcheck-interval=20s --healthcheck-retries=7 --add-history work
+    buildah commit --format docker --reference-time "$UMIAK_WORK/tmp/then" work then
+    is "$(umiak image inspect --format '{{.Created.Unix}}' then)" 1700000000 "the time of a file"
+    [[ $(umiak history --no-trunc --format '{{.CreatedBy}}' then) == *"HEALTHCHECK --interval=20s --retries=7 --timeout=10s CMD /foo"* ]]
+    run buildah run --isolation chroot work sh -c '. /run/.containerenv; echo ${engine%-*} $name $image $rootless'
+    is "$output" "buildah work localhost/$(cut -d/ -f2- <<<"$IMAGE") $(rootless && echo 1 || echo 0)" "what a command is told"
+
+    buildah tag then list
+    run buildah manifest create --amend --replace list
+    [[ $status = 125 && $output == *"mutually exclusive"* ]]
+    run buildah manifest create list
+    [[ $status = 125 && $output == *"already in use"* ]]
+    buildah manifest create --amend list
+    is "$(buildah manifest inspect list | grep -c '"digest"')" 1 "the image is in the list"
+    buildah manifest create --replace list
+    is "$(buildah manifest inspect list | grep -c '"digest"')" 0 "a new list"
+    run buildah pull --all-tags "oci:$UMIAK_WORK/tmp/none"
+    [[ $status = 125 && $output == *"pulling all tags is not supported for oci transport"* ]]
+    run buildah rm work
+}
