@@ -31,9 +31,10 @@ static const struct field rows[] = {
 	{}
 };
 
-static int pull_one(struct engine *e, struct pull_params *p, const char *name, struct strv *ids, struct error *err)
+/* Buildah is content with what is here. */
+static int pull_one(struct cli *cli, struct engine *e, struct pull_params *p, const char *name, struct strv *ids, struct error *err)
 {
-	enum pull_policy policy = PULL_ALWAYS;
+	enum pull_policy policy = streq(cli->program, "buildah") && !p->pull.all_tags ? PULL_MISSING : PULL_ALWAYS;
 
 	if (p->policy)
 		TRY(pull_policy_parse(p->policy, &policy, err));
@@ -51,7 +52,7 @@ static int run_pull(struct cli *cli, void *params, struct strv *args, struct err
 	for (size_t i = 0; i < args->n; i++) {
 		auto_strv ids = {};
 		struct error failed;
-		if (pull_one(e, p, args->v[i], &ids, &failed) < 0)
+		if (pull_one(cli, e, p, args->v[i], &ids, &failed) < 0)
 			cli_note_error(cli, &failed);
 		for (size_t k = 0; k < ids.n; k++)
 			printf("%s\n", ids.v[k]);

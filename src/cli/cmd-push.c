@@ -13,7 +13,7 @@ struct push_params {
 	struct image_push push;
 	struct image_signing signing;
 	char *compression_format, *digestfile, *format;
-	bool compress, disable_content_trust, quiet, remove_signatures;
+	bool compress, disable_compression, disable_content_trust, quiet, remove_signatures;
 };
 
 #define P struct push_params
@@ -26,6 +26,8 @@ static const struct field rows[] = {
 	  .help = "How hard layers are compressed" },
 	{ .cli = "digestfile", F_STR(P, digestfile), .arg = "string", .complete = "files",
 	  .help = "Write the digest of the image sent to this file" },
+	{ .cli = "disable-compression", .abbr = 'D', F_BOOL(P, disable_compression), .flags = FIELD_HIDDEN,
+	  .help = "Compress no layer for directories and layouts" },
 	{ .cli = "disable-content-trust", F_BOOL(P, disable_content_trust),
 	  .help = "Accepted for Docker scripts, without effect" },
 	{ .cli = "encrypt-layer", F_CSV(P, push.encrypt_layers), .arg = "ints",
@@ -76,6 +78,7 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	p->push.compression = p->compression_format;
 	p->push.signing = &p->signing;
 	p->push.compress = p->compress;
+	p->push.accept_uncompressed = p->disable_compression;
 	p->push.progress = cli_progress(p->quiet);
 	TRY(cli_engine(cli, &e, err));
 	TRY(push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, p, digest, err));

@@ -365,17 +365,32 @@ static int pull_local(struct pull *p, const struct transport_name *n, struct err
 	return pull_opened(p, n, what, &names, err);
 }
 
+static bool is_for(const struct store_image *image, const struct platform *wanted)
+{
+	CLEANUP(image_config_done) struct image_config c = {};
+	struct error ignored;
+
+	if ((!wanted->os && !wanted->architecture) || !image->config ||
+	    image_config_parse(image->config, strlen(image->config), &c, &ignored) < 0)
+		return true;
+	return (!wanted->os || streq0(c.platform.os, wanted->os)) &&
+	       (!wanted->architecture || streq0(c.platform.architecture, wanted->architecture));
+}
+
 /* What is here is enough when the policy says so. 1: it was. */
-static int satisfied_here(struct engine *e, const char *name, const struct image_pull *o, struct strv *ids,
-			  struct error *err)
+static int satisfied_here(struct engine *e, const char *name, const struct image_pull *o, const struct platform *wanted,
+			  struct strv *ids, struct error *err)
 {
 	auto_store_image here = {};
 	struct error missing;
 
 	if (o->policy != PULL_MISSING && o->policy != PULL_NEVER)
 		return 0;
-	if (image_find(e, name, 0, &here, NULL, &missing) == 1)
-		return strv_add(ids, here.id, err) < 0 ? -1 : 1;
+	if (image_find(e, name, STORE_IMAGE_CONFIG, &here, NULL, &missing) == 1) {
+		if (is_for(&here, wanted))
+			return strv_add(ids, here.id, err) < 0 ? -1 : 1;
+		fail(&missing, ERROR_NOT_FOUND, "%s: image not known", name);
+	}
 	if (missing.kind != ERROR_NOT_FOUND || o->policy == PULL_NEVER) {
 		*err = missing;
 		return -1;
@@ -397,7 +412,7 @@ static int pull(struct engine *e, const char *name, const struct image_pull *o, 
 	TRY(want_platform(o, &p.platform, err));
 	bool registry = n.transport == TRANSPORT_NONE || n.transport == TRANSPORT_DOCKER;
 	if (registry && !o->all_tags) {
-		int r = satisfied_here(e, name, o, ret_ids, err);
+		int r = satisfied_here(e, name, o, &p.platform, ret_ids, err);
 		if (r)
 			return r < 0 ? r : 0;
 	}

@@ -7,6 +7,7 @@
 #include "engine/image-copy.h"
 #include "engine/image-crypt.h"
 #include "engine/image-list.h"
+#include "engine/image-remove.h"
 #include "engine/registry-sources.h"
 #include "store/image.h"
 
@@ -16,8 +17,10 @@ static int decide_destination(const char *destination, const char *found_name, c
 	if (!destination && !found_name)
 		return fail(err, ERROR_INVALID, "%s has no name: say where to push it", what);
 	TRY(transport_parse(destination ? destination : found_name, to, err));
-	if (to->transport == TRANSPORT_STORAGE)
-		return fail(err, ERROR_UNSUPPORTED, "pushing to containers-storage: is not supported (use tag)");
+	if (to->transport == TRANSPORT_STORAGE) {
+		TRY(reference_normalize_local(&to->reference, err));
+		return reference_default_tag(&to->reference, err);
+	}
 	if (to->path)   /* a docker archive names its images */
 		return to->transport == TRANSPORT_DOCKER_ARCHIVE && !to->selector ? str_set(&to->selector, found_name, err) : 0;
 	if (!to->reference.domain && to->transport == TRANSPORT_NONE && !destination)
@@ -25,6 +28,20 @@ static int decide_destination(const char *destination, const char *found_name, c
 	TRY(reference_normalize_docker(&to->reference, err));
 	TRY(registry_sources_check(to->reference.domain, err));
 	return reference_default_tag(&to->reference, err);
+}
+
+/* To the store it comes from: one more name. */
+static int give_name(struct engine *e, const char *what, const struct transport_name *to, const struct store_image *image,
+		     char *ret_digest, struct error *err)
+{
+	autofree char *name = reference_text(&to->reference);
+
+	if (!name)
+		return fail_oom(err);
+	TRY(image_tag(e, what, name, err));
+	if (ret_digest)
+		snprintf(ret_digest, DIGEST_TEXT_MAX, "%s", image->manifest ? image->manifest : "");
+	return 0;
 }
 
 int image_push(struct engine *e, const char *what, const char *destination, const struct image_push *o, char *ret_digest,
@@ -51,7 +68,8 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 	c.crypt = &keys;
 	TRY(image_find(e, what, 0, &image, &name, err));
 	TRY(decide_destination(destination, name, what, &to, err));
-	TRY(image_copy_parsed(e, &from, what, &to, &c, ret_digest, err));
+	TRY(to.transport == TRANSPORT_STORAGE ? give_name(e, what, &to, &image, ret_digest, err)
+					      : image_copy_parsed(e, &from, what, &to, &c, ret_digest, err));
 	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_PUSH, .id = image.id,
 					 .name = destination ? destination : name });
 	return 0;

@@ -133,5 +133,12 @@ X
     is "$(buildah manifest inspect list | grep -c '"digest"')" 0 "a new list"
     run buildah pull --all-tags "oci:$UMIAK_WORK/tmp/none"
     [[ $status = 125 && $output == *"pulling all tags is not supported for oci transport"* ]]
+    buildah push -D squash containers-storage:named:1
+    is "$(buildah images -q named:1)" "$(buildah images -q squash)" "to the store itself: one more name"
+    run buildah push --authfile /nonexistent squash "dir:$UMIAK_WORK/tmp/dir"
+    [ "$status" -eq 125 ] && [ ! -e "$UMIAK_WORK/tmp/dir" ]
+    is "$(buildah pull -q "$IMAGE")" "$(umiak image inspect --format '{{.Id}}' "$IMAGE")" "what is here is enough"
+    run buildah pull -q --policy never --arch s390x "$IMAGE"
+    [[ $status -ne 0 && $output == *"image not known"* ]]
     run buildah rm work
 }
