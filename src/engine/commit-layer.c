@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "engine/commit-internal.h"
+#include "os/pipe-signal.h"
 
 struct pass {
 	struct image_transfer *t;
@@ -77,7 +78,11 @@ static void say_how(struct pass *p)
 static int run_pass(struct pass *p, struct new_layer *ret, struct error *err)
 {
 	struct error digest_err;
+	struct pipe_signal quiet;
+
+	pipe_signal_block(&quiet);   /* a worker that fails is its own story */
 	int packed = tree_pack(&p->pack, err);
+	pipe_signal_restore(&quiet);
 
 	close_p(&p->write_end);
 	p->write_end = -1;

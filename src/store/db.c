@@ -450,9 +450,28 @@ int db_begin(struct db *db, struct db_txn *ret, struct error *err)
 	return 0;
 }
 
+/* A COMMIT whose fsync failed stands complete in the WAL, beyond what the WAL index counts: who opens the database next
+ * would read the WAL anew and believe it, though we told our caller that it failed. Another transaction takes its place:
+ * one that changes nothing, written over it. */
+static void bury_commit(struct db *db)
+{
+	struct error ignored;
+	char sql[64];
+	int64_t version;
+
+	if (db_get_int(db, &version, &ignored, "PRAGMA user_version", "") != 1)
+		return;
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%lld", (long long)version);
+	db_script(db, sql, &ignored);
+}
+
 int db_commit(struct db_txn *t, struct error *err)
 {
 	if (db_run(t->db, err, "COMMIT", "") < 0) {
+		struct error ignored;
+		if (!sqlite3_get_autocommit(t->db->handle))
+			db_run(t->db, &ignored, "ROLLBACK", "");
+		bury_commit(t->db);
 		db_txn_done(t);
 		return -1;
 	}

@@ -286,6 +286,42 @@ static void test_sixteen_writers_lose_nothing(void **state)
 	EQ(count_dir(fx, fx->store->root_fd, "staging"), 0);
 }
 
+/* SQLite's, too: a disk that does not take the write-ahead log. */
+static int refused_syncs;
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+	char link[64], path[256] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (refused_syncs && readlink(link, path, sizeof(path) - 1) > 0 && strstr(path, "index.db-wal")) {
+		refused_syncs--;
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
+static void test_container_whose_commit_fails_does_not_come_back(void **state)
+{
+	struct fixture *fx = *state;
+	const struct store_options o = { .root = fx->root, .runroot = fx->runroot, .userxattr = !ns_in_initial_user() };
+	struct container_record r = { .name = (char *)"c" };
+	auto_container_list all = { 0 };
+	char image[65];
+
+	add_image(fx, 1, 1, NULL, image);
+	r.image_id = image;
+	fixture_close(fx);
+	OK(store_open(&o, &fx->store, &fx->err));
+	refused_syncs = 1;
+	EQ(store_container_create(fx->store, &r, &fx->err), -1);
+	EQ(refused_syncs, 0);
+	fixture_reboot(fx);
+	OK(store_container_list(fx->store, &(struct container_query){ 0 }, &all, &fx->err));
+	EQ(all.n, 0);
+	EQ(count_dir(fx, fx->store->root_fd, "containers"), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
@@ -295,7 +331,7 @@ int main(void)
 		T(test_container_exit_code_survives_reboot), T(test_container_list_filters),
 		T(test_container_half_created_is_swept),
 		T(test_container_provisional_goes_with_its_creator), T(test_exec_sessions_live_with_their_container),
-		T(test_sixteen_writers_lose_nothing),
+		T(test_sixteen_writers_lose_nothing), T(test_container_whose_commit_fails_does_not_come_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
