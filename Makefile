@@ -66,10 +66,11 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 	@tools/install-deps build fuzz
 	@tools/fuzz $${FUZZ_SECONDS:-60}
 
-faults: ## the whole kill sweep and the power cuts (long)
+faults: ## the whole kill sweep, the sweep of failed calls and the power cuts (long)
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory all
 	@tests/fault/sweep $(BUILD) full
+	@tests/fault/sweep $(BUILD) full fail
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
 
 scale: ## 64 processes on one store for ten minutes, and hundreds of containers at once

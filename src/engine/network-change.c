@@ -233,6 +233,33 @@ static int open_netns(const struct ctr *c, struct error *err)
 	return ns_open(c->at.status.pid, NS_NET, err);
 }
 
+/* What follows the link: names, ports, files, the status. */
+static int finish_connect(struct ctr *c, struct network_place *place, const char *network, const char *host, int netns,
+			  struct ctr_live *live, struct error *err)
+{
+	TRY(network_names_add(c, place, live->net, err));
+	if (c->engine->paths.rootless && live->net->attachments.n == 1)   /* its ports lead somewhere again */
+		TRY(network_user_publish(place, c->at.status.pid, netns, live->net, err));
+	TRY(change_files(c, net_status_find(live->net, network), true, err));
+	TRY(follow_host(c, live->net, host, err));
+	return save_status(c, live, err);
+}
+
+/* So that the next try finds what this one found. */
+static void undo_connect(struct ctr *c, struct network_place *place, const char *network, int netns, struct ctr_live *live)
+{
+	struct net_attachment *a = net_status_find(live->net, network);
+	struct error ignored;
+
+	if (a) {
+		const struct net_status gone = { .attachments = { a, 1 } };
+		change_files(c, a, false, &ignored);
+		network_names_remove(place, c->id, &gone, &ignored);
+		net_disconnect(&place->env, c->id, network, live->net, netns, &ignored);
+	}
+	save_status(c, live, &ignored);
+}
+
 /* The request as it is after `word` became part of the params: with short id, host name and so on. */
 static int connect_running(struct ctr *c, const char *network, struct error *err)
 {
@@ -265,12 +292,10 @@ static int connect_running(struct ctr *c, const char *network, struct error *err
 	}
 	if (missing && !place.env.rootless)
 		networks_restore(c->engine, &place, c->id);
-	TRY(network_names_add(c, &place, live.net, err));
-	if (c->engine->paths.rootless && live.net->attachments.n == 1)   /* its ports lead somewhere again */
-		TRY(network_user_publish(&place, c->at.status.pid, netns, live.net, err));
-	TRY(change_files(c, net_status_find(live.net, network), true, err));
-	TRY(follow_host(c, live.net, host, err));
-	return save_status(c, &live, err);
+	if (finish_connect(c, &place, network, host, netns, &live, err) == 0)
+		return 0;
+	undo_connect(c, &place, network, netns, &live);
+	return -1;
 }
 
 int ctr_net_connect(struct ctr *c, const struct net_request *r, struct error *err)

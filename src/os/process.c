@@ -2,6 +2,7 @@
  * os/process.c - identity of processes, pidfds, waiting. */
 #include "os/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,9 +28,14 @@ int process_start_time(int proc, pid_t pid, uint64_t *ret, struct error *err)
 bool process_is_alive(int proc, pid_t pid, uint64_t start)
 {
 	struct process_stat st;
-	struct error ignored;
+	struct error why;
 
-	if (pid <= 0 || process_stat(proc, pid, &st, &ignored) != 1)
+	if (pid <= 0)
+		return false;
+	int r = process_stat(proc, pid, &st, &why);
+	if (r < 0)   /* no descriptor, no memory: that says nothing about it, and what is taken for dead is cleaned away */
+		return why.errnum != EACCES && why.errnum != EPERM;
+	if (r == 0)
 		return false;
 	return st.state != 'Z' && st.state != 'X' && (start == 0 || st.start == start);
 }

@@ -33,7 +33,8 @@ ssize_t procfs_read(int proc, const char *path, char *buf, size_t size);
 /* ---- identity ---- */
 /* Start time in clock ticks since boot (field 22 of stat). 1: *ret set; 0: no such process (or a zombie's gone). */
 int process_start_time(int proc, pid_t pid, uint64_t *ret, struct error *err);
-/* Whether pid is alive (not a zombie) and was started at `start` (0: any). */
+/* Whether pid is alive (not a zombie) and was started at `start` (0: any). When that cannot be told (no descriptors left,
+ * say) it is: nobody shall clean up after what may be running. One that is hidden from us is not. */
 bool process_is_alive(int proc, pid_t pid, uint64_t start);
 /* This boot's id, 36 characters. */
 int process_boot_id(char ret[37], struct error *err);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -78,6 +79,20 @@ static pid_t start_sleeper(int exit_code)
 		_exit(exit_code);
 	}
 	return pid;
+}
+
+static void test_process_is_alive_when_it_cannot_be_told(void **state)
+{
+	struct rlimit before;
+	int last = fcntl(0, F_DUPFD_CLOEXEC, 3);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	close(last);
+	const struct rlimit none = { .rlim_cur = (rlim_t)last, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	bool alive = process_is_alive(PROC_HOST, getpid(), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(alive);
 }
 
 static void test_process_identity_and_waiting(void **state)
@@ -307,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_process_parse_stat_survives_hostile_names),
 		cmocka_unit_test(test_process_status_of_ourselves),
 		cmocka_unit_test(test_procfs_refuses_links_and_ways_out),
+		cmocka_unit_test(test_process_is_alive_when_it_cannot_be_told),
 		cmocka_unit_test(test_process_identity_and_waiting),
 		cmocka_unit_test(test_spawn_run_feeds_collects_and_reports),
 		cmocka_unit_test(test_spawn_start_fails_in_the_parent),

@@ -30,10 +30,10 @@ int epoch_name(char out[32], struct error *err)
 {
 	char boot[37], text[128];
 	uint64_t start = 0;
-	struct error ignored;
-
 	TRY(process_boot_id(boot, err));
-	process_start_time(PROC_HOST, 1, &start, &ignored);   /* hidden (hidepid): then always hidden */
+	/* hidden (hidepid): then always hidden. Anything else must not look like a reboot */
+	if (process_start_time(PROC_HOST, 1, &start, err) < 0 && err->errnum != EACCES && err->errnum != EPERM)
+		return -1;
 	snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64, boot, process_ns_inode(0, "pid"), start);
 	snprintf(out, 32, "run-%016" PRIx64 ".db", fnv1a(text));
 	return 0;

@@ -5,7 +5,7 @@
  * that lost a name, index.json (derived, not synced). Killed before the transaction, the record file is ahead of the
  * index by a change nobody was told of; the stage's note or the next change brings it back. The lock image/ID orders
  * writers of one record. */
-#include "store/internal.h"
+#include "store/stage-internal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -146,6 +146,15 @@ static int refresh_records(struct store *s, const struct strv *ids, struct error
 		TRY(image_record_refresh(s, ids->v[i], err));
 	}
 	return oci_layout_save(s, err);
+}
+
+/* After the transaction: what fails now is done again with the stage, and by the next command when it fails there, too. */
+static int settle_records(struct stage *st, struct store *s, const struct strv *ids, struct error *err)
+{
+	if (refresh_records(s, ids, err) == 0)
+		return 0;
+	st->adopted = true;
+	return -1;
 }
 
 /* Whoever sweeps our stage after a kill brings this image's record up to date. */
@@ -342,7 +351,7 @@ static int commit_image(struct commit *c, struct error *err)
 	lock_release(&l);
 	for (size_t n = 0; n < c->dropped.n; n++)
 		TRY(collect_digest(c->store, c->stage, c->dropped.v[n], NULL, err));
-	return refresh_records(c->store, &c->former, err);
+	return settle_records(c->stage, c->store, &c->former, err);
 }
 
 int store_image_commit(struct stage *stage, const struct store_image_new *image, char ret_id[65], struct error *err)
@@ -410,7 +419,7 @@ int store_image_tag(struct store *s, const char *id, const char *name, struct er
 	TRY(stage_begin(s, "tag", &st, err));
 	TRY(note_image(st, id, &changed, err));
 	TRY(give_name(index, st, id, name, &changed, err));
-	return refresh_records(s, &changed, err);
+	return settle_records(st, s, &changed, err);
 }
 
 int store_image_untag(struct store *s, const char *id, const char *name, struct error *err)
@@ -432,5 +441,5 @@ int store_image_untag(struct store *s, const char *id, const char *name, struct 
 	TRY(stage_begin(s, "untag", &st, err));
 	TRY(note_image(st, id, &changed, err));
 	TRY(take_names(index, row, &names, err));
-	return refresh_records(s, &changed, err) < 0 ? -1 : 1;
+	return settle_records(st, s, &changed, err) < 0 ? -1 : 1;
 }

@@ -64,16 +64,20 @@ static void release_lease(struct stage *st, struct lease *l)
 	*l = st->leases[--st->n_leases];
 }
 
-/* What was committed but never became part of an image goes, as far as nobody else needs it. */
-static void collect_notes(struct stage *st)
+/* What was committed but never became part of an image goes, as far as nobody else needs it. False: the record file of an
+ * image could not be brought up to date (a full disk): the directory with the note stays, and the next command tries. */
+static bool collect_notes(struct stage *st)
 {
 	auto_strv notes = { 0 };
-	struct error ignored;
+	struct error why = {};
+	bool settled = true;
 
-	if (st->notes_fd < 0 || stage_read_notes(st->fd, ".", &notes, &ignored) < 0)
-		return;
+	if (st->notes_fd < 0 || stage_read_notes(st->fd, ".", &notes, &why) < 0)
+		return why.kind != ERROR_SYSTEM;
 	for (size_t i = 0; i < notes.n; i++)
-		collect_digest(st->store, st, notes.v[i], NULL, &ignored);
+		if (collect_digest(st->store, st, notes.v[i], NULL, &why) < 0)
+			settled &= why.kind != ERROR_SYSTEM || !str_after(notes.v[i], "image:");
+	return settled;
 }
 
 void stage_done(struct stage *st)
@@ -86,8 +90,7 @@ void stage_done(struct stage *st)
 	while (st->n_leases)
 		release_lease(st, &st->leases[0]);
 	free(st->leases);
-	if (st->fd >= 0) {
-		collect_notes(st);
+	if (st->fd >= 0 && collect_notes(st)) {
 		snprintf(dir, sizeof(dir), "staging/%s", st->name);
 		file_remove_tree(st->store->root_fd, dir, &ignored);
 	}
