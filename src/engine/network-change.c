@@ -252,9 +252,7 @@ static void undo_connect(struct ctr *c, struct network_place *place, const char 
 	struct error ignored;
 
 	if (a) {
-		const struct net_status gone = { .attachments = { a, 1 } };
 		change_files(c, a, false, &ignored);
-		network_names_remove(place, c->id, &gone, &ignored);
 		net_disconnect(&place->env, c->id, network, live->net, netns, &ignored);
 	}
 	save_status(c, live, &ignored);
