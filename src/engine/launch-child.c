@@ -51,7 +51,8 @@ struct child {
 
 static void send_message(const struct launch_job *j, const struct launch_message *m, int fd)
 {
-	(void)!fd_send(j->socket, m, sizeof(*m), fd);
+	if (fd_send(j->socket, m, sizeof(*m), fd) < 0)
+		shutdown(j->socket, SHUT_RDWR);   /* it waits for this message: the end will do */
 }
 
 static void log_warning(void *arg, const char *text)

@@ -282,7 +282,9 @@ static void give_netns(const struct launch *l)
 	struct error ignored;
 	autoclose int fd = ns_make(NS_NET, &ignored);
 
-	(void)!fd_send(l->socket, "", 1, fd);   /* none: M makes it itself, or says why not */
+	/* none: M makes it itself, or says why not */
+	if (fd_send(l->socket, "", 1, fd) < 0)
+		shutdown(l->socket, SHUT_RDWR);   /* it waits for a word: the end will do */
 }
 
 int launch_start(struct launch *l, struct ctr *c, const struct launch_options *o, struct error *err)

@@ -35,7 +35,12 @@ static int send_bytes(int sock, const void *data, size_t len, struct error *err)
 int sync_send(int sock, enum sync_kind kind, long value, struct error *err)
 {
 	const struct sync_message m = { .kind = kind, .value = value };
-	return send_bytes(sock, &m, HEAD_SIZE, err);
+
+	if (send_bytes(sock, &m, HEAD_SIZE, err) == 0)
+		return 0;
+	if (kind == SYNC_GO || kind == SYNC_START)
+		shutdown(sock, SHUT_RDWR);   /* the child waits for this word: the end will do */
+	return -1;
 }
 
 int sync_send_warning(int sock, const char *text, struct error *err)
