@@ -141,6 +141,21 @@ has_address() { [[ "$(address "$1")" == $2 ]]; } # CONTAINER PATTERN
 renewed() { umiak network reload "$1" >/dev/null; has_address "$1" "$2"; }
 no_clients() { [ -z "$(clients)" ]; }
 
+@test "a start that is killed while it waits leaves nothing" {
+    skip_rootless "interfaces of the host are root's"
+    umiak run -d --name a --network lan $IMAGE sleep 1000 </dev/null >"$UMIAK_WORK/run.log" 2>&1 3>&- 4>&- &
+    local waiting=$! pid
+    soon has_clients
+    for pid in $(pgrep -f "umiak --root $UMIAK_WORK/root .* run -d --name a"); do kill -9 "$pid" || true; done
+    wait $waiting || true
+    soon no_clients
+    run_umiak rm -f -t0 --ignore a
+    start_server 10.76.0.50,10.76.0.60,255.255.255.0,1h
+    run_umiak run --rm --network lan $IMAGE true   # sweeps what the killed one began
+    is "$(netns_exec ip -o link show master lan0 | wc -l)" 1 "the server's wire alone"
+}
+has_clients() { [ -n "$(clients)" ]; }
+
 @test "the client has no rights, no files, no other calls" {
     skip_rootless "interfaces of the host are root's"
     start_server 10.76.0.50,10.76.0.60,255.255.255.0,1h
