@@ -1,137 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/network.h"
-#include "engine/resolve.h"
-#include "engine/artifact.h"
+#include "engine/resolve-impl.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/units.h"
+#include "engine/artifact.h"
 #include "engine/container.h"
+#include "engine/network.h"
 #include "engine/params-parse.h"
 #include "os/file.h"
 #include "os/path.h"
-
-static const char *const default_env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-
-/* ---- environment ---- */
-static int env_add(struct strmap *env, const char *word, struct error *err)
-{
-	const char *eq = strchr(word, '=');
-	autofree char *name = NULL;
-
-	if (!eq)
-		return strmap_set(env, word, "", err);
-	name = strndup(word, (size_t)(eq - word));
-	return name ? strmap_set(env, name, eq + 1, err) : fail_oom(err);
-}
-
-/* The credentials of http://user:secret@proxy:1/ are nobody's business inside. */
-static int add_proxy_value(struct strmap *env, const char *name, const char *value, struct error *err)
-{
-	const char *scheme = strstr(value, "://");
-	const char *start = scheme ? scheme + 3 : value;
-	const char *at = strrchr(start, '@');
-	autofree char *clean = NULL;
-
-	if (!at || memchr(start, '/', (size_t)(at - start)))
-		return strmap_set(env, name, value, err);
-	TRY(str_printf(&clean, err, "%.*s%s", (int)(start - value), value, at + 1));
-	return strmap_set(env, name, clean, err);
-}
-
-static int add_proxies(struct strmap *env, struct error *err)
-{
-	static const char *const names[] = { "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
-		"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (getenv(names[i]))
-			TRY(add_proxy_value(env, names[i], getenv(names[i]), err));
-	return 0;
-}
-
-extern char **environ;
-
-static int add_host_env(struct strmap *env, struct error *err)
-{
-	for (char **e = environ; *e; e++)
-		if (strchr(*e, '=') && !str_after(*e, "_="))
-			TRY(env_add(env, *e, err));
-	return 0;
-}
-
-/* --env-merge NAME=text with ${NAME} or $NAME of what is there so far. */
-static int expand(const struct strmap *env, const char *s, struct buf *to)
-{
-	while (*s) {
-		size_t plain = strcspn(s, "$");
-		buf_add(to, s, plain);
-		s += plain;
-		if (!*s)
-			break;
-		s++;
-		bool brace = *s == '{';
-		if (brace)
-			s++;
-		size_t n = brace ? strcspn(s, "}") :
-				   strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-		char name[256];
-		snprintf(name, sizeof(name), "%.*s", (int)(n < sizeof(name) ? n : sizeof(name) - 1), s);
-		buf_add_str(to, n && strmap_get(env, name) ? strmap_get(env, name) : "");
-		s += n;
-		if (brace && *s == '}')
-			s++;
-	}
-	return 0;
-}
-
-static int merge_env(struct strmap *env, const struct strv *merges, struct error *err)
-{
-	for (size_t i = 0; i < merges->n; i++) {
-		auto_buf text = BUF_INIT(1 << 20);
-		expand(env, merges->v[i], &text);
-		TRY(buf_ok(&text, "--env-merge", err));
-		TRY(env_add(env, text.data ? text.data : "", err));
-	}
-	return 0;
-}
-
-/* Weakest first: built in, containers.conf, image, proxies, host (--env-host), what the user said. */
-static int resolve_env(struct params_process *p, const struct image_defaults *image, const struct engine *e,
-		       struct error *err)
-{
-	auto_strmap env = {};
-	const struct conf_containers *conf = &e->conf.containers;
-	bool proxies = p->http_proxy.set ? p->http_proxy.value : conf->http_proxy;
-
-	if (!p->unset_env_all) {
-		for (size_t i = 0; default_env[i]; i++)
-			TRY(env_add(&env, default_env[i], err));
-		for (size_t i = 0; i < conf->env.n; i++)
-			TRY(env_add(&env, conf->env.v[i], err));
-		for (size_t i = 0; i < image->env.n; i++)
-			TRY(env_add(&env, image->env.v[i], err));
-		if (proxies)
-			TRY(add_proxies(&env, err));
-		if (p->env_host || conf->env_host)
-			TRY(add_host_env(&env, err));
-		TRY(strmap_set(&env, "container", "podman", err));
-	}
-	for (size_t i = 0; i < p->unset_env.n; i++)
-		strmap_remove(&env, p->unset_env.v[i]);
-	TRY(merge_env(&env, &p->env_merge, err));
-	TRY(strmap_copy(&env, &p->env, err));
-	if (p->tty && !strmap_get(&env, "TERM") && !p->unset_env_all)
-		TRY(strmap_set(&env, "TERM", "xterm", err));
-	strmap_done(&p->env);
-	p->env = env;
-	env = (struct strmap){};
-	return 0;
-}
 
 /* ---- process ---- */
 static int resolve_command(struct params_process *p, const struct image_defaults *image, struct error *err)
@@ -196,108 +77,6 @@ static int resolve_process(struct params_process *p, const struct image_defaults
 	if (!p->init.set)
 		p->init = (struct opt_bool){ true, conf->init };
 	return 0;
-}
-
-/* ---- health ---- */
-static int health_test(const char *command, struct strv *ret, struct error *err)
-{
-	auto_json *tree = NULL;
-	struct error ignored;
-
-	if (streq(command, "none") || !*command)
-		return strv_add(ret, "NONE", err);
-	if (*command == '[' && json_parse("--health-cmd", command, strlen(command), NULL, &tree, &ignored) >= 0) {
-		for (size_t i = 0; i < json_object_array_length(tree); i++)
-			TRY(strv_add(ret, json_object_get_string(json_object_array_get_idx(tree, i)), err));
-		if (ret->n && (streq(ret->v[0], "CMD") || streq(ret->v[0], "CMD-SHELL") || streq(ret->v[0], "NONE")))
-			return 0;
-		auto_strv words = *ret;
-		*ret = (struct strv){};
-		TRY(strv_add(ret, "CMD", err));
-		return strv_copy(ret, &words, err);
-	}
-	TRY(strv_add(ret, "CMD-SHELL", err));
-	return strv_add(ret, command, err);
-}
-
-static void default_int(struct opt_int *o, int64_t image, int64_t fallback)
-{
-	if (!o->set)
-		*o = (struct opt_int){ true, image ? image : fallback };
-}
-
-/* A directory that is there, named absolutely: checks run from another one. */
-static int settle_destination(char **where, struct error *err)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (str_empty(*where) || streq(*where, "local") || streq(*where, "events_logger"))
-		return 0;
-	if (!realpath(*where, path) || stat(path, &st) < 0) {
-		fail_errno(err, "stat %s", *where);
-		return fail_wrap(err, "HealthCheck Log '%s' destination error", *where);
-	}
-	if (!S_ISDIR(st.st_mode))
-		return fail(err, ERROR_INVALID, "HealthCheck Log '%s' destination must be directory", *where);
-	return str_set(where, path, err);
-}
-
-static int resolve_health(struct params_health *h, const struct image_defaults *image, struct error *err)
-{
-	static const char *const actions[] = { "none", "kill", "restart", "stop" };
-	bool known = !h->on_failure;
-
-	for (size_t i = 0; h->on_failure && i < ARRAY_LEN(actions); i++)
-		known |= streq(h->on_failure, actions[i]);
-	if (!known)
-		return fail(err, ERROR_INVALID, "invalid on-failure action \"%s\" for health check: supported actions are "
-						"none,kill,restart,stop", h->on_failure);
-	if (h->startup_command && !h->command && !h->test.n && !image->health_test.n)
-		return fail(err, ERROR_INVALID,
-			    "startup healthcheck specified but no regular healthcheck: a startup healthcheck must have a "
-			    "healthcheck command");
-	TRY(settle_destination(&h->log_destination, err));
-	if (h->none)
-		return strv_add(&h->test, "NONE", err);
-	if (h->test.n)   /* an update that leaves the command alone */
-		;
-	else if (h->command)
-		TRY(health_test(h->command, &h->test, err));
-	else
-		TRY(strv_copy(&h->test, &image->health_test, err));
-	if (h->startup_command && !h->startup_test.n)
-		TRY(health_test(h->startup_command, &h->startup_test, err));
-	if (!h->test.n || streq(h->test.v[0], "NONE")) {
-		if (h->on_failure && !streq(h->on_failure, "none"))
-			return fail(err, ERROR_INVALID, "cannot set on-failure action to %s without a health check", h->on_failure);
-		return 0;
-	}
-	default_int(&h->interval, h->interval_off ? 0 : image->health_interval, 30 * NSEC_PER_SEC);
-	default_int(&h->timeout, image->health_timeout, 30 * NSEC_PER_SEC);
-	default_int(&h->start_period, image->health_start_period, 0);
-	if (!h->retries.set)
-		h->retries = (struct opt_uint){ true, image->health_retries ? image->health_retries : 3 };
-	return 0;
-}
-
-int health_params_refresh(struct params_health *h, bool command, bool startup, struct error *err)
-{
-	const struct image_defaults none = {};
-
-	if (h->none || command) {
-		strv_done(&h->test);
-		h->test = (struct strv){};
-	}
-	if (h->none || startup) {
-		strv_done(&h->startup_test);
-		h->startup_test = (struct strv){};
-	}
-	if (h->none) {
-		free(h->startup_command);
-		h->startup_command = NULL;
-	}
-	return resolve_health(h, &none, err);   /* the image's part was taken over at creation */
 }
 
 /* ---- mounts ---- */
