@@ -8,32 +8,18 @@
 
 #include "base/units.h"
 #include "engine/secret.h"
-#include "engine/access.h"
-#include "engine/container-impl.h"
+#include "engine/container-create.h"
 #include "engine/event.h"
-#include "engine/files.h"
 #include "engine/image-list.h"
 #include "engine/names.h"
 #include "engine/network.h"
 #include "engine/pod-impl.h"
 #include "engine/pull.h"
-#include "engine/resolve.h"
 #include "engine/spec.h"
 #include "engine/userns.h"
-#include "engine/volume.h"
 #include "store/image.h"
 
 #define DRAWS_MAX 8   /* of random names */
-
-struct creation {
-	struct engine *engine;
-	struct store *store;
-	struct ctr *c;
-	struct image_defaults defaults;
-	struct container_record record;
-	bool drawn;                   /* the name is a random one */
-	struct lock ids;              /* while a range of ids is being chosen */
-};
 
 static void creation_done(struct creation *k)
 {
@@ -215,237 +201,6 @@ static int choose_name(struct creation *k, struct error *err)
 	return draw_name(k, 0, err);
 }
 
-/* ---- other containers ---- */
-/* A private IPC namespace is for its container alone. */
-static int check_donor(const struct creation *k, const struct param_ns *ns, struct ctr *other, struct error *err)
-{
-	if (ns != &k->c->params.ns.ipc)
-		return 0;
-	TRY(ctr_load(other, err));
-	if (other->params.ns.ipc.mode == NS_PRIVATE)
-		return fail(err, ERROR_INVALID, "joining IPC of container %s is not allowed: non-shareable IPC (hint: use "
-						"IpcMode:shareable for the donor container)", other->id);
-	return 0;
-}
-
-static int depend_on(struct creation *k, struct param_ns *ns, struct error *err)
-{
-	auto_ctr *other = NULL;
-
-	if (ns->mode != NS_CONTAINER)
-		return 0;
-	if (ctr_find_unsynced(k->engine, ns->value, &other, err) < 0)
-		return fail_wrap(err, "looking up container to share namespace with");
-	TRY(check_donor(k, ns, other, err));
-	TRY(str_set(&ns->value, other->id, err));
-	return strv_has(&k->c->config.depends, other->id) ? 0 : strv_add(&k->c->config.depends, other->id, err);
-}
-
-static int depend_on_namespaces(struct creation *k, struct error *err)
-{
-	struct params_namespaces *ns = &k->c->params.ns;
-	struct param_ns *all[] = { &ns->pid, &ns->ipc, &ns->uts, &ns->cgroup, &ns->user, &ns->net };
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		TRY(depend_on(k, all[i], err));
-	for (size_t i = 0; i < k->c->params.basic.requires.n; i++) {
-		auto_ctr *other = NULL;
-		TRY(ctr_find_unsynced(k->engine, k->c->params.basic.requires.v[i], &other, err));
-		if (!strv_has(&k->c->config.depends, other->id))
-			TRY(strv_add(&k->c->config.depends, other->id, err));
-	}
-	return 0;
-}
-
-static bool has_mount(const struct list *mounts, const char *destination)
-{
-	const struct param_mount *m = mounts->v;
-
-	for (size_t i = 0; i < mounts->n; i++)
-		if (streq0(m[i].destination, destination) && !streq0(m[i].origin, "image"))
-			return true;
-	return false;
-}
-
-static int copy_mount(struct list *to, const struct param_mount *m, const struct strv *options, struct error *err)
-{
-	struct param_mount *mounts = to->v, *n = NULL;
-
-	for (size_t i = 0; i < to->n; i++)
-		if (streq0(mounts[i].destination, m->destination))
-			n = &mounts[i];   /* an image's own volume gives way */
-	if (!n)
-		n = list_add(to, sizeof(*n), err);
-	if (!n)
-		return -1;
-	TRY(str_set(&n->type, m->type, err));
-	TRY(str_set(&n->source, m->source, err));
-	TRY(str_set(&n->destination, m->destination, err));
-	TRY(str_set(&n->subpath, m->subpath, err));
-	TRY(str_set(&n->origin, "from", err));
-	TRY(strv_copy(&n->options, &m->options, err));
-	for (size_t i = 0; i < options->n; i++) {
-		size_t at = 0;
-		for (const char *other = streq(options->v[i], "ro") ? "rw" : "ro"; at < n->options.n; at++)
-			if (streq(n->options.v[at], other))
-				break;
-		if (at < n->options.n)
-			strv_remove(&n->options, at);
-		if (!strv_has(&n->options, options->v[i]))
-			TRY(strv_add(&n->options, options->v[i], err));
-	}
-	return 0;
-}
-
-static int volumes_from(struct creation *k, const char *word, struct error *err)
-{
-	auto_strv parts = {}, options = {};
-	auto_ctr *other = NULL;
-	struct list *to = &k->c->params.storage.mounts;
-	static const char *const known[] = { "ro", "rw", "z", "Z" };
-
-	TRY(strv_split(&parts, word, ':', err));
-	if (parts.n > 1)
-		TRY(strv_split(&options, parts.v[1], ',', err));
-	for (size_t i = 0; i < options.n; i++) {
-		bool ok = false;
-		for (size_t j = 0; j < ARRAY_LEN(known); j++)
-			ok |= streq(options.v[i], known[j]);
-		if (!ok)
-			return fail(err, ERROR_INVALID, "invalid --volumes-from option \"%s\": only ro, rw, z and Z are known", options.v[i]);
-	}
-	if (ctr_find_unsynced(k->engine, parts.v[0], &other, err) < 0)
-		return fail_wrap(err, "looking up container \"%s\" for volumes-from", parts.v[0]);
-	TRY(ctr_load(other, err));
-	const struct param_mount *m = other->params.storage.mounts.v;
-	for (size_t i = 0; i < other->params.storage.mounts.n; i++)
-		if (!has_mount(to, m[i].destination) && (streq(m[i].type, "bind") || streq(m[i].type, "volume")))
-			TRY(copy_mount(to, &m[i], &options, err));
-	return strv_has(&k->c->config.depends, other->id) ? 0 : strv_add(&k->c->config.depends, other->id, err);
-}
-
-/* ---- volumes ---- */
-static int make_volume(struct creation *k, struct param_mount *m, struct error *err)
-{
-	auto_volume v = {};
-	int r = 0;
-
-	if (m->source)
-		r = volume_find(k->engine, m->source, &v, err);
-	if (r)
-		return r < 0 ? -1 : 0;
-	TRY(str_set(&v.name, m->source, err));
-	if (volume_create(k->engine, &v, err) < 0)
-		return err->kind == ERROR_EXISTS ? 0 : -1;
-	if (m->source)
-		return 0;
-	TRY(str_set(&m->source, v.name, err));
-	return strv_add(&k->c->config.anonymous_volumes, v.name, err);
-}
-
-static int make_volumes(struct creation *k, struct error *err)
-{
-	struct param_mount *m = k->c->params.storage.mounts.v;
-
-	for (size_t i = 0; i < k->c->params.storage.mounts.n; i++)
-		if (streq(m[i].type, "volume"))
-			TRY(make_volume(k, &m[i], err));
-	return 0;
-}
-
-/* ---- checks that need nothing but the params ---- */
-static int check_mounts(const struct engine *e, const struct container_params *p, struct error *err)
-{
-	const struct param_mount *m = p->storage.mounts.v;
-	struct stat st;
-
-	for (size_t i = 0; i < p->storage.mounts.n; i++) {
-		if (e->paths.rootless && streq(m[i].type, "tmpfs") && strv_has(&m[i].options, "noswap"))
-			return fail(err, ERROR_INVALID, "the 'noswap' option is only allowed with rootful tmpfs mounts: must provide "
-				    "an argument for option");
-		if (!streq(m[i].type, "bind") || streq0(m[i].origin, "from") || lstat(m[i].source, &st) == 0)
-			continue;
-		if (errno == ENOENT)
-			return fail(err, ERROR_NOT_FOUND, "statfs %s: no such file or directory", m[i].source);
-		fail_errno(err, "statfs %s", m[i].source);
-		return fail_access(e, ACCESS_LOOK, m[i].source, err);
-	}
-	return 0;
-}
-
-static const char *portless_mode(int mode)
-{
-	return mode == NS_HOST ? "host" : mode == NS_NONE ? "none" : "container";
-}
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-	for (; *list; list++)
-		if (streq(word, *list))
-			return true;
-	return false;
-}
-
-/* Words with a fixed set of values. */
-static int check_words(const struct container_params *p, struct error *err)
-{
-	static const char *const notify[] = { "container", "conmon", "healthy", "ignore", NULL };
-	static const char *const groups[] = { "enabled", "disabled", "no-conmon", "split", "default", NULL };
-	const char *sdnotify = p->basic.sdnotify_mode, *cgroups = p->ns.cgroups;
-
-	if (!str_empty(sdnotify) && !is_one_of(sdnotify, notify))
-		return fail(err, ERROR_INVALID, "running container create option: invalid argument: invalid sdnotify value \"%s\": must "
-						"be conmon, container, healthy or ignore", sdnotify);
-	if (!str_empty(cgroups) && !is_one_of(cgroups, groups))
-		return fail(err, ERROR_INVALID, "running container create option: invalid cgroup mode \"%s\": invalid argument", cgroups);
-	if (cgroups && streq(cgroups, "split") && p->ns.cgroup_parent)
-		return fail(err, ERROR_INVALID, "cannot specify --cgroup-mode=split with a cgroup-parent: invalid argument");
-	if (cgroups && streq(cgroups, "disabled") && p->ns.cgroup_parent)
-		return fail(err, ERROR_INVALID, "cannot set cgroup parent if not creating cgroups: invalid argument");
-	return 0;
-}
-
-static int check_params(struct creation *k, struct error *err)
-{
-	const struct container_params *p = &k->c->params;
-	static const char *const drivers[] = { "k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty" };
-	bool known = false;
-	capset ignored;
-
-	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-		known |= streq0(p->log.driver, drivers[i]);
-	if (!known)
-		return fail(err, ERROR_INVALID, "running container create option: invalid log driver: invalid argument");
-	if ((p->net.ports.n || p->net.publish_all) &&
-	    (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_NONE || p->ns.net.mode == NS_CONTAINER))
-		log_notice(k->engine->log, "Port mappings have been discarded because \"%s\" network namespace mode does not "
-					   "support them", portless_mode(p->ns.net.mode));
-	TRY(network_params_settle(k->engine, &k->c->params, err));
-	if (p->basic.init_container_type && !p->basic.pod)
-		return fail(err, ERROR_INVALID, "must specify pod value with init-ctr");
-	if (strv_has(&p->process.groups, "keep-groups") && p->process.groups.n > 1)
-		return fail(err, ERROR_INVALID, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
-	TRY(secret_params_check(k->engine, p, err));
-	if (!k->c->config.args.n && k->record.rootfs)
-		TRY(strv_add(&k->c->config.args, "", err));
-	if (!k->c->config.args.n)
-		return fail(err, ERROR_INVALID, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
-	TRY(check_words(p, err));
-	if (security_caps(p, caps_default(), &ignored, err) < 0)
-		return fail_wrap(err, "invalid capability");
-	TRY(security_options_check(p, err));
-	TRY(files_timezone_check(p->process.timezone, err));
-	if (p->storage.device_cgroup_rules.n && (k->engine->paths.rootless || (p->ns.user.mode != NS_HOST)))
-		return fail(err, ERROR_INVALID, "device cgroup rules are not supported in rootless mode or in a user namespace");
-	TRY(spec_limits_check(&p->resources, err));
-	for (size_t i = 0; i < p->storage.device_cgroup_rules.n; i++)
-		TRY(spec_device_rule_check(p->storage.device_cgroup_rules.v[i], err));
-	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)
-		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
-			    p->image.authfile);
-	return check_mounts(k->engine, p, err);
-}
-
 /* ---- the record ---- */
 static int json_list(const struct strv *l, char **ret, struct error *err)
 {
@@ -581,7 +336,7 @@ static int build(struct creation *k, struct error *err)
 	TRY(params_resolve(p, &k->defaults, k->engine, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.entrypoint, err));
 	TRY(strv_copy(&k->c->config.args, &p->process.command, err));
-	TRY(check_params(k, err));
+	TRY(creation_check(k, err));
 	TRY(userns_reserve(k->engine, p, &k->ids, err));
 	TRY(userns_maps(k->engine, p, &maps, err));
 	bool mapped = maps != NULL;
@@ -589,10 +344,10 @@ static int build(struct creation *k, struct error *err)
 	if (p->basic.rootfs_idmap && !mapped)
 		return fail(err, ERROR_INVALID, "rootfs option \"idmap\" needs a user namespace: --uidmap or --userns");
 	TRY(choose_name(k, err));
-	TRY(depend_on_namespaces(k, err));
+	TRY(creation_depend(k, err));
 	for (size_t i = 0; i < p->storage.volumes_from.n; i++)
-		TRY(volumes_from(k, p->storage.volumes_from.v[i], err));
-	TRY(make_volumes(k, err));
+		TRY(creation_volumes_from(k, p->storage.volumes_from.v[i], err));
+	TRY(creation_make_volumes(k, err));
 	return write_record(k, err);
 }
 
