@@ -2,11 +2,13 @@
  * build/base.c - what a stage begins with: an image, another stage, a context, nothing. */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "build/build-impl.h"
 #include "engine/image-list.h"
 #include "engine/pull.h"
 #include "image/reference.h"
+#include "os/path.h"
 #include "store/layer.h"
 
 int build_add_layer(struct build *b, struct build_layer **ret, struct error *err)
@@ -72,13 +74,36 @@ static void note_line(void *data, const char *text)
 	build_note(data, text);
 }
 
+/* "oci-archive:PATH" and its like: PATH in the context comes first. The name as it can be opened; *ret_fd holds it. */
+static int name_in_context(const struct build *b, const char *given, char **ret_name, int *ret_fd, struct error *err)
+{
+	static const char *const kinds[] = { "oci-archive:", "docker-archive:", "oci:", "dir:" };
+	const char *path = NULL;
+	struct error missing;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && !path; i++)
+		path = str_after(given, kinds[i]);
+	if (!path || b->context.fd < 0)
+		return str_set(ret_name, given, err);
+	size_t len = strcspn(path, ":");
+	autofree char *file = strndup(path, len);
+	if (!file)
+		return fail_oom(err);
+	*ret_fd = path_open_in_root(b->context.fd, file, (struct path_open){ .oflags = O_PATH }, &missing);
+	if (*ret_fd < 0)
+		return str_set(ret_name, given, err);
+	return str_printf(ret_name, err, "%.*s/proc/%d/fd/%d%s", (int)(path - given), given, (int)getpid(), *ret_fd, path + len);
+}
+
 /* --pull, --platform and the registry's options under the names of `run`. */
 static int obtain(struct build *b, const char *given, const char *platform, struct store_image *ret, char **ret_name,
 		  struct error *err)
 {
-	autofree char *name = NULL;
+	autofree char *allowed = NULL, *name = NULL;
+	autoclose int fd = -1;
 
-	TRY(source_policy_image(&b->policy, given, &name, err));
+	TRY(source_policy_image(&b->policy, given, &allowed, err));
+	TRY(name_in_context(b, allowed, &name, &fd, err));
 	const struct image_remote *r = &b->o->remote;
 	struct image_progress lines = { .line = note_line, .data = b };
 	const struct image_progress *before = b->engine->progress;
@@ -128,6 +153,27 @@ static int read_annotations(struct build *b, struct stage_run *st, const struct 
 	return strmap_copy(&st->annotations, &m.annotations, err);
 }
 
+/* An image of another platform than was asked for: the registry had nothing nearer. */
+static void warn_platform(struct build *b, const struct stage_run *st, const struct store_image *image)
+{
+	struct platform p = {};
+	struct error ignored;
+	const struct platform *want = &b->platform;
+	const bool asked = b->o->platforms.n || b->o->arch || b->o->os || b->o->variant;
+
+	if (st->s->platform && platform_parse(st->s->platform, &p, &ignored) >= 0)
+		want = &p;
+	bool variant = !str_empty(want->variant) && !streq(want->variant, image->variant ? image->variant : "") &&
+		       !(streq0(want->architecture, "arm64") && streq(want->variant, "v8"));
+	bool differs = variant || (want->architecture && !streq0(image->arch, want->architecture)) || (want->os && !streq0(image->os, want->os));
+	if ((st->s->platform || asked) && differs)
+		log_warn(b->engine->log, "image platform (%s/%s%s%s) does not match the expected platform (%s/%s%s%s)", image->os ? image->os : "",
+			 image->arch ? image->arch : "", str_empty(image->variant) ? "" : "/", image->variant ? image->variant : "",
+			 want->os ? want->os : "", want->architecture ? want->architecture : "", str_empty(want->variant) ? "" : "/",
+			 want->variant ? want->variant : "");
+	platform_done(&p);
+}
+
 static int from_image(struct build *b, struct stage_run *st, const char *name, struct error *err)
 {
 	auto_store_image image = {};
@@ -143,7 +189,8 @@ static int from_image(struct build *b, struct stage_run *st, const char *name, s
 		TRY(stage_push_layer(st, l, err));
 	}
 	memcpy(st->base_id, image.id, sizeof(st->base_id));
-	TRY(str_set(&st->base_name, full ? full : name, err));
+	TRY(str_set(&st->base_name, full && !transport_is_known(name) ? full : name, err));
+	warn_platform(b, st, &image);
 	TRY(str_set(&st->base_digest, image.manifest, err));
 	return read_annotations(b, st, &image, err);
 }
@@ -291,6 +338,7 @@ int base_prepare(struct build *b, struct stage_run *st, struct error *err)
 	if (r < 0)
 		return base->kind == GRAPH_STAGE ? -1 : fail_wrap(err, "creating build container");
 	st->n_base = st->n_layers;
+	st->n_history = st->config.history.n;
 	bool inherit = !b->o->inherit_labels.set || b->o->inherit_labels.value;
 	if (!inherit)
 		strmap_done(&st->config.config.labels);
@@ -301,6 +349,8 @@ int base_prepare(struct build *b, struct stage_run *st, struct error *err)
 		TRY(stages_label(st, err));
 	if (!strv_env_get(&st->config.config.env, "PATH") && !streq0(st->config.platform.os, "windows"))   /* as with Buildah and BuildKit */
 		TRY(strv_env_set(&st->config.config.env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", err));
+	if (base->kind != GRAPH_STAGE)
+		TRY(image_set_env(st, err));
 	TRY(scope_init(&st->scope, &b->head, b->file.escape, &st->config.config.env, above, err));
 	return begin_chain(st);
 }

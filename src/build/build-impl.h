@@ -78,7 +78,7 @@ struct stage_run {
 	struct op *ops;
 	size_t n, next;                  /* ops; the one whose turn it is */
 	struct build_layer **layers;     /* the state, lowest first; borrowed from the build */
-	size_t n_layers, n_base;
+	size_t n_layers, n_base, n_history;   /* n_base, n_history: of the base */
 	char chain[65];                  /* digest of history so far */
 	char base_id[65], *base_name;    /* of the base image; "" */
 	char *base_digest;               /* of its manifest; NULL */
@@ -158,6 +158,11 @@ int plan_apply(struct stage_run *st, struct op *op, struct error *err);
 int plan_needs(struct stage_run *st, const struct op *op, struct stage_run **ret, struct error *err);
 /* A COPY's source is the context, or a stage that is done: 1; 0: it waits, or has to be fetched. */
 int plan_source_is_here(struct stage_run *st, const struct op *op, struct error *err);
+bool plan_is_last(const struct stage_run *st, const struct op *op);
+/* A history entry of an image that only options make another one than its base. */
+int plan_note_options(struct stage_run *st, struct error *err);
+/* --unsetannotation, --inherit-annotations=false in the notation of histories, appended; nothing but for the last step. */
+int plan_withheld(const struct stage_run *st, const struct op *op, struct buf *to, struct error *err);
 void op_done(struct op *op);
 /* ---- prepare.c: op -> step_job ---- */
 int prepare_run(struct stage_run *st, struct op *op, struct error *err);
@@ -188,6 +193,10 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err);
 /* The stage as it is now becomes an image of these names (full ones). ret_manifest: room for a digest. */
 int image_commit_stage(struct build *b, const struct stage_run *st, const struct strv *names, char ret_id[65], char *ret_manifest,
 		       struct error *err);
+/* Nothing but FROM of an image, and options that make another image of it (without a layer). */
+bool image_is_relabelled(const struct stage_run *st);
+/* --env: what a stage's environment begins with. */
+int image_set_env(struct stage_run *st, struct error *err);
 int image_describe(struct build *b, struct stage_run *st, struct error *err);
 /* ---- stages.c: --save-stages, --stage-labels, --layer-label, --log-rusage ---- */
 /* An instruction behind the FROM that labels the stage with its name and base. */

@@ -257,6 +257,8 @@ static int read_file(struct build *b, struct error *err)
 			TRY(build_context_read_file(&b->context_options, &b->context, o->files.v[i], &o->cpp_flags, &t, err));
 			if (t.warning)
 				build_note(b, t.warning);
+			if (i && containerfile_check_directives(t.text, t.len, err) < 0)
+				return fail_wrap(err, "parsing additional Dockerfile %s", o->files.v[i]);
 			buf_add(&all, t.text, t.len);
 			buf_add_char(&all, '\n');
 		}
@@ -303,7 +305,7 @@ static int make_graph(struct build *b, struct error *err)
 						   .all_stages = skip->set && !skip->value };
 	TRY(build_graph_make(&b->file, &b->graph_options, &b->graph, err));
 	for (size_t i = 0; i < b->graph.warnings.n; i++)
-		build_note(b, b->graph.warnings.v[i]);
+		log_warn(b->engine->log, "%s", b->graph.warnings.v[i]);
 	b->n_stages = b->graph.stages.n;
 	b->stages = calloc(b->n_stages + 1, sizeof(*b->stages));
 	if (!b->stages)
@@ -337,6 +339,8 @@ static int finish(struct build *b, struct error *err)
 	TRY(schedule_flush(b, err));
 	build_cache_touch(b->store, &b->touched);
 	TRY(warn_unused_args(b, err));
+	if (image_is_relabelled(st))
+		TRY(plan_note_options(st, err));
 	TRY(image_describe(b, st, err));
 	if (build_output_only(b))
 		return build_output(b, st, err);

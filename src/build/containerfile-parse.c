@@ -28,7 +28,7 @@ static const struct instruction_row {
 	[INSTRUCTION_LABEL] = { "LABEL", parse_pairs, 1 },
 	[INSTRUCTION_MAINTAINER] = { "MAINTAINER", parse_line, 1 },
 	[INSTRUCTION_ONBUILD] = { "ONBUILD", parse_onbuild, 0 },
-	[INSTRUCTION_RUN] = { "RUN", parse_run, 1 },
+	[INSTRUCTION_RUN] = { "RUN", parse_run, 0 },
 	[INSTRUCTION_SHELL] = { "SHELL", parse_shell, 1 },
 	[INSTRUCTION_STOPSIGNAL] = { "STOPSIGNAL", parse_line, 1 },
 	[INSTRUCTION_USER] = { "USER", parse_line, 1 },

@@ -145,6 +145,14 @@ int containerfile_parse(const char *name, const char *text, size_t len, struct c
 	return 0;
 }
 
+int containerfile_check_directives(const char *text, size_t len, struct error *err)
+{
+	auto_containerfile f = {};
+	struct line_reader r = { .at = text, .end = text + len, .escape = '\\', .file = &f };
+
+	return reader_start(&r, err);
+}
+
 int instruction_parse(const char *text, char escape, struct instruction *ret, struct error *err)
 {
 	struct line_reader r = { .at = text, .end = text + strlen(text), .escape = escape };

@@ -106,6 +106,8 @@ void containerfile_done(struct containerfile *f);
 
 /* `name` is for messages. ERROR_INVALID on anything wrong; *ret must be zeroed. */
 int containerfile_parse(const char *name, const char *text, size_t len, struct containerfile *ret, struct error *err);
+/* A further file behind the first: whether its parser directives would do. */
+int containerfile_check_directives(const char *text, size_t len, struct error *err);
 /* One instruction without a file around it: a trigger of a base image (ONBUILD), --change. */
 int instruction_parse(const char *text, char escape, struct instruction *ret, struct error *err);
 /* A copy with all variables that this kind of instruction expands replaced (BuildKit's list, and the flags as Buildah

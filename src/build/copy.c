@@ -86,7 +86,8 @@ static int link_copy(struct copier *c, const struct source *s, const struct targ
 		TRY(grow_links(c, err));
 	struct linked *l = find_link(c, s->st.st_dev, s->st.st_ino);
 	if (l->ino)
-		return linkat(l->dir, l->name, t->upper, s->to, 0) == 0;
+		return linkat(l->dir, l->name, t->upper, s->to, 0) == 0 ||
+		       (errno == EEXIST && unlinkat(t->upper, s->to, 0) == 0 && linkat(l->dir, l->name, t->upper, s->to, 0) == 0);
 	l->name = strdup(s->to);
 	l->dir = fcntl(t->upper, F_DUPFD_CLOEXEC, 3);
 	if (!l->name || l->dir < 0) {

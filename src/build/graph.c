@@ -232,9 +232,12 @@ static int add_after(struct build_graph *g, const struct graph_options *o, struc
 	if (!from->flags.after)
 		return 0;
 	TRY(expand_word(&x, from->flags.after, &after, err));
+	if (s->name && strcasecmp(s->name, after) == 0)
+		return fail(err, ERROR_INVALID, "FROM --after=%s: cannot depend on later stage", after);
 	TRY(add_source(g, o, s, s->first, after, err));
-	if (((struct graph_source *)s->sources.v)[0].kind != GRAPH_STAGE)
-		return fail(err, ERROR_INVALID, "--after=%s: no such stage", after);
+	const struct graph_source *found = s->sources.v;
+	if (found->kind != GRAPH_STAGE || found->stage > s->index)
+		return fail(err, ERROR_INVALID, "FROM --after=%s: stage \"%s\" not found", after, after);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
  * build/image.c - the configuration and the layers of a stage become an image of the store. */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "build/build-impl.h"
 #include "engine/commit.h"
@@ -20,20 +21,39 @@ static void digest_of(const struct buf *text, char ret[SHA256_TEXT_MAX])
 	sha256_end_text(&h, ret);
 }
 
+static bool is_docker(const struct build *b)
+{
+	return b->o->format && (streq(b->o->format, "docker") || strstr(b->o->format, "vnd.docker"));
+}
+
+/* Docker's document also says what the container was that the image was made of: so the two formats never share an id. */
+static int format_config(const struct stage_run *st, struct buf *to, struct error *err)
+{
+	auto_json *tree = NULL;
+
+	if (!is_docker(st->b))
+		return image_config_format(&st->config, to, err);
+	TRY(fields_save(image_config_rows, FIELD_COLUMN_JSON, &st->config, &tree, err));
+	TRY(json_add(tree, "container_config", json_object_get(json_get_object(tree, "config")), err));
+	json_format(to, tree, 0);
+	return buf_ok(to, "image config", err);
+}
+
 int image_id_now(struct stage_run *st, char ret[65], struct error *err)
 {
 	auto_buf text = BUF_INIT(CONFIG_BYTES_MAX);
 	char digest[SHA256_TEXT_MAX];
 
-	TRY(image_config_format(&st->config, &text, err));
+	TRY(format_config(st, &text, err));
 	digest_of(&text, digest);
 	memcpy(ret, digest + strlen("sha256:"), 65);
 	return 0;
 }
 
 /* ---- what the command line adds ---- */
-static int set_env(struct stage_run *st, const struct build_options *o, struct error *err)
+int image_set_env(struct stage_run *st, struct error *err)
 {
+	const struct build_options *o = st->b->o;
 	struct strv *env = &st->config.config.env;
 
 	for (size_t i = 0; i < o->env.n; i++) {
@@ -45,9 +65,15 @@ static int set_env(struct stage_run *st, const struct build_options *o, struct e
 		if (value)
 			TRY(strv_env_set(env, name, value, err));
 	}
-	for (size_t i = 0; i < o->unset_env.n; i++)
-		strv_env_unset(env, o->unset_env.v[i]);
 	return 0;
+}
+
+static bool is_from_alone(const struct stage_run *st)
+{
+	for (size_t i = 0; i < st->n; i++)
+		if (st->ops[i].kind != OP_FROM)
+			return false;
+	return *st->base_id;
 }
 
 /* Nothing but FROM of an image, and no option asks for more: the base as it is, with more names. */
@@ -55,10 +81,14 @@ static bool says_nothing(const struct stage_run *st)
 {
 	const struct build_options *o = st->b->o;
 
-	for (size_t i = 0; i < st->n; i++)
-		if (st->ops[i].kind != OP_FROM)
-			return false;
-	return *st->base_id && !o->labels.n && !o->annotations.n && !o->env.n && !o->squash && !o->squash_all;
+	return is_from_alone(st) && !o->labels.n && !o->annotations.n && !o->env.n && !o->squash && !o->squash_all && !o->unset_env.n &&
+	       !o->unset_labels.n && !o->unset_annotations.n && !(o->inherit_labels.set && !o->inherit_labels.value) &&
+	       !(o->inherit_annotations.set && !o->inherit_annotations.value);
+}
+
+bool image_is_relabelled(const struct stage_run *st)
+{
+	return is_from_alone(st) && !says_nothing(st) && !st->b->o->omit_history;
 }
 
 static int set_labels(struct stage_run *st, const struct build_options *o, struct error *err)
@@ -71,17 +101,35 @@ static int set_labels(struct stage_run *st, const struct build_options *o, struc
 	return identity ? strmap_set(labels, "io.buildah.version", BUILDAH_LEVEL, err) : 0;
 }
 
+/* "NAME" is added, "NAME-" taken away. */
+static int set_os_features(struct strv *to, const struct strv *words, struct error *err)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		size_t len = strlen(words->v[i]);
+		bool away = len && words->v[i][len - 1] == '-';
+		autofree char *name = strndup(words->v[i], len - away);
+		if (!name)
+			return fail_oom(err);
+		for (size_t k = to->n; k-- > 0;)
+			if (streq(to->v[k], name))
+				strv_remove(to, k);
+		if (!away)
+			TRY(strv_add(to, name, err));
+	}
+	return 0;
+}
+
 int image_describe(struct build *b, struct stage_run *st, struct error *err)
 {
 	struct image_config *c = &st->config;
 	char when[48];
 
-	TRY(set_env(st, b->o, err));
+	for (size_t i = 0; i < b->o->unset_env.n; i++)
+		strv_env_unset(&c->config.env, b->o->unset_env.v[i]);
 	TRY(set_labels(st, b->o, err));
 	if (b->o->os_version)
 		TRY(str_set(&c->platform.os_version, b->o->os_version, err));
-	if (b->o->os_features.n)
-		TRY(strv_copy(&c->platform.os_features, &b->o->os_features, err));
+	TRY(set_os_features(&c->platform.os_features, &b->o->os_features, err));
 	if (b->o->platforms.n || b->o->arch || b->o->os) {
 		TRY(str_set(&c->platform.os, b->platform.os, err));
 		TRY(str_set(&c->platform.architecture, b->platform.architecture, err));
@@ -104,11 +152,6 @@ int image_describe(struct build *b, struct stage_run *st, struct error *err)
 }
 
 /* ---- the manifest ---- */
-static bool is_docker(const struct build *b)
-{
-	return b->o->format && (streq(b->o->format, "docker") || strstr(b->o->format, "vnd.docker"));
-}
-
 /* The same bytes under the other format's name. */
 static enum media_type layer_type(const char *have, bool docker)
 {
@@ -295,7 +338,7 @@ int image_commit_stage(struct build *b, const struct stage_run *st, const struct
 	auto_buf config = BUF_INIT(CONFIG_BYTES_MAX), manifest = BUF_INIT(MANIFEST_BYTES_MAX);
 	char config_digest[SHA256_TEXT_MAX], manifest_digest[SHA256_TEXT_MAX];
 
-	TRY(image_config_format(&st->config, &config, err));
+	TRY(format_config(st, &config, err));
 	digest_of(&config, config_digest);
 	TRY(stage_blob_add(b->stage, config_digest, config.data, config.len, err));
 	TRY(write_manifest(b, st, config_digest, config.len, &manifest, err));
@@ -316,7 +359,7 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err)
 	TRY(full_names(b, &r->names, err));
 	build_tell(b, &(struct build_event){ .type = BUILD_COMMIT, .stage = st->s->index, .n_stages = b->n_stages,
 					     .text = b->o->tags.n ? b->o->tags.v[0] : "" });
-	TRY(image_config_format(&st->config, &config, err));
+	TRY(format_config(st, &config, err));
 	digest_of(&config, config_digest);
 	int same = is_there(b, st, &config, config_digest, &r->names, r->id, r->manifest, err);
 	if (same)

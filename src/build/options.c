@@ -72,6 +72,9 @@ const struct field build_rows[] = {
 	{ .cli = "cache-from", F_STRV(O, cache_from), .arg = "image", .help = "Repository to look for results of steps in" },
 	{ .cli = "cache-to", F_STRV(O, cache_to), .arg = "image", .help = "Repository to put results of steps into" },
 	{ .cli = "cache-ttl", F_STR(O, cache_ttl), .arg = "duration", .help = "Results older than this are not used" },
+	{ .cli = "compression-format", F_STR(O, compression), .arg = "format", .help = "How layers that are sent away are compressed" },
+	{ .cli = "compression-level", F_OPT_INT(O, compression_level), .arg = "level", .help = "How hard they are compressed" },
+	{ .cli = "force-compression", F_BOOL(O, force_compression), .help = "Compress again what is compressed in another way" },
 	{ .cli = "pull", F_STR(O, pull), .arg = "policy", MORE(.implied = "always"), .flags = FIELD_OPTIONAL_VALUE,
 	  .fallback = "missing", .help = "When to pull base images: always, missing, never, newer" },
 	{ .cli = "pull-always", F_BOOL(O, pull_always), .flags = FIELD_HIDDEN, .help = "Old spelling of --pull=always" },
@@ -91,7 +94,7 @@ const struct field build_rows[] = {
 	  .help = "BuildKit's source policy: images and URLs to allow, deny or replace (JSON)" },
 	{ .cli = "allow", F_CSV(O, allow), .arg = "entitlement",
 	  .help = "What instructions may ask for: security.insecure, device[=NAME], network.host" },
-	{ .cli = "mount", F_CUSTOM(O, run.storage.mounts, &param_mount_custom), .arg = "mount",
+	{ .cli = "mount", .type = FIELD_CUSTOM, .off = 0, .custom = &build_mount_custom, .arg = "mount",
 	  .help = "Mount for every RUN (type=TYPE,target=PATH,...)" },
 	{ .cli = "stdin", F_BOOL(O, use_stdin), .help = "Let RUN read our standard input" },
 	{ .cli = "decryption-key", F_STRV(O, decryption_keys), .arg = "key[:passphrase]", .help = "Key for encrypted base images" },
@@ -192,6 +195,7 @@ void build_options_done(struct build_options *o)
 	params_done(&o->run);
 	image_remote_done(&o->remote);
 	fields_done(build_rows, o);
+	strv_done(&o->run_mounts);
 }
 
 /* ---- checks ---- */
@@ -223,6 +227,8 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "can't use --cache-from or --cache-to without --layers");
 	if (o->rm.set && !o->rm.value && o->force_rm)
 		return fail(err, ERROR_INVALID, "\"rm\" and \"force-rm\" cannot be used together");
+	if (o->run.net.no_hosts.set && o->run.net.no_hosts.value && o->run.net.add_hosts.n)
+		return fail(err, ERROR_INVALID, "--no-hosts and --add-host conflict, can not be used together");
 	if (o->format && !streq(o->format, "oci") && !streq(o->format, "docker") &&
 	    !streq(o->format, "application/vnd.oci.image.manifest.v1+json") &&
 	    !streq(o->format, "application/vnd.docker.distribution.manifest.v2+json"))
@@ -242,6 +248,30 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 	if (o->jobs.set && o->jobs.value < 0)
 		return fail(err, ERROR_INVALID, "building: invalid value for jobs.  It must be a positive integer");
 	return 0;
+}
+
+/* --secret id=ID[,src=PATH][,env=NAME][,type=file|env] */
+static int check_secret(const char *text, struct error *err)
+{
+	static const char *const keys[] = { "id", "src", "source", "env", "type" };
+	auto_strv words = {};
+	bool has_id = false;
+
+	TRY(strv_split(&words, text, ',', err));
+	for (size_t i = 0; i < words.n; i++) {
+		bool known = false;
+		for (size_t k = 0; k < ARRAY_LEN(keys) && !known; k++) {
+			const char *value = str_after(words.v[i], keys[k]);
+			known = value && *value == '=' && value[1];
+		}
+		has_id |= known && str_after(words.v[i], "id=");
+		if (!known) {
+			has_id = false;
+			break;
+		}
+	}
+	return has_id ? 0 : fail(err, ERROR_INVALID, "--secret %s: incorrect secret flag format: should be --secret id=foo,src=bar"
+				 "[,env=ENV][,type=file|env]", text);
 }
 
 /* "" and "container" are Buildah's words for a new one. */
@@ -309,6 +339,8 @@ int build_options_finish(struct build_options *o, struct error *err)
 
 	TRY(refuse(o, err));
 	TRY(check_exclusions(o, err));
+	for (size_t i = 0; i < o->secrets.n; i++)
+		TRY(check_secret(o->secrets.v[i], err));
 	TRY(choose_userns(o, err));
 	TRY(sbom_check(o, err));
 	if (!o->layers.set && layers && parse_bool(layers, &yes))
@@ -319,6 +351,8 @@ int build_options_finish(struct build_options *o, struct error *err)
 		TRY(str_set(&o->source_date_epoch, epoch, err));
 	if (!o->format && !str_empty(getenv("BUILDAH_FORMAT")))
 		TRY(str_set(&o->format, getenv("BUILDAH_FORMAT"), err));
+	if (!str_empty(getenv("BUILDAH_CPPFLAGS")))
+		TRY(strv_split(&o->cpp_flags, getenv("BUILDAH_CPPFLAGS"), ' ', err));
 	if (o->pull_always)
 		TRY(str_set(&o->pull, "always", err));
 	if (o->pull_never)

@@ -46,13 +46,17 @@ struct build_options {
 	struct opt_int jobs;
 	char *isolation;
 	struct opt_bool skip_unused_stages, compat_volumes;
-	struct strv secrets, ssh, mounts, decryption_keys, allow;
+	struct strv secrets, ssh, run_mounts, decryption_keys, allow;   /* run_mounts: --mount of types that only RUN has */
 	bool use_stdin;
 
 	/* results and talk */
 	struct strv outputs;
 	char *iidfile, *iidfile_raw, *metadata_file, *logfile, *progress;
 	bool quiet, load, push;
+	bool wanted;                 /* the front end does something with the image itself */
+	char *compression;           /* --compression-format */
+	struct opt_int compression_level;
+	bool force_compression;
 	struct opt_bool logsplit;
 
 	/* accepted without effect (said in their help), or refused by name when given */
@@ -69,6 +73,7 @@ struct build_options {
 	struct strv runtime_flags;
 };
 
+extern const struct field_custom build_mount_custom;   /* whole struct build_options: run.storage.mounts or run_mounts */
 extern const struct field_custom build_ns_cgroup_custom, build_ns_ipc_custom, build_ns_pid_custom, build_ns_uts_custom, build_ns_net_custom;
 extern const struct field build_rows[];
 void build_options_init(void *options);   /* struct build_options *; defaults that are not zero */

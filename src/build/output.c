@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/argv.h"
+#include "base/units.h"
 #include "build/build-impl.h"
 #include "engine/image-sign.h"
 #include "engine/tree-pack.h"
@@ -66,8 +67,6 @@ static int parse(const char *text, struct output *ret, struct error *err)
 		TRY(parse_word(ret, words.v[i], &type_given, err));
 	if (!type_given)
 		return fail(err, ERROR_INVALID, "missing required key \"type\" in build output option: \"%s\"", text);
-	if (ret->type == OUTPUT_TAR && !ret->dest)
-		return str_set(&ret->dest, "-", err);
 	if (ret->type < OUTPUT_IMAGE && !ret->dest)
 		return fail(err, ERROR_INVALID, "missing required key \"dest\" in build output option: \"%s\"", text);
 	return 0;
@@ -106,6 +105,7 @@ static int write_directory(struct stage_run *st, const struct output *o, struct 
 	TRY(str_set(&i->path, "", err));
 	TRY(str_set(&i->name, "", err));
 	c.upper = to;
+	c.time = (struct opt_int){ st->b->has_time, st->b->time_s };
 	return copy_run(&c, err);
 }
 
@@ -129,6 +129,8 @@ static int write_tar(struct stage_run *st, const struct output *o, struct error 
 	struct tree_pack pack = TREE_PACK_INIT;
 	pack.from = readable;
 	pack.out = file;
+	pack.times = st->b->has_time ? PACK_TIMES_SET : PACK_TIMES_KEEP;
+	pack.time_ns = st->b->time_s * NSEC_PER_SEC;
 	return tree_pack(&pack, err);
 }
 
@@ -147,7 +149,9 @@ static int write_archive(struct build *b, const struct output *o, struct error *
 static int push(struct build *b, const struct output *o, struct error *err)
 {
 	const struct image_signing signing = { .sign_by = b->o->sign_by };
-	struct image_push p = { .remote = b->o->remote, .signing = b->o->sign_by ? &signing : NULL };
+	struct image_push p = { .remote = b->o->remote, .signing = b->o->sign_by ? &signing : NULL,
+				.compression = b->o->compression, .compression_level = b->o->compression_level,
+				.force_compression = b->o->force_compression };
 	char digest[DIGEST_TEXT_MAX];
 
 	if (o->name)
@@ -170,7 +174,7 @@ bool build_output_only(const struct build *b)
 			other |= o.type > OUTPUT_TAR;
 		output_done(&o);
 	}
-	return b->o->outputs.n && !other && !b->o->tags.n && !b->o->iidfile;
+	return b->o->outputs.n && !other && !b->o->tags.n && !b->o->iidfile && !b->o->wanted;
 }
 
 static int write_output(struct build *b, struct stage_run *st, const struct output *o, struct error *err)

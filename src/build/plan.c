@@ -2,6 +2,7 @@
  * build/plan.c - the steps of a stage, and what those do that change nothing but the configuration. */
 #include <string.h>
 
+#include "base/units.h"
 #include "base/url.h"
 #include "build/build-impl.h"
 #include "build/config.h"
@@ -127,6 +128,34 @@ static const struct strv *shell_of(const struct stage_run *st)
 	return st->config.config.shell.n ? &st->config.config.shell : &fallback;
 }
 
+bool plan_is_last(const struct stage_run *st, const struct op *op)
+{
+	return st->s->index == st->b->graph.target && (size_t)(op - st->ops) + 1 == st->n;
+}
+
+/* What the last step's image is without, in Buildah's notation: the same steps with other words give another image. */
+int plan_withheld(const struct stage_run *st, const struct op *op, struct buf *to, struct error *err)
+{
+	const struct build_options *o = st->b->o;
+
+	if (!plan_is_last(st, op))
+		return 0;
+	for (size_t i = 0; i < o->unset_annotations.n; i++)
+		buf_addf(to, "|unsetAnnotation=%s", o->unset_annotations.v[i]);
+	if (o->inherit_annotations.set && !o->inherit_annotations.value)
+		buf_add_str(to, "|inheritAnnotations=false");
+	return buf_ok(to, "history", err);
+}
+
+/* Annotations are in the manifest alone; an image is named by its config: so its history tells of them, as Buildah's. */
+static void plan_annotations(const struct stage_run *st, struct buf *to)
+{
+	const struct strv *all = &st->b->o->annotations;
+
+	for (size_t i = 0; i < all->n; i++)
+		buf_addf(to, "%s%s", i ? "," : "", all->v[i]);
+}
+
 /* History as Docker and Buildah write it: "|N ARG=value ... shell line" or "#(nop) INSTRUCTION". */
 static int describe(struct stage_run *st, struct op *op, struct error *err)
 {
@@ -153,8 +182,29 @@ static int describe(struct stage_run *st, struct op *op, struct error *err)
 			buf_addf(&text, "%s %s", shell, script.line ? script.line : script.file);
 		}
 	}
+	TRY(plan_withheld(st, op, &text, err));
+	if (plan_is_last(st, op))
+		plan_annotations(st, &text);
 	TRY(buf_ok(&text, "history", err));
 	return str_set(&op->created_by, text.data, err);
+}
+
+int plan_note_options(struct stage_run *st, struct error *err)
+{
+	auto_buf text = BUF_INIT(CONTAINERFILE_BYTES_MAX);
+	struct image_history *h = list_add(&st->config.history, sizeof(*h), err);
+	const struct build *b = st->b;
+	char when[48];
+
+	if (!h)
+		return -1;
+	buf_addf(&text, "/bin/sh -c #(nop) FROM %s", st->base_name);
+	TRY(plan_withheld(st, &st->ops[0], &text, err));
+	plan_annotations(st, &text);
+	TRY(buf_ok(&text, "history", err));
+	h->empty_layer = true;
+	TRY(str_set(&h->created_by, text.data, err));
+	return str_set(&h->created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : time_now(), when), err);
 }
 
 int plan_expand(struct stage_run *st, struct op *op, struct error *err)
@@ -177,6 +227,8 @@ int plan_expand(struct stage_run *st, struct op *op, struct error *err)
 		if (!op->expanded)
 			TRY(instruction_expand(op->raw, &x, &op->in, err));
 	}
+	if (op->kind == OP_RUN)
+		TRY(strv_copy(&op->in.flags.mounts, &st->b->o->run_mounts, err));
 	return op->kind == OP_FROM ? 0 : describe(st, op, err);
 }
 

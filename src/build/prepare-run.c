@@ -25,8 +25,10 @@ static int set_command(struct stage_run *st, struct op *op, struct error *err)
 
 	if (op->in.json)
 		return strv_copy(&r->args, &op->in.words, err);
-	TRY(instruction_script(&op->in, &script, err));
 	TRY(strv_copy(&r->args, shell, err));
+	if (!op->in.words.n && !op->in.heredocs.n)
+		return 0;   /* the shell is who says what is missing (Buildah) */
+	TRY(instruction_script(&op->in, &script, err));
 	if (script.line)
 		return strv_add(&r->args, script.line, err);
 	TRY(str_set(&r->script, script.file, err));
@@ -436,7 +438,7 @@ static int check_platform(const struct stage_run *st, struct error *err)
 		found = str_after(e->d_name, "qemu-") != NULL;
 	if (d)
 		closedir(d);
-	return found ? 0 : fail(err, ERROR_UNSUPPORTED, "RUN for %s on %s: no emulator is registered (binfmt_misc): install qemu-user-static",
+	return found ? 0 : fail(err, ERROR_UNSUPPORTED, "RUN for %s on %s: exec format error: no emulator is registered (binfmt_misc): install qemu-user-static",
 				arch, host);
 }
 

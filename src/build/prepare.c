@@ -34,6 +34,16 @@ void key_strv(struct sha256 *h, const struct strv *v)
 		key_text(h, v->v[i]);
 }
 
+/* What is withheld from the image is a reason to do its last step again, as Buildah does. */
+static void key_withheld(struct sha256 *h, const struct stage_run *st)
+{
+	auto_buf text = BUF_INIT(CONTAINERFILE_BYTES_MAX);
+	struct error ignored;
+
+	if (st->next < st->n && plan_withheld(st, &st->ops[st->next], &text, &ignored) >= 0 && text.len)
+		key_text(h, text.data);
+}
+
 static void key_times(struct sha256 *h, const struct build *b)
 {
 	char times[64];
@@ -49,6 +59,7 @@ void key_layers(struct sha256 *h, const struct stage_run *st)
 	for (size_t i = 0; i < st->n_layers; i++)
 		key_text(h, st->layers[i]->diff_id);
 	key_times(h, st->b);
+	key_withheld(h, st);
 }
 
 int stage_trees(const struct stage_run *st, struct step_trees *ret, struct error *err)

@@ -268,7 +268,9 @@ static int copy_to(struct build *b, const struct layout *l, const char *reposito
 {
 	const struct transport_name from = { .transport = TRANSPORT_OCI, .path = l->path, .index = -1 };
 	auto_transport_name to = { .transport = TRANSPORT_DOCKER, .index = -1 };
-	const struct image_copy o = { .to = b->o->remote };
+	const struct image_copy o = { .to = b->o->remote, .compression = b->o->compression ? b->o->compression :
+				      b->engine->conf.engine.compression_format, .compression_level = b->o->compression_level,
+				      .force_compression = b->o->force_compression };
 
 	TRY(reference_parse(repository, &to.reference, err));
 	TRY(str_set(&to.reference.tag, key, err));

@@ -58,7 +58,8 @@ static int add_history(struct stage_run *st, const struct op *op, struct error *
 	TRY(str_set(&h->created, time_format_rfc3339(st->b->has_time ? st->b->time_s * NSEC_PER_SEC : op->created, when), err));
 	TRY(str_set(&h->created_by, op->created_by, err));
 	h->empty_layer = !op->has_layer;
-	return 0;
+	return st->s->base.kind != GRAPH_STAGE && st->base_name && st->config.history.n == st->n_history + 1 && strchr(st->base_name, '/') ?
+	       str_printf(&h->comment, err, "FROM %s", st->base_name) : 0;
 }
 
 static int next_chain(struct stage_run *st, const struct op *op)

@@ -150,8 +150,10 @@ static int begin(struct stage_run *st, struct op *op, struct error *err)
 
 static void blame(struct build *b, const struct op *op, struct error *err, int status)
 {
-	if (op && op->kind != OP_SQUASH)
-		fail_wrap(err, "building at STEP \"%s\"", op->text);
+	if (op && op->kind != OP_SQUASH) {
+		const char *rest = op->text + strcspn(op->text, " ");
+		fail_wrap(err, "building at STEP \"%s%s\"", instruction_name(op->raw->kind), rest);
+	}
 	if (!b->failed)
 		b->failure = *err;
 	if (!b->failed)

@@ -21,6 +21,8 @@ static int find_owner(const char *spec, int view, uid_t *uid, gid_t *gid, struct
 		empty = open("/proc/self/fdinfo", O_PATH | O_DIRECTORY | O_CLOEXEC);   /* a directory without an etc */
 		view = empty;
 	}
+	if (!*spec || *spec == ':')
+		return fail(err, ERROR_INVALID, "looking up UID/GID for \"%s\": can't find uid for user", spec);
 	if (user_lookup(view, &l, &u, err) < 0)
 		return fail_wrap(err, "looking up user \"%s\"", spec);
 	*uid = u.uid;

@@ -46,7 +46,7 @@ static void test_needed_table(void **state)
 		{ "FROM a\nCOPY --from=3 f /", NULL, "C:2: invalid stage index \"3\"" },
 		{ "FROM a\nCOPY --from=0 f /", NULL, "C:2: invalid stage index \"0\"" },
 		{ "FROM $X", NULL, "C:1: base name is empty: X is not set" }, { "FROM a", "no", "the target \"no\" was not found" },
-		{ "FROM a AS x\nFROM --after=x b", NULL, "0 1 " }, { "FROM a\nFROM --after=no b", NULL, "C:2: --after=no: no such stage" },
+		{ "FROM a AS x\nFROM --after=x b", NULL, "0 1 " }, { "FROM a\nFROM --after=no b", NULL, "C:2: FROM --after=no: stage \"no\" not found" },
 		{ "FROM a\nFROM 0", NULL, "0 1 " }, { "ARG N=x\nFROM a AS ${N}y\nFROM xy", NULL, "0 1 " },
 		{ "ARG N=1\nFROM a AS $N", NULL, "C:2: invalid name for build stage: \"1\"" },
 		{ "FROM a\nENV B=\"${OF_THE_IMAGE:?}\"", NULL, "0 " },

@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/value.h"
 #include "build/working.h"
+
+#include "base/units.h"
 #include "engine/commit.h"
 #include "engine/image-inspect.h"
 #include "engine/image-list.h"
@@ -16,7 +18,7 @@ struct working_info {
 	struct strv group_add, devices, capabilities;
 	char *config, *manifest, *container, *container_id, *mount_point, *created_by, *isolation, *network, *empty;
 	struct strmap annotations, ports, volumes;   /* ports, volumes: name -> "{}", for templates */
-	struct image_config image;
+	struct image_config image, shown;            /* shown: the same for templates, times as Go prints them */
 };
 #define I struct working_info
 #define ALWAYS .flags = FIELD_ALWAYS
@@ -42,42 +44,42 @@ static const struct field health_rows[] = {
 /* Offsets of inner rows count from the whole struct. */
 #define GROUP(name, r) { .json = name, .type = FIELD_OBJECT, .off = 0, .rows = (r) }
 static const struct field rootfs_rows[] = {
-	{ .json = "Type", F_STR(I, image.rootfs_type) }, { .json = "diff_ids", MORE(.go = "DiffIDs"), F_STRV(I, image.diff_ids) }, {}
+	{ .json = "Type", F_STR(I, shown.rootfs_type) }, { .json = "diff_ids", MORE(.go = "DiffIDs"), F_STRV(I, shown.diff_ids) }, {}
 };
 static const struct field oci_config_rows[] = {
-	{ .json = "User", F_STR(I, image.config.user) }, { .json = "ExposedPorts", F_MAP(I, ports) },
-	{ .json = "Env", F_STRV(I, image.config.env) }, { .json = "Entrypoint", F_STRV(I, image.config.entrypoint) },
-	{ .json = "Cmd", F_STRV(I, image.config.cmd) }, { .json = "Volumes", F_MAP(I, volumes) },
-	{ .json = "WorkingDir", F_STR(I, image.config.working_dir) }, { .json = "Labels", F_MAP(I, image.config.labels) },
-	{ .json = "StopSignal", F_STR(I, image.config.stop_signal) }, {}
+	{ .json = "User", F_STR(I, shown.config.user) }, { .json = "ExposedPorts", F_MAP(I, ports) },
+	{ .json = "Env", F_STRV(I, shown.config.env) }, { .json = "Entrypoint", F_STRV(I, shown.config.entrypoint) },
+	{ .json = "Cmd", F_STRV(I, shown.config.cmd) }, { .json = "Volumes", F_MAP(I, volumes) },
+	{ .json = "WorkingDir", F_STR(I, shown.config.working_dir) }, { .json = "Labels", F_MAP(I, shown.config.labels) },
+	{ .json = "StopSignal", F_STR(I, shown.config.stop_signal) }, {}
 };
 static const struct field docker_config_rows[] = {
-	{ .json = "Hostname", F_STR(I, image.config.hostname) }, { .json = "Domainname", F_STR(I, image.config.domainname) },
-	{ .json = "User", F_STR(I, image.config.user) }, { .json = "ExposedPorts", F_MAP(I, ports) },
-	{ .json = "Tty", F_BOOL(I, image.config.tty) }, { .json = "OpenStdin", F_BOOL(I, image.config.open_stdin) },
-	{ .json = "StdinOnce", F_BOOL(I, image.config.stdin_once) }, { .json = "Env", F_STRV(I, image.config.env) },
-	{ .json = "Cmd", F_STRV(I, image.config.cmd) },
-	{ .json = "Healthcheck", F_OPT_OBJECT(I, image.config.healthcheck, struct health_config, health_rows) },
-	{ .json = "ArgsEscaped", F_BOOL(I, image.config.args_escaped) }, { .json = "Volumes", F_MAP(I, volumes) },
-	{ .json = "WorkingDir", F_STR(I, image.config.working_dir) }, { .json = "Entrypoint", F_STRV(I, image.config.entrypoint) },
-	{ .json = "OnBuild", F_STRV(I, image.config.on_build) }, { .json = "Labels", F_MAP(I, image.config.labels) },
-	{ .json = "StopSignal", F_STR(I, image.config.stop_signal) }, { .json = "Shell", F_STRV(I, image.config.shell) }, {}
+	{ .json = "Hostname", F_STR(I, shown.config.hostname) }, { .json = "Domainname", F_STR(I, shown.config.domainname) },
+	{ .json = "User", F_STR(I, shown.config.user) }, { .json = "ExposedPorts", F_MAP(I, ports) },
+	{ .json = "Tty", F_BOOL(I, shown.config.tty) }, { .json = "OpenStdin", F_BOOL(I, shown.config.open_stdin) },
+	{ .json = "StdinOnce", F_BOOL(I, shown.config.stdin_once) }, { .json = "Env", F_STRV(I, shown.config.env) },
+	{ .json = "Cmd", F_STRV(I, shown.config.cmd) },
+	{ .json = "Healthcheck", F_OPT_OBJECT(I, shown.config.healthcheck, struct health_config, health_rows) },
+	{ .json = "ArgsEscaped", F_BOOL(I, shown.config.args_escaped) }, { .json = "Volumes", F_MAP(I, volumes) },
+	{ .json = "WorkingDir", F_STR(I, shown.config.working_dir) }, { .json = "Entrypoint", F_STRV(I, shown.config.entrypoint) },
+	{ .json = "OnBuild", F_STRV(I, shown.config.on_build) }, { .json = "Labels", F_MAP(I, shown.config.labels) },
+	{ .json = "StopSignal", F_STR(I, shown.config.stop_signal) }, { .json = "Shell", F_STRV(I, shown.config.shell) }, {}
 };
 static const struct field shown_oci_rows[] = {
-	{ .json = "Created", F_STR(I, image.created) }, { .json = "Author", F_STR(I, image.author) },
-	{ .json = "Architecture", F_STR(I, image.platform.architecture) }, { .json = "Variant", F_STR(I, image.platform.variant) },
-	{ .json = "OS", F_STR(I, image.platform.os) }, { .json = "OSVersion", F_STR(I, image.platform.os_version) },
-	{ .json = "OSFeatures", F_STRV(I, image.platform.os_features) }, GROUP("Config", oci_config_rows), GROUP("RootFS", rootfs_rows),
-	{ .json = "History", F_LIST(I, image.history, struct image_history, history_rows) }, {}
+	{ .json = "Created", F_STR(I, shown.created) }, { .json = "Author", F_STR(I, shown.author) },
+	{ .json = "Architecture", F_STR(I, shown.platform.architecture) }, { .json = "Variant", F_STR(I, shown.platform.variant) },
+	{ .json = "OS", F_STR(I, shown.platform.os) }, { .json = "OSVersion", F_STR(I, shown.platform.os_version) },
+	{ .json = "OSFeatures", F_STRV(I, shown.platform.os_features) }, GROUP("Config", oci_config_rows), GROUP("RootFS", rootfs_rows),
+	{ .json = "History", F_LIST(I, shown.history, struct image_history, history_rows) }, {}
 };
 static const struct field shown_docker_rows[] = {
-	{ .json = "Comment", F_STR(I, image.comment) }, { .json = "Created", F_STR(I, image.created) },
-	GROUP("ContainerConfig", docker_config_rows), { .json = "DockerVersion", F_STR(I, image.docker_version) },
-	{ .json = "Author", F_STR(I, image.author) }, GROUP("Config", docker_config_rows),
-	{ .json = "Architecture", F_STR(I, image.platform.architecture) }, { .json = "Variant", F_STR(I, image.platform.variant) },
-	{ .json = "OS", F_STR(I, image.platform.os) }, { .json = "OSVersion", F_STR(I, image.platform.os_version) },
-	{ .json = "OSFeatures", F_STRV(I, image.platform.os_features) }, GROUP("RootFS", rootfs_rows),
-	{ .json = "History", F_LIST(I, image.history, struct image_history, history_rows) }, {}
+	{ .json = "Comment", F_STR(I, shown.comment) }, { .json = "Created", F_STR(I, shown.created) },
+	GROUP("ContainerConfig", docker_config_rows), { .json = "DockerVersion", F_STR(I, shown.docker_version) },
+	{ .json = "Author", F_STR(I, shown.author) }, GROUP("Config", docker_config_rows),
+	{ .json = "Architecture", F_STR(I, shown.platform.architecture) }, { .json = "Variant", F_STR(I, shown.platform.variant) },
+	{ .json = "OS", F_STR(I, shown.platform.os) }, { .json = "OSVersion", F_STR(I, shown.platform.os_version) },
+	{ .json = "OSFeatures", F_STRV(I, shown.platform.os_features) }, GROUP("RootFS", rootfs_rows),
+	{ .json = "History", F_LIST(I, shown.history, struct image_history, history_rows) }, {}
 };
 
 /* ---- what JSON has ---- */
@@ -104,6 +106,7 @@ static const struct field docker_rows[] = {
 static const struct field document_rows[] = {
 	{ .json = "OCIv1", F_OBJECT(I, image, image_config_rows), ALWAYS },
 	{ .json = "Docker", F_OBJECT(I, image, docker_rows), ALWAYS },
+	{ .json = "History", F_LIST(I, image.history, struct image_history, history_rows), ALWAYS },
 	{}
 };
 
@@ -128,7 +131,7 @@ static const struct field rows[] = {
 	{ .json = "Isolation", F_STR(I, isolation), ALWAYS },
 	{ .json = "Capabilities", F_STRV(I, capabilities), ALWAYS },
 	{ .json = "ConfigureNetwork", F_STR(I, network), ALWAYS },
-	{ .json = "History", F_LIST(I, image.history, struct image_history, history_rows), ALWAYS },
+	{ .json = "History", F_LIST(I, shown.history, struct image_history, history_rows), ALWAYS },
 	{ .json = "Devices", F_STRV(I, devices), ALWAYS },
 	{}
 };
@@ -155,6 +158,7 @@ void working_info_free(struct working_info *i)
 		return;
 	fields_done(rows, i);   /* members shown twice are empty the second time */
 	image_config_done(&i->image);
+	image_config_done(&i->shown);
 	strmap_done(&i->ports);
 	strmap_done(&i->volumes);
 	free(i);
@@ -175,10 +179,34 @@ static int fill_documents(struct engine *e, const struct store_image *image, str
 	return str_set(&to->manifest, text.data, err);
 }
 
+static int go_time(char **text, struct error *err)
+{
+	int64_t ns;
+	char out[64];
+
+	if (str_empty(*text) || time_parse(*text, 0, &ns, err) < 0)
+		return 0;
+	return str_set(text, time_format_go(ns, out), err);
+}
+
+static int fill_shown(struct working_info *i, struct error *err)
+{
+	auto_buf text = BUF_INIT(CONFIG_BYTES_MAX);
+
+	TRY(image_config_format(&i->image, &text, err));
+	TRY(image_config_parse(text.data, text.len, &i->shown, err));
+	TRY(go_time(&i->shown.created, err));
+	struct image_history *h = i->shown.history.v;
+	for (size_t k = 0; k < i->shown.history.n; k++)
+		TRY(go_time(&h[k].created, err));
+	return 0;
+}
+
 static int fill_sets(struct working_info *i, struct error *err)
 {
 	const struct image_run_config *c = &i->image.config;
 
+	TRY(fill_shown(i, err));
 	for (size_t k = 0; k < c->exposed_ports.n; k++)
 		TRY(strmap_set(&i->ports, c->exposed_ports.v[k], "{}", err));
 	for (size_t k = 0; k < c->volumes.n; k++)

@@ -105,6 +105,7 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err)
 	TRY(engine_init(e, &opt, &cli->log, err));
 	e->progress = &cli_progress_lines;
 	TRY(str_set(&e->paths.registries_d, g->registries_conf_dir, err));
+	TRY(str_set(&e->paths.policy, g->signature_policy, err));
 	TRY(str_set(&e->paths.short_name_aliases, g->short_name_alias_conf, err));
 	*ret = cli->engine = take_ptr(e);
 	return 0;

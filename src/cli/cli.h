@@ -26,7 +26,7 @@ struct cli_globals {
 	struct strv cdi_spec_dirs, hooks_dirs, modules, runtime_flags, storage_opts, pull_options;
 	char *cgroup_manager, *config, *conmon, *connection, *context, *cpu_profile, *default_mounts_file, *events_backend;
 	char *identity, *imagestore, *log_level, *memory_profile, *namespace, *network_backend, *network_config_dir;
-	char *registries_conf_dir, *short_name_alias_conf, *userns_uid_map, *userns_gid_map;
+	char *registries_conf_dir, *short_name_alias_conf, *signature_policy, *userns_uid_map, *userns_gid_map;
 	char *out, *registries_conf, *root, *runroot, *runtime, *ssh, *storage_driver, *tls_ca, *tls_cert, *tls_details;
 	char *tls_key, *tmpdir, *url, *volumepath;
 	int64_t max_workers;

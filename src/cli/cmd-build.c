@@ -113,7 +113,9 @@ static int take_destinations(struct build_options *o, struct strv *to, struct er
 static int send_away(struct engine *e, const struct build_options *o, const struct strv *destinations, const struct build_result *r,
 		     struct error *err)
 {
-	struct image_push push = { .remote = o->remote, .accept_uncompressed = true, .progress = cli_progress(o->quiet) };
+	struct image_push push = { .remote = o->remote, .accept_uncompressed = !o->compression, .progress = cli_progress(o->quiet),
+				   .compression = o->compression, .compression_level = o->compression_level,
+				   .force_compression = o->force_compression, .compress = o->compression != NULL };
 	auto_image_removal removal = {};
 	auto_strv ids = {};
 	char digest[DIGEST_TEXT_MAX];
@@ -281,6 +283,14 @@ static int choose_context(struct build_options *o, char **ret, struct error *err
 	return str_set(ret, ".", err);
 }
 
+/* As Buildah: one layer, every step done again; its --squash is Podman's --squash-all. */
+static void buildah_defaults(struct build_options *o)
+{
+	o->layers = (struct opt_bool){ true, false };
+	if (!o->cache_to.n)
+		strv_done(&o->cache_from);   /* there is nothing it could serve */
+}
+
 static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct build_options *o = params;
@@ -299,9 +309,14 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 		o->squash_all = true;
 	}
 	if (o->as_buildah && !o->layers.set && !getenv("BUILDAH_LAYERS"))
-		o->layers = (struct opt_bool){ true, false };   /* as Buildah: one layer, every step done again */
+		buildah_defaults(o);
+	if (o->as_buildah && o->squash) {
+		o->squash = false;
+		o->squash_all = true;
+	}
 	TRY(build_options_finish(o, err));
 	TRY(take_destinations(o, &destinations, err));
+	o->wanted = destinations.n;
 	TRY(args->n ? split_context(o, args->v[0], &context, err) : choose_context(o, &context, err));
 	if (o->logfile && !(log = fopen(o->logfile, "ae")))
 		return fail_errno(err, "opening logfile %s", o->logfile);

@@ -13,6 +13,7 @@
 #include "cli/text.h"
 #include "engine/image-remove.h"
 #include "engine/ps.h"
+#include "os/file.h"
 #include "store/build-cache.h"
 #include "store/rootfs.h"
 
@@ -416,6 +417,7 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(cli_engine(cli, &e, err));
 	TRY(engine_store(e, &s, err));
 	TRY(build_cache_prune(s, &cache, err));
+	TRY(file_remove_tree(store_root_fd(s), "build-cache", err));   /* contents of cache mounts */
 	TRY(image_prune(e, &o, &removal, err));
 	for (size_t i = 0; i < removal.deleted.n; i++)
 		puts(removal.deleted.v[i]);

@@ -452,6 +452,8 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	p->push.push.signing = &p->signing;
 	p->push.push.progress = cli_progress(p->quiet);
 	TRY(cli_engine(cli, &e, err));
+	if (!p->push.add_compression.n)
+		TRY(strv_copy(&p->push.add_compression, &e->conf.engine.add_compression, err));
 	TRY(manifest_list_push(e, args->v[0], args->n > 1 ? args->v[1] : NULL, &p->push, digest, err));
 	if (p->digestfile)
 		TRY(write_digest(p->digestfile, digest, err));

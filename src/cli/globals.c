@@ -72,6 +72,8 @@ const struct field cli_global_rows[] = {
 	  .help = "OCI runtime to run containers with instead of the built-in one" },
 	{ .cli = "runtime-flag", F_STRV(G, runtime_flags), .arg = "stringArray", .complete = "none",
 	  .help = "Pass an option to the OCI runtime (repeatable)" },
+	{ .cli = "signature-policy", F_STR(G, signature_policy), .flags = FIRST | FIELD_HIDDEN, .complete = "files",
+	  .help = "Signature policy to use instead of policy.json" },
 	{ .cli = "short-name-alias-conf", F_STR(G, short_name_alias_conf), .flags = FIELD_HIDDEN, .complete = "files",
 	  .help = "File of the aliases that short names have got" },
 	{ .cli = "ssh", F_STR(G, ssh), .flags = FIRST, .fallback = "golang", .complete = "ssh-modes",

@@ -129,7 +129,7 @@ void paths_done(struct paths *p)
 {
 	char **const owned[] = { &p->home, &p->config_home, &p->data_home, &p->cache_home, &p->runtime_dir,
 				 &p->store_root, &p->run_root, &p->socket, &p->tmp,
-				 &p->registries_d, &p->short_name_aliases };
+				 &p->registries_d, &p->short_name_aliases, &p->policy };
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(*owned[i]);

@@ -32,7 +32,7 @@ struct paths {
 	char *socket;         /* default API socket: <runtime_dir>/umiak/umiak.sock */
 	char *tmp;            /* $TMPDIR, else /var/tmp: big temporary files */
 	/* Set by the edge when the command line says so; NULL: the usual places. */
-	char *registries_d, *short_name_aliases;
+	char *registries_d, *short_name_aliases, *policy;
 };
 
 /* Fills *ret; it is empty on failure. ERROR_DENIED when the run-time directory belongs to somebody else. */

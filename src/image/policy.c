@@ -213,7 +213,7 @@ static int find_policy(const struct paths *paths, const char *file, char **ret_p
 		       struct error *err)
 {
 	static const char *const system_files[] = { "/etc/containers/policy.json", "/usr/share/containers/policy.json" };
-	const char *named = file ? file : getenv("CONTAINERS_POLICY_JSON");
+	const char *named = file ? file : paths->policy ? paths->policy : getenv("CONTAINERS_POLICY_JSON");
 
 	if (named && *named) {
 		TRY(str_set(ret_path, named, err));

@@ -41,7 +41,7 @@ in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
     ! grep -q '^A=' <<<"$output"   # an ARG is not in the image
     cf "FROM $IMAGE" 'ARG MISSING' 'ARG HERE=1'
     run_umiak build --build-arg NOT=used "$CTX"
-    like "$output" 'missing "MISSING" build argument' "an ARG without a value"
+    like "$output" 'missing \\"MISSING\\" build argument' "an ARG without a value"
     like "$output" 'build args were not consumed: \[NOT\]' "a --build-arg without an ARG"
     ! grep -q 'missing "HERE"' <<<"$output"
 }
@@ -128,7 +128,7 @@ in_made() { run_umiak run --rm --network=none localhost/made "$@"; }
     is "$output" "one two" "a line continued with the escape character of the directive"
     printf '# syntax=example.com/evil:1\nFROM %s\n' "$IMAGE" >"$CTX/Containerfile"
     run_umiak build -t localhost/made "$CTX"
-    like "$output" 'the frontend "example.com/evil:1" is not run' "no remote frontend"
+    like "$output" 'the frontend \\"example.com/evil:1\\" is not run' "no remote frontend"
 }
 
 @test "build: what the config instructions say is in the image, and survives OCI" {
