@@ -146,6 +146,25 @@ static int at_document(struct value_pool *p, const struct value *v, size_t i, st
 	return 0;
 }
 
+static struct value zero_of(enum value_kind kind)
+{
+	return kind == VALUE_INT ? value_int(0) : kind == VALUE_LIST ? value_list(NULL, 0) : value_str("");
+}
+
+static int get_absent(const struct value *v, const char *name, struct value *ret)
+{
+	const struct value_schema *schema = v->c.type;
+	struct json_object *o;
+
+	for (const struct value_absent *a = schema->absent; a && a->name; a++)
+		if (streq(a->name, name)) {
+			bool here = json_object_object_get_ex(tree_of(v), a->json, &o);
+			*ret = here ? document_member(schema, a->json, o) : zero_of(a->kind);
+			return 1;
+		}
+	return 0;
+}
+
 static int get_document(struct value_pool *p, const struct value *v, const char *name, const struct value *args,
 			size_t n, struct value *ret, struct error *err)
 {
@@ -162,7 +181,7 @@ static int get_document(struct value_pool *p, const struct value *v, const char 
 			*ret = document_member(v->c.type, key, o);
 			return 1;
 		}
-	return 0;
+	return get_absent(v, name, ret);
 }
 
 static int at_documents(struct value_pool *p, const struct value *v, size_t i, struct value *key, struct value *ret,

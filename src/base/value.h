@@ -123,10 +123,15 @@ struct value value_json(struct json_object *tree);   /* objects are maps: a miss
 /* A JSON document that stands for Go structs (inspect): objects are structs whose members are found without regard
  * to case and underscores and whose unknown members are errors, except below the members named in `maps`
  * ("Labels", "Networks", ...), which are maps of whatever comes there. Members named in `times` are points in time. */
+struct value_absent {
+	const char *name, *json;         /* Go's name of the member, its key in the document */
+	enum value_kind kind;            /* of its zero value: INT, STR, LIST */
+};
 struct value_schema {
 	const char *name;                /* type name in messages */
 	const char *const *maps, *const *times;   /* end with NULL; may be NULL */
 	const char *const *struct_maps;  /* members that are maps of such structs ("Interfaces") */
+	const struct value_absent *absent;   /* members that documents may lack (omitempty), or that have another key; ends with {} */
 };
 /* A map of such structs. */
 struct value value_document_map(const struct value_schema *schema, struct json_object *tree);

@@ -21,8 +21,6 @@ struct inspect_params {
 };
 #define P struct inspect_params
 
-static const struct value_type volume_type = { .name = "entities.VolumeInspectReport", .rows = volume_rows };
-
 /* ---- the objects found ---- */
 struct found {
 	struct ctr *container;
@@ -66,7 +64,7 @@ static struct value show(const struct found *f)
 		return value_struct(&image_inspect_type, f->image);
 	if (f->network)
 		return value_struct(&network_inspected_type, f->network);
-	return f->pod ? value_document(&pod_schema, f->pod) : value_struct(&volume_type, f->volume);
+	return f->pod ? value_document(&pod_schema, f->pod) : value_struct(&volume_value_type, f->volume);
 }
 
 typedef int (*finder)(struct engine *e, const struct inspect_params *p, const char *name, struct found *ret,
@@ -100,7 +98,7 @@ static int find_volume(struct engine *e, const struct inspect_params *p, const c
 	if (!ret->volume)
 		return fail_oom(err);
 	if (volume_find(e, name, ret->volume, &odd) > 0)
-		return 0;
+		return volume_count_mounts(e, ret->volume, err);
 	free(take_ptr(ret->volume));
 	return fail(err, ERROR_NOT_FOUND, "inspecting object: no volume with name \"%s\" found: no such volume", name);
 }
@@ -262,8 +260,8 @@ static int offer_pod(struct json_object *document, struct completion *c, struct 
 		(void)value;
 		TRY(offer_member(c, name, err));
 	}
-	for (const char *const *more = pod_optional_names; *more; more++)
-		TRY(offer_member(c, *more, err));
+	for (const struct value_absent *more = pod_schema.absent; more->name; more++)
+		TRY(offer_member(c, more->name, err));
 	return 1;
 }
 
@@ -306,7 +304,7 @@ static int complete_format(struct cli *cli, void *params, struct completion *c, 
 		return 0;
 	if (f.pod)
 		return offer_pod(f.pod, c, err);
-	return template_complete(f.image ? &image_inspect_type : f.network ? &network_inspected_type : &volume_type, c->word,
+	return template_complete(f.image ? &image_inspect_type : f.network ? &network_inspected_type : &volume_value_type, c->word,
 				 &c->found, err) < 0 ? -1 : 1;
 }
 

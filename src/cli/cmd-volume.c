@@ -11,23 +11,6 @@
 #include "engine/container.h"
 #include "engine/volume.h"
 
-static const struct value_type volume_type = { .name = "entities.VolumeListReport", .rows = volume_rows };
-
-/* In lists labels are text. */
-static int list_labels(const void *self, struct value_call *c, struct value *ret, struct error *err)
-{
-	const struct volume *v = self;
-	auto_buf text = BUF_INIT(1 << 20);
-
-	for (size_t i = 0; i < v->labels.n; i++)
-		buf_addf(&text, "%s%s=%s", i ? "," : "", v->labels.v[i].key, v->labels.v[i].value);
-	TRY(buf_ok(&text, "labels", err));
-	*ret = value_strf(c->pool, "%s", text.data ? text.data : "");
-	return 0;
-}
-static const struct value_method list_methods[] = { { "Labels", list_labels }, {} };
-static const struct value_type list_type = { .name = "entities.VolumeListReport", .rows = volume_rows, .methods = list_methods };
-
 struct volumes {
 	struct volume *v;
 	size_t n;
@@ -52,6 +35,8 @@ static int load_all(struct engine *e, struct volumes *l, struct error *err)
 		int r = volume_find(e, names.v[i], &l->v[l->n], err);
 		if (r < 0)
 			return -1;
+		if (r)
+			TRY(volume_count_mounts(e, &l->v[l->n], err));
 		l->n += (size_t)r;   /* 0: it was removed this moment */
 	}
 	return 0;
@@ -168,7 +153,7 @@ static int run_ls(struct cli *cli, void *params, struct strv *args, struct error
 	TRY(cli_engine(cli, &e, err));
 	TRY(load_all(e, &l, err));
 	const struct list_of list = {
-		.name = "volume ls", .what = "volumes", .n = l.n, .objects = l.v, .object_size = sizeof(*l.v), .type = &list_type,
+		.name = "volume ls", .what = "volumes", .n = l.n, .objects = l.v, .object_size = sizeof(*l.v), .type = &volume_list_value_type,
 		.filters = &filters, .format = p->format, .noheading = p->noheading,
 		.fallback = p->quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}",
 		.headers = (const struct format_header[]){ { "Name", "VOLUME NAME" }, {} },
@@ -188,7 +173,7 @@ static const struct field ls_rows[] = {
 const struct command cmd_volume_ls = {
 	.summary = "List volumes", .description = "Lists all volumes.", .examples = "--format json\n-q",
 	.groups = (const struct command_rows[]){ { ls_rows, 0 }, {} }, .params_size = sizeof(struct ls_params), .run = run_ls,
-	.format_type = &list_type, .flags = COMMAND_IN_USERNS,
+	.format_type = &volume_list_value_type, .flags = COMMAND_IN_USERNS,
 };
 
 /* ---- rm and prune ---- */
@@ -443,9 +428,9 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 		}
 		for (size_t j = 0; j < l.n; j++)
 			if (l.v[j].name == name)
-				rows[n++] = value_struct(&volume_type, &l.v[j]);
+				rows[n++] = value_struct(&volume_value_type, &l.v[j]);
 	}
-	const struct format_request rq = { .name = "volume inspect", .format = p->format, .type = &volume_type };
+	const struct format_request rq = { .name = "volume inspect", .format = p->format, .type = &volume_value_type };
 	struct value list = value_list(rows, n);
 	TRY(format_each(&rq, &list, &out, err));
 	return text_print(&out, "volumes", err);
@@ -462,7 +447,7 @@ const struct command cmd_volume_inspect = {
 	.summary = "Display detailed information on one or more volumes", .description = "Shows all that is known about volumes.",
 	.args = "VOLUME [VOLUME...]", .max_args = ARGS_ANY, .examples = "myvol\n--all",
 	.groups = (const struct command_rows[]){ { inspect_rows, 0 }, {} }, .params_size = sizeof(struct inspect_params),
-	.run = run_inspect, .format_type = &volume_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
+	.run = run_inspect, .format_type = &volume_value_type, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };
 
 static int run_exists(struct cli *cli, void *params, struct strv *args, struct error *err)

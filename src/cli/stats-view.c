@@ -43,7 +43,9 @@ static const struct field raw_rows[] = {
 	{ .json = "Name", F_STR(ROW, name) }, { .json = "AvgCPU", F_DOUBLE(ROW, s.average) }, { .json = "CPU", F_DOUBLE(ROW, s.cpu) },
 	{ .json = "CPUNano", F_UINT(ROW, s.cpu_ns) }, { .json = "MemLimit", F_UINT(ROW, s.memory_limit) },
 	{ .json = "BlockInput", F_UINT(ROW, s.read) }, { .json = "BlockOutput", F_UINT(ROW, s.written) },
-	{ .json = "PIDs", F_UINT(ROW, s.pids) }, { .json = "Duration", F_INT(ROW, s.running_ns) }, {}
+	{ .json = "PIDs", F_UINT(ROW, s.pids) }, { .json = "Duration", F_INT(ROW, s.running_ns) },
+	{ .json = "CPUSystemNano", F_UINT(ROW, s.cpu_system_ns) }, { .json = "SystemNano", F_INT(ROW, s.taken) },
+	{ .json = "NetInput", F_UINT(ROW, s.rx) }, { .json = "NetOutput", F_UINT(ROW, s.tx) }, {}
 };
 
 METHOD(row_container) { SELF; *ret = value_strf(c->pool, "%s", r->id); DONE; }

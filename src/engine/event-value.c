@@ -18,6 +18,7 @@ STRING(health_status, health_status);
 STRING(error, error);
 STRING(pod_id, pod_id);
 STRING(inspect_data, inspect_data);
+STRING(health_log, health_log);
 
 static int get_status(const void *self, struct value_call *c, struct value *ret, struct error *err)
 {
@@ -59,6 +60,12 @@ static int get_oom_killed(const void *self, struct value_call *c, struct value *
 	return 0;
 }
 
+static int get_failing_streak(const void *self, struct value_call *c, struct value *ret, struct error *err)
+{
+	*ret = value_int(((const struct event *)self)->health_failing_streak);
+	return 0;
+}
+
 static int get_attributes(const void *self, struct value_call *c, struct value *ret, struct error *err)
 {
 	static const struct strmap none = {};
@@ -78,6 +85,8 @@ static const struct value_method methods[] = {
 	{ .name = "ContainerExitCode", .call = get_exit_code },
 	{ .name = "ContainerInspectData", .call = get_inspect_data },
 	{ .name = "Error", .call = get_error },
+	{ .name = "HealthFailingStreak", .call = get_failing_streak },
+	{ .name = "HealthLog", .call = get_health_log },
 	{ .name = "HealthStatus", .call = get_health_status },
 	{ .name = "ID", .call = get_id },
 	{ .name = "Image", .call = get_image },

@@ -240,8 +240,11 @@ static int fill_pasta(const struct engine *e, struct info_host *to, struct error
 	return str_set(&to->pasta.version, "unknown", err);
 }
 
-static int fill_network(struct info_host *to, struct error *err)
+static int fill_network(const struct engine *e, struct info_host *to, struct error *err)
 {
+	const char *usual = e->conf.network.default_network;
+
+	TRY(str_set(&to->default_network, str_empty(usual) ? "podman" : usual, err));
 	TRY(str_set(&to->network_backend, "netavark", err));   /* whose files and options ours are */
 	TRY(str_set(&to->rootless_network, "pasta", err));
 	TRY(str_set(&to->network.name, "netavark", err));
@@ -285,6 +288,6 @@ int info_get_host(struct engine *e, struct info_host *ret, struct error *err)
 	TRY(fill_own(&ret->conmon, "umiak-monitor", "umiak-monitor (in place of conmon)", err));
 	TRY(fill_runtime(e, ret, err));
 	TRY(fill_pasta(e, ret, err));
-	TRY(fill_network(ret, err));
+	TRY(fill_network(e, ret, err));
 	return fill_settings(e, ret, err);
 }

@@ -33,6 +33,7 @@ static const struct field network_rows[] = {
 	{ .json = "package", SUB(H, FIELD_STR, network.package) },
 	{ .json = "path", SUB(H, FIELD_STR, network.path) },
 	{ .json = "dns", .type = FIELD_OBJECT, .off = offsetof(H, dns), .rows = dns_rows },
+	{ .json = "defaultNetwork", F_STR(H, default_network) },
 	{}
 };
 static const struct field cpu_rows[] = {

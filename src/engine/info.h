@@ -27,6 +27,7 @@ struct info_host {
 	int64_t mem_free, mem_total, swap_free, swap_total;
 	char *network_backend;
 	struct info_program network, dns;     /* only name, package, path, version */
+	char *default_network;
 	char *os;
 	struct { char *path; bool exists; } socket;
 	char *rootless_network;

@@ -296,10 +296,16 @@ int pod_inspect(struct pod *p, struct json_object **ret, struct error *err)
 
 static const char *const maps[] = { "Labels", "PortBindings", "NetworkOptions", NULL };
 static const char *const times[] = { "Created", NULL };
-const struct value_schema pod_schema = { .name = "define.InspectPodData", .maps = maps, .times = times };
-
-const char *const pod_optional_names[] = {
-	"BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioWeight", "BlkioWeightDevice", "CPUPeriod", "CPUQuota", "CPUSetCPUs",
-	"CPUSetMems", "CPUShares", "Devices", "MemoryLimit", "MemorySwap", "Mounts", "RestartPolicy", "SecurityOpts",
-	"VolumesFrom", NULL,
+static const struct value_absent absent[] = {
+	{ "Namespace", "Namespace", VALUE_STR }, { "CPUPeriod", "cpu_period", VALUE_INT }, { "CPUQuota", "cpu_quota", VALUE_INT },
+	{ "CPUShares", "cpu_shares", VALUE_INT }, { "CPUSetCPUs", "cpuset_cpus", VALUE_STR },
+	{ "CPUSetMems", "cpuset_mems", VALUE_STR }, { "Mounts", "mounts", VALUE_LIST }, { "Devices", "devices", VALUE_LIST },
+	{ "BlkioDeviceReadBps", "device_read_bps", VALUE_LIST }, { "BlkioDeviceWriteBps", "device_write_bps", VALUE_LIST },
+	{ "VolumesFrom", "volumes_from", VALUE_LIST }, { "SecurityOpts", "security_opt", VALUE_LIST },
+	{ "MemoryLimit", "memory_limit", VALUE_INT }, { "MemorySwap", "memory_swap", VALUE_INT },
+	{ "BlkioWeight", "blkio_weight", VALUE_INT }, { "BlkioWeightDevice", "blkio_weight_device", VALUE_LIST },
+	{ "RestartPolicy", "RestartPolicy", VALUE_STR }, { "CgroupPath", "CgroupPath", VALUE_STR },
+	{ "InfraContainerID", "InfraContainerID", VALUE_STR }, { "CreateCommand", "CreateCommand", VALUE_LIST },
+	{ "SharedNamespaces", "SharedNamespaces", VALUE_LIST }, { "Containers", "Containers", VALUE_LIST }, {}
 };
+const struct value_schema pod_schema = { .name = "define.InspectPodData", .maps = maps, .times = times, .absent = absent };

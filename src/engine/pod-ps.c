@@ -171,12 +171,45 @@ static struct json_object *members_json(const struct pod_row *r)
 	return a;
 }
 
+/* "{{range .Containers}}{{.Names}} {{.Status}}{{end}}" */
+#define MEMBER(name, text)                                          \
+	METHOD(name)                                                \
+	{                                                           \
+		const struct ctr *m = self;                         \
+		(void)c, (void)err;                                 \
+		*ret = value_str(text);                             \
+		return 0;                                           \
+	}
+MEMBER(member_id, member_text(m, MEMBER_ID))
+MEMBER(member_name, member_text(m, MEMBER_NAME))
+MEMBER(member_status, member_text(m, MEMBER_STATUS))
+
+METHOD(member_restarts)
+{
+	const struct ctr *m = self;
+	(void)c, (void)err;
+	*ret = value_int(m->at.status.restarts);
+	return 0;
+}
+
+static const struct value_method member_methods[] = {
+	{ "Id", member_id }, { "Names", member_name }, { "Status", member_status }, { "RestartCount", member_restarts }, {},
+};
+static const struct value_type member_type = { .name = "entities.ListPodContainer", .methods = member_methods };
+
+METHOD(row_containers)
+{
+	ROW;
+	*ret = value_struct_ptrs(&member_type, (const void *const *)r->members.v, r->members.n);
+	return 0;
+}
+
 static const struct value_method methods[] = {
 	{ "Id", row_id }, { "ID", row_id }, { "Name", row_name }, { "Status", row_status }, { "Created", row_created },
 	{ "InfraID", row_infra }, { "InfraId", row_infra }, { "NumberOfContainers", row_number }, { "Cgroup", row_cgroup },
 	{ "Namespace", row_namespace }, { "Networks", row_networks }, { "Labels", row_labels }, { "Label", row_label, 1, 1 },
 	{ "Restarts", row_restarts }, { "ContainerIds", row_ids }, { "ContainerNames", row_names },
-	{ "ContainerStatuses", row_statuses }, {},
+	{ "ContainerStatuses", row_statuses }, { "Containers", row_containers }, {},
 };
 
 static int row_json(const void *self, struct json_object **ret, struct error *err)

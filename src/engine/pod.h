@@ -111,7 +111,6 @@ int pod_remove(struct pod *p, const struct pod_remove_options *o, const struct p
 int pod_inspect(struct pod *p, struct json_object **ret, struct error *err);
 struct value_schema;
 extern const struct value_schema pod_schema;
-extern const char *const pod_optional_names[];   /* members that documents of other pods have */
 
 /* One row of `pod ps`. */
 struct pod_row;

@@ -236,6 +236,20 @@ TEXT_METHOD(row_ns_pid, ns_pid)
 TEXT_METHOD(row_ns_user, ns_user)
 TEXT_METHOD(row_ns_uts, ns_uts)
 
+/* Podman's ListContainerNamespaces: "{{.Namespaces.MNT}}". */
+static const struct value_method namespace_methods[] = {
+	{ "MNT", row_ns_mnt }, { "Cgroup", row_ns_cgroup }, { "IPC", row_ns_ipc }, { "NET", row_ns_net }, { "PIDNS", row_ns_pid },
+	{ "UTS", row_ns_uts }, { "User", row_ns_user }, {},
+};
+static const struct value_type namespaces_type = { .name = "entities.ListContainerNamespaces", .methods = namespace_methods };
+
+METHOD(row_namespaces)
+{
+	ROW;
+	*ret = value_struct(&namespaces_type, r);
+	return 0;
+}
+
 static const struct value_method methods[] = {
 	{ "ID", row_id }, { "Names", row_names }, { "Image", row_image }, { "Command", row_command }, { "Mounts", row_mounts },
 	{ "Networks", row_networks }, { "Ports", row_ports }, { "ExposedPorts", row_none }, { "State", row_state },
@@ -243,7 +257,8 @@ static const struct value_method methods[] = {
 	{ "CreatedHuman", row_created_human }, { "RunningFor", row_created_human }, { "StartedAt", row_started },
 	{ "ExitedAt", row_exited_at }, { "Size", row_size }, { "Label", row_label, 1, 1 }, { "Labels", row_labels }, { "Pod", row_pod },
 	{ "CIDFile", row_none }, { "Cgroup", row_ns_cgroup }, { "IPC", row_ns_ipc }, { "MNT", row_ns_mnt },
-	{ "NET", row_ns_net }, { "PIDNS", row_ns_pid }, { "User", row_ns_user }, { "USERNS", row_ns_user }, { "UTS", row_ns_uts },
+	{ "NET", row_ns_net }, { "PIDNS", row_ns_pid }, { "Namespaces", row_namespaces }, { "CGROUPNS", row_ns_cgroup },
+	{ "User", row_ns_user }, { "USERNS", row_ns_user }, { "UTS", row_ns_uts },
 	{},
 };
 

@@ -17,7 +17,7 @@
 
 /* ---- processes ---- */
 struct processes {
-	uint64_t cpu_ns, rss, n;
+	uint64_t cpu_ns, system_ns, rss, n;
 };
 
 static int add_up(struct ctr *c, struct processes *ret, struct error *err)
@@ -31,6 +31,7 @@ static int add_up(struct ctr *c, struct processes *ret, struct error *err)
 		if (process_stat(PROC_HOST, pids.v[i], &st, err) != 1)
 			continue;
 		ret->cpu_ns += (st.utime + st.stime) * (uint64_t)tick;
+		ret->system_ns += st.stime * (uint64_t)tick;
 		ret->rss += st.rss;
 		ret->n++;
 	}
@@ -112,7 +113,7 @@ static void percentages(const struct ctr *c, const struct ctr_stats *before, str
 
 int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *ret, struct error *err)
 {
-	struct ctr_stats s = { .when = time_monotonic() };
+	struct ctr_stats s = { .when = time_monotonic(), .taken = time_now() };
 	struct cgroup_stats g = {};
 	struct processes p = {};
 
@@ -127,6 +128,7 @@ int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *r
 	else if (!(g.have & BIT(CGROUP_MEMORY)))
 		TRY(add_up(c, &p, err));
 	s.cpu_ns = g.cpu_usage_ns ? g.cpu_usage_ns : p.cpu_ns;
+	s.cpu_system_ns = g.cpu_usage_ns ? g.cpu_system_ns : p.system_ns;
 	s.memory = g.have & BIT(CGROUP_MEMORY) ? g.memory_usage - (g.memory_usage > g.memory_inactive_file ? g.memory_inactive_file : 0) :
 						 p.rss;
 	s.memory_limit = g.have & BIT(CGROUP_MEMORY) ? g.memory_limit : 0;

@@ -7,7 +7,9 @@
 
 struct ctr_stats {
 	int64_t when;                       /* CLOCK_MONOTONIC, ns */
+	int64_t taken;                      /* the same moment, Unix ns */
 	uint64_t cpu_ns;                    /* used since the start */
+	uint64_t cpu_system_ns;             /* of that in the kernel */
 	double cpu, average;                /* per cent of one CPU: since the sample before (or the start); since the start */
 	uint64_t memory, memory_limit;      /* bytes; without a limit: the machine's */
 	double memory_percent;

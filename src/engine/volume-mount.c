@@ -290,6 +290,22 @@ int volume_unmount(struct engine *e, struct volume *v, const char *user, struct 
 	return mount_detach(v->mountpoint, err) < 0 ? fail_wrap(err, "unmounting volume %s", v->name) : 1;
 }
 
+int volume_count_mounts(struct engine *e, struct volume *v, struct error *err)
+{
+	auto_strv users = {};
+
+	v->mount_count = 0;
+	if (!needs_mount(e, v))
+		return 0;
+	autoclose int dir = open_users(e, v->name, false, err);
+	if (dir < 0)
+		return err->errnum == ENOENT ? 0 : -1;
+	TRY(list_users(dir, &users, err));   /* without the lock: who looks waits for nobody */
+	for (size_t i = 0; i < users.n; i++)
+		v->mount_count += !is_gone(e, dir, users.v[i]);
+	return 0;
+}
+
 /* ---- by hand ---- */
 int volume_mount_host(struct engine *e, struct volume *v, struct error *err)
 {

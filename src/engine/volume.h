@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/field.h"
+#include "base/value.h"
 #include "engine/engine.h"
 #include "os/quota.h"
 
@@ -23,8 +24,10 @@ struct volume {
 	struct strmap labels, options;
 	bool anonymous, needs_copy_up, needs_chown;
 	int64_t uid, gid;
+	uint64_t mount_count;          /* volume_count_mounts(); no part of the record */
 };
 extern const struct field volume_rows[];
+extern const struct value_type volume_value_type, volume_list_value_type;   /* as `volume inspect` and `volume ls` show one */
 void volume_done(struct volume *v);
 #define auto_volume CLEANUP(volume_done) struct volume
 
@@ -55,6 +58,8 @@ int volume_unmount(struct engine *e, struct volume *v, const char *user, struct 
 /* `volume mount`, `volume unmount`: each mount wants an unmount. */
 int volume_mount_host(struct engine *e, struct volume *v, struct error *err);
 int volume_unmount_host(struct engine *e, struct volume *v, struct error *err);
+/* Fills v->mount_count: who has it mounted; 0 for plain directories, as with Podman. */
+int volume_count_mounts(struct engine *e, struct volume *v, struct error *err);
 struct ctr;
 /* All volumes of a container before it starts, and after its end. Not after fork(). */
 int volumes_mount_for(struct ctr *c, struct error *err);
