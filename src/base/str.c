@@ -210,6 +210,17 @@ int strmap_copy(struct strmap *to, const struct strmap *from, struct error *err)
 	return 0;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(((const struct strmap_entry *)a)->key, ((const struct strmap_entry *)b)->key);
+}
+
+void strmap_sort(struct strmap *m)
+{
+	if (m->n)
+		qsort(m->v, m->n, sizeof(*m->v), compare_keys);
+}
+
 int strmap_add_pair(struct strmap *m, const char *pair, struct error *err)
 {
 	const char *eq = strchrnul(pair, '=');

@@ -54,6 +54,8 @@ int strmap_set(struct strmap *m, const char *key, const char *value, struct erro
 const char *strmap_get(const struct strmap *m, const char *key);   /* NULL: no such key */
 bool strmap_remove(struct strmap *m, const char *key);
 int strmap_copy(struct strmap *to, const struct strmap *from, struct error *err);
+/* By key: the order in which other engines print maps. */
+void strmap_sort(struct strmap *m);
 /* Parses "key=value" or "key" (empty value) into the map. */
 int strmap_add_pair(struct strmap *m, const char *pair, struct error *err);
 

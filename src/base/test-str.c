@@ -58,6 +58,10 @@ static void test_strmap_replaces_and_removes(void **state)
 	assert_int_equal(strmap_copy(&copy, &m, &err), 0);
 	assert_string_equal(strmap_get(&copy, "a"), "3");
 	assert_string_equal(strmap_get(&copy, "b"), "");
+	assert_int_equal(strmap_set(&copy, "A", "", &err), 0);
+	strmap_sort(&copy);
+	assert_string_equal(copy.v[0].key, "A");
+	assert_string_equal(copy.v[2].key, "b");
 	assert_true(strmap_remove(&m, "a"));
 	assert_false(strmap_remove(&m, "a"));
 	assert_int_equal(m.n, 1);

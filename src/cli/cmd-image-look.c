@@ -86,6 +86,7 @@ static int fill_report(const struct image_look *l, struct look_report *r, struct
 	TRY(str_set(&r->created, c.created, err));
 	TRY(str_set(&r->docker_version, c.docker_version, err));
 	TRY(strmap_copy(&r->labels, &c.config.labels, err));
+	strmap_sort(&r->labels);
 	TRY(str_set(&r->architecture, c.platform.architecture, err));
 	TRY(str_set(&r->os, c.platform.os, err));
 	TRY(strv_copy(&r->env, &c.config.env, err));

@@ -97,6 +97,7 @@ static int fill_annotations(struct store *s, const struct store_image *image, st
 		return 0;
 	TRY(store_blob_read(s, image->manifest, &bytes, err));
 	TRY(oci_manifest_parse(bytes.data, bytes.len, media_type_parse(image->manifest_type), &m, err));
+	strmap_sort(&m.annotations);
 	return strmap_copy(&to->annotations, &m.annotations, err);
 }
 
@@ -120,6 +121,7 @@ static int fill(struct store *s, const struct store_image *image, struct image_i
 	TRY(image_names_history(image, &to->names_history, err));
 	if (image->config)
 		TRY(image_config_parse(image->config, strlen(image->config), &to->image, err));
+	strmap_sort(&to->image.config.labels);
 	TRY(fill_comment(to, err));
 	to->created = image->created;
 	to->size = image->size;

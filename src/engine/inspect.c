@@ -157,6 +157,8 @@ static void fill_config(struct container_inspect *v)
 	struct view_config *c = &v->config;
 	bool all = !p->process.attach.n;
 
+	strmap_sort(&v->c->params.basic.labels);
+	strmap_sort(&v->c->params.basic.annotations);
 	*c = (struct view_config){
 		.hostname = hostname_of(v), .user = p->process.user, .image = v->c->at.record.image_name,
 		.workdir = p->process.workdir, .stop_signal = stop_signal_name(v), .timezone = p->process.timezone,

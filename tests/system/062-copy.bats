@@ -97,6 +97,10 @@ digest() { skopeo inspect --tls-verify=false "$1" | jq -r .Digest; }
     is "$(jq -r '.RepoTags[0] + .Digest' <<<"$output")" "1$(digest "oci:$L:latest")" "as skopeo inspect"
     run_umiak image inspect --raw "oci:$L:latest"; is "$output" "$(skopeo inspect --raw "oci:$L:latest")" "raw"
     run_umiak image inspect --raw --config $IMAGE; is "$output" "$(skopeo inspect --raw --config "oci:$L:latest")" "config"
+    umiak commit -q --change 'LABEL z=1 a=2 m=3' "$(umiak create $IMAGE)" labelled >/dev/null
+    run_umiak push -q labelled "oci:$T/labelled:1"; umiak rmi -f labelled >/dev/null
+    run_umiak image inspect "oci:$T/labelled:1"
+    is "$(jq -c .Labels <<<"$output")" "$(skopeo inspect "oci:$T/labelled:1" | jq -c .Labels)" "labels in the same order"
     umiak image inspect --raw "oci:$L:latest" >"$T/m"
     run_umiak image manifest-digest "$T/m"; is "$output" "$(digest "oci:$L:latest")" "digest"
     run_umiak image list-tags --tls-verify=false "docker://$REG/look"; is "$(jq -rc .Tags <<<"$output")" '["1"]' "tags"
