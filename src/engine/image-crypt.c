@@ -44,7 +44,7 @@ static int refuse_scheme(const char *option, const char *key, struct error *err)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		const char *rest = str_after(key, known[i]);
 		if (rest && *rest == ':')
-			return fail(err, ERROR_UNSUPPORTED, "%s %s: the scheme %s is not supported (jwe with RSA keys is)", option, key, known[i]);
+			return fail(err, ERROR_UNSUPPORTED, "%s %s: the scheme %s is not supported (jwe is, with RSA and EC keys)", option, key, known[i]);
 	}
 	return 0;
 }

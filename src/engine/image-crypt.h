@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/image-crypt.h - keys for encrypted layers, as --encryption-key and --decryption-key name them.
  *
- * Owns the texts of the keys (wiped at the end); what they do to bytes is worker/crypt.h. Only JWE with RSA keys: other
+ * Owns the texts of the keys (wiped at the end); what they do to bytes is worker/crypt.h. Only JWE, with RSA keys and EC keys: other
  * schemes are refused by their names. */
 #pragma once
 #include "engine/image-copy.h"

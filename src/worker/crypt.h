@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * worker/crypt.h - encrypted layers as ocicrypt makes them: AES-256-CTR with an HMAC-SHA256 over what was encrypted
- * ("AES_256_CTR_HMAC_SHA256"), its key wrapped for each recipient in a JWE (RFC 7516; RSA-OAEP, A256GCM).
+ * ("AES_256_CTR_HMAC_SHA256"), its key wrapped for each recipient in a JWE (RFC 7516; RSA-OAEP or ECDH-ES+A256KW, A256GCM).
  *
  * The values of two annotations of the layer come in and go out: the wrapped key (org.opencontainers.image.enc.keys.jwe,
  * base64 of JWEs, commas between) and the public options (...enc.pubopts, base64 of JSON). Both are hostile input.

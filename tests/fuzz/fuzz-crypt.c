@@ -10,9 +10,8 @@
 #include "base/buf.h"
 #include "worker/crypt.h"
 
-static void make_key(struct strv *to)
+static void add_key(struct strv *to, EVP_PKEY *key)
 {
-	EVP_PKEY *key = EVP_RSA_gen(2048);
 	BIO *bio = BIO_new(BIO_s_mem());
 	struct error ignored;
 	char *text = NULL;
@@ -34,8 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	auto_crypt *c = NULL;
 	struct error err;
 
-	if (!keys.n)
-		make_key(&keys);
+	if (!keys.n) {
+		add_key(&keys, EVP_RSA_gen(2048));
+		add_key(&keys, EVP_EC_gen("prime256v1"));
+	}
 	if (!cut || len > 65536)
 		return 0;
 	base64_encode(&jwe, bytes, (size_t)(cut - bytes));

@@ -16,6 +16,11 @@ setup_file() {
         openssl pkey -in "$K/$n.pem" -pubout -out "$K/$n.pub"
     done
     openssl pkey -in "$K/a.pem" -aes256 -passout pass:geheim -out "$K/a-locked.pem"
+    for curve in P-256 P-384 P-521; do
+        openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:$curve -out "$K/$curve.pem" 2>/dev/null
+        openssl pkey -in "$K/$curve.pem" -pubout -out "$K/$curve.pub"
+    done
+    openssl genpkey -algorithm ED25519 -out "$K/ed.pem"; openssl pkey -in "$K/ed.pem" -pubout -out "$K/ed.pub"
     chmod -R a+rX "$K"
 }
 teardown_file() { [ -z "${UMIAK_WORK:-}" ] || { registry_stop_all; umiak_teardown_file; }; }
@@ -64,6 +69,30 @@ sk() { skopeo "$@"; }
     is "$(sk inspect --raw --tls-verify=false "docker://$REGISTRY/again:1" | jq -c .layers)" \
         "$(sk inspect --raw --tls-verify=false "docker://$REGISTRY/plain:1" | jq -c .layers)" "the layers are what they were"
     umiak tag "$REGISTRY/theirs:1" $IMAGE; umiak untag $IMAGE "$REGISTRY/theirs:1"
+}
+
+@test "keys on elliptic curves: alone and beside RSA, skopeo reads ours and we read skopeo's" {
+    id=$(umiak image inspect --format '{{.Id}}' $IMAGE)
+    D=$UMIAK_WORK/tmp/ec; run_umiak push -q --format oci $IMAGE "oci:$D/plain:1"; chmod -R a+rX "$D"
+    for keys in P-256 P-384 P-521 "P-256 a P-384"; do
+        with=(); for k in $keys; do with+=(--encryption-key "jwe:$K/$k.pub"); done
+        run_umiak push -q --format oci "${with[@]}" $IMAGE "oci:$D/ours:1"
+        sk copy -q --insecure-policy "${with[@]}" "oci:$D/plain:1" "oci:$D/theirs:1"; chmod -R a+rX "$D"
+        for k in $keys; do
+            sk copy -q --insecure-policy --decryption-key "$K/$k.pem" "oci:$D/ours:1" "dir:$BATS_TEST_TMPDIR/d"
+            is "$(jq -r '.layers[].digest' "$BATS_TEST_TMPDIR/d/manifest.json")" "$(sk inspect --raw "oci:$D/plain:1" | jq -r '.layers[].digest')" "$keys: skopeo with $k"
+            run_umiak image copy -q --insecure-policy --decryption-key "$K/$k.pem" "oci:$D/theirs:1" "dir:$D/d"
+            is "$(jq -r '.layers[].digest' "$D/d/manifest.json")" "$(sk inspect --raw "oci:$D/plain:1" | jq -r '.layers[].digest')" "$keys: here with $k"
+            rm -rf "$BATS_TEST_TMPDIR/d" "$D/d"
+        done
+        for source in "$D/ours" "$D/theirs"; do
+            run_umiak 125 image copy -q --insecure-policy --decryption-key "$K/b.pem" "oci:$source:1" "dir:$D/d"
+            like "$output" "no suitable key found" "$keys: another key"
+        done
+        rm -rf "$D/ours" "$D/d" "$D/theirs"
+    done
+    run_umiak 125 push -q --encryption-key "jwe:$K/ed.pub" $IMAGE "oci:$D/no:1"; like "$output" "neither RSA nor on P-256, P-384 or P-521" "by name"
+    rm -rf "$D"
 }
 
 @test "one changed bit is noticed; other schemes are refused by name; --encrypt-layer chooses" {
