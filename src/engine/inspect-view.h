@@ -113,5 +113,19 @@ struct container_inspect {
 };
 
 extern const struct field container_inspect_fields[];
+/* Text into the view's pool; NULL when it is full (shown as empty). */
+char *view_text(struct container_inspect *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Borrowed as a member that is never freed or written through. */
+char *view_show(const char *s);
+/* Room for n more strings in the pool. */
+struct strv view_vector(struct container_inspect *v, size_t room);
+void view_push(struct strv *l, char *s);
+/* The list gets n zeroed elements in the pool, or none when it is full; returns them. */
+void *view_items(struct container_inspect *v, struct list *l, size_t n, size_t size);
+
+/* HostConfig without ports and mounts; capabilities. (inspect-host.c) */
+int inspect_host(struct container_inspect *v, struct error *err);
+/* Mounts, HostConfig.Binds, HostConfig.Tmpfs. */
+void inspect_mounts(struct container_inspect *v);
 /* NetworkSettings, HostConfig.PortBindings. */
 int inspect_network(struct container_inspect *v, struct error *err);
