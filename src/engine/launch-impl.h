@@ -43,6 +43,13 @@ void launch_job_done(struct launch_job *j);
 
 /* Directories, programs and command lines of the job. */
 int launch_job_commands(struct launch_job *j, struct error *err);
+/* The mounted root file system, detached, and the user namespace that its ids were mapped by (launch-root.c). What was
+ * opened before a failure stays open: M ends. */
+struct launch_root {
+	const struct launch_job *job;
+	int rootfs_fd, userns_fd;      /* -1: none */
+};
+int launch_open_root(struct launch_root *k, struct error *err);
 /* M. Never returns. */
 _Noreturn void launch_child(struct launch_job *j);
 /* What the monitor shall do for this container: log, timers, commands. */
