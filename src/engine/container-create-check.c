@@ -94,6 +94,8 @@ int creation_check(struct creation *k, struct error *err)
 	if (p->storage.device_cgroup_rules.n && (k->engine->paths.rootless || (p->ns.user.mode != NS_HOST)))
 		return fail(err, ERROR_INVALID, "device cgroup rules are not supported in rootless mode or in a user namespace");
 	TRY(spec_limits_check(&p->resources, err));
+	if (spec_limits_asked(&p->resources) && spec_limits_ignored(k->engine))
+		log_notice(k->engine->log, "Resource limits are not supported and ignored on cgroups V1 rootless systems");
 	for (size_t i = 0; i < p->storage.device_cgroup_rules.n; i++)
 		TRY(spec_device_rule_check(p->storage.device_cgroup_rules.v[i], err));
 	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)

@@ -46,10 +46,13 @@ struct child {
 
 #define NOTIFY_NAME "notify.sock"
 
-static void send_message(const struct launch_job *j, const struct launch_message *m, int fd)
+static int send_message(const struct launch_job *j, const struct launch_message *m, int fd, struct error *err)
 {
-	if (fd_send(j->socket, m, sizeof(*m), fd) < 0)
-		shutdown(j->socket, SHUT_RDWR);   /* it waits for this message: the end will do */
+	if (fd_send(j->socket, m, sizeof(*m), fd) >= 0)
+		return 0;
+	fail_errno(err, "tell how far the start is");
+	shutdown(j->socket, SHUT_RDWR);   /* it waits for this message: the end will do */
+	return -1;
 }
 
 static void log_warning(void *arg, const char *text)
@@ -153,15 +156,6 @@ static void show_warnings(const struct launch_job *j, const struct cgroup_warnin
 	}
 }
 
-/* Defaults that this host cannot do are not worth a line; what the user asked for is. */
-static bool limits_were_asked_for(const struct params_resources *p)
-{
-	return p->memory.set || p->memory_reservation.set || p->memory_swappiness.set || p->oom_kill_disable || p->cpus ||
-	       p->cpu_quota.set || p->cpu_shares.set || p->cpu_rt_period.set || p->cpu_rt_runtime.set || p->cpuset_cpus ||
-	       p->cpuset_mems || p->cgroup_conf.n || p->blkio_weight.set || p->blkio_weight_device.n || p->read_bps.n ||
-	       p->write_bps.n || p->read_iops.n || p->write_iops.n;
-}
-
 static int make_cgroup(struct child *k, struct error *err)
 {
 	uint32_t systemd = 0;
@@ -184,7 +178,7 @@ static int make_cgroup(struct child *k, struct error *err)
 	TRY(oci_resources_convert(k->spec.lnx.resources, &r, err));
 	TRY(cgroup_create(&how, &k->cgroup, &w, err));
 	TRY(cgroup_set(&k->cgroup, &r, &w, err));
-	show_warnings(k->job, &w, !limits_were_asked_for(&k->job->c->params.resources));
+	show_warnings(k->job, &w, !spec_limits_asked(&k->job->c->params.resources) || spec_limits_ignored(k->job->engine));
 	return cgroup_save(&k->cgroup, k->cgroup_text, sizeof(k->cgroup_text), err) < 0 ? -1 : 0;
 }
 
@@ -235,9 +229,9 @@ static int report_pid(struct child *k, struct error *err)
 	    process_start_time(PROC_HOST, getpid(), &m.monitor_start, err) < 0)
 		return -1;
 	snprintf(m.cgroup, sizeof(m.cgroup), "%s", k->cgroup_text);
-	send_message(k->job, &m, k->process.netns_fd);
+	int r = send_message(k->job, &m, k->process.netns_fd, err);
 	close_p(&k->process.netns_fd);
-	return 0;
+	return r;
 }
 
 static int spawn_external(struct child *k, struct error *err)
@@ -374,7 +368,7 @@ static int become_monitor(struct child *k, struct error *err)
 	b->c.pidfd = k->process.pidfd;
 	b->c.start_fd = k->process.start_fd;
 	TRY(launch_write_pids(k->job, k->process.pid, err));
-	send_message(k->job, &ready, -1);
+	TRY(send_message(k->job, &ready, -1, err));
 	if (k->job->options->start_follows && !k->job->runtime)
 		monitor_take_start(b, START_WAIT_MS);
 	return monitor_exec(b, k->job->monitor_path, err);
@@ -401,6 +395,7 @@ _Noreturn void launch_child(struct launch_job *j)
 	struct child k = { .job = j, .cgroup = CGROUP_INIT, .pod_lock = LOCK_INIT, .process = OCI_PROCESS_INIT, .rootfs_fd = -1, .run_dir_fd = -1,
 			   .netns_fd = -1, .userns_fd = -1, .stdio = { -1, -1, -1 } };
 	struct launch_message m = { .type = LAUNCH_ERROR };
+	struct error ignored;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -411,10 +406,8 @@ _Noreturn void launch_child(struct launch_job *j)
 	run_steps(&k, &m.error);
 	/* only a failure comes back here */
 	oci_process_done(&k.process);
-	if (k.cgroup.mode != CGROUP_NONE) {
-		struct error ignored;
+	if (k.cgroup.mode != CGROUP_NONE)
 		cgroup_remove(&k.cgroup, &ignored);
-	}
-	send_message(j, &m, -1);
+	send_message(j, &m, -1, &ignored);
 	_exit(1);
 }

@@ -107,7 +107,11 @@ static int find_user(struct spec_context *x, struct user_result *ret, struct err
 		return 0;
 	int r = host_user(p, &given, err);
 	l.spec = given;
-	return r <= 0 ? -1 : user_lookup(x->rootfs_fd, &l, ret, err);
+	if (r > 0 && user_lookup(x->rootfs_fd, &l, ret, err) >= 0)
+		return 0;
+	if (err->kind == ERROR_INVALID)   /* the image has no such user or group: the command cannot be invoked */
+		err->kind = ERROR_NOT_EXECUTABLE;
+	return -1;
 }
 
 static bool below_a_mount(const struct spec_context *x, const char *path)

@@ -150,6 +150,19 @@ static int spec_sysctls(struct spec_context *x, struct oci_spec *s, struct error
 	return 0;
 }
 
+bool spec_limits_asked(const struct params_resources *p)
+{
+	return p->memory.set || p->memory_reservation.set || p->memory_swappiness.set || p->oom_kill_disable || p->cpus ||
+	       p->cpu_quota.set || p->cpu_shares.set || p->cpu_rt_period.set || p->cpu_rt_runtime.set || p->cpuset_cpus ||
+	       p->cpuset_mems || p->cgroup_conf.n || p->blkio_weight.set || p->blkio_weight_device.n || p->read_bps.n ||
+	       p->write_bps.n || p->read_iops.n || p->write_iops.n;
+}
+
+bool spec_limits_ignored(const struct engine *e)
+{
+	return e->paths.rootless && cgroup_mode() != CGROUP_V2;
+}
+
 int spec_limits_check(const struct params_resources *p, struct error *err)
 {
 	if (p->memory_swappiness.value < -1 || p->memory_swappiness.value > 100)

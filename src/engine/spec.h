@@ -73,6 +73,10 @@ int spec_device_node(struct spec_context *x, struct oci_spec *s, const char *hos
 int spec_cdi_device(struct spec_context *x, struct oci_spec *s, const char *name, struct error *err);
 /* Values that mean nothing, or nothing here: what neither kernel nor runtime would tell at creation. */
 int spec_limits_check(const struct params_resources *p, struct error *err);
+/* Whether the user asked for any: what this host cannot do of the defaults is not worth a line, of theirs it is. */
+bool spec_limits_asked(const struct params_resources *p);
+/* Whether nobody can set any here: a user with cgroups v1. */
+bool spec_limits_ignored(const struct engine *e);
 /* The limits alone: also those of a pod's group. */
 int spec_limits(const struct params_resources *p, struct oci_resources *r, struct error *err);
 

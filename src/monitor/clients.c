@@ -240,7 +240,8 @@ static void on_start(struct monitor *m, size_t i, const struct request *r)
 		return;
 	}
 	m->phase = PHASE_STARTING;
-	monitor_release(m->start_fd);
+	if (!monitor_release(m->start_fd))
+		shutdown(m->start_fd, SHUT_RDWR);   /* the child takes it for our death and ends */
 }
 
 static void answer(struct monitor *m, size_t i, int result)

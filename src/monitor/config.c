@@ -209,8 +209,9 @@ void monitor_take_start(struct monitor_builder *b, int timeout_ms)
 	if (b->c.start_fd < 0 || p.fd < 0 || poll(&p, 1, timeout_ms) != 1 ||
 	    recv(p.fd, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT) != sizeof(head) || head.type != MONITOR_START)
 		return;
+	if (!monitor_release(b->c.start_fd))
+		return;   /* the monitor finds the message and tries */
 	(void)recv(p.fd, &head, sizeof(head), MSG_DONTWAIT);
-	monitor_release(b->c.start_fd);
 	b->c.flags |= MONITOR_STARTING;
 }
 

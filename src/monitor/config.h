@@ -128,11 +128,15 @@ static inline const char *monitor_config_string(const struct monitor_config *c, 
 	return off ? (const char *)c + off : NULL;
 }
 
-/* The start byte (oci/runtime.h). A child that died meanwhile is noticed by its end of the socket. */
-static inline void monitor_release(int start_fd)
+/* The start byte (oci/runtime.h). A child that died meanwhile is noticed by its end of the socket. False: it could not be
+ * sent (no memory). */
+static inline bool monitor_release(int start_fd)
 {
-	if (send(start_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == ENOTSOCK)
-		(void)!write(start_fd, "", 1);
+	if (send(start_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	if (errno == ENOTSOCK)
+		return write(start_fd, "", 1) == 1;
+	return errno == EPIPE || errno == ECONNRESET;
 }
 
 struct monitor_builder {
