@@ -217,6 +217,7 @@ int working_commit(struct working *w, const struct working_commit *o, char ret_i
 	c.history = o->omit_history ? NULL : &history;
 	c.timestamp = o->timestamp;
 	c.set_times = o->set_times;
+	c.keep_times = o->keep_times;
 	c.more = m.more;
 	c.n_more = o->squash ? 0 : m.linked.n;
 	c.names = &m.names;

@@ -89,8 +89,8 @@ struct working_commit {
 	const struct strv *add_files;    /* SOURCE[:DESTINATION]; may be NULL */
 	const struct build_options *options;   /* with add_files */
 	struct opt_bool identity_label, created_annotation;
-	struct opt_int timestamp;        /* of image, history and files */
-	bool set_times, omit_history, squash;
+	struct opt_int timestamp;        /* of image, history and files (none newer; set_times: all of them; keep_times: not these) */
+	bool set_times, keep_times, omit_history, squash;
 	struct image_progress progress;
 };
 int working_commit(struct working *w, const struct working_commit *o, char ret_id[65], struct error *err);

@@ -103,6 +103,7 @@ static int choose_time(const struct commit_params *p, struct working_commit *o, 
 	if (p->timestamp.set || str_empty(epoch))
 		return 0;
 	o->timestamp = (struct opt_int){ true, strtoll(epoch, &end, 10) };
+	o->keep_times = !p->rewrite;
 	return *end ? fail(err, ERROR_INVALID, "source-date-epoch \"%s\": want seconds since 1970", epoch) : 0;
 }
 

@@ -204,6 +204,8 @@ static int judge(const struct run_params *p, int result, int code, struct error 
 {
 	char text[16];
 
+	if (result < 0 && code && !str_after(err->text, "while running runtime"))
+		code = 1;   /* it could not be started: the exit code of a runtime that says so */
 	snprintf(text, sizeof(text), "%d", code);
 	if (result < 0 && !code)
 		return -1;

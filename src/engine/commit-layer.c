@@ -71,7 +71,7 @@ static void say_how(struct pass *p)
 	p->pack.only = c->layer.changes;
 	p->pack.skip = c->layer.skip;
 	p->pack.time_ns = c->timestamp.value * NSEC_PER_SEC;
-	if (c->timestamp.set)
+	if (c->timestamp.set && !c->keep_times)
 		p->pack.times = c->set_times ? PACK_TIMES_SET : PACK_TIMES_CLAMP;
 }
 

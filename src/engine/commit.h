@@ -46,6 +46,7 @@ struct commit {
 	struct opt_int timestamp;        /* Unix seconds: of image, history and files (none newer; see set_times) */
 	int64_t created;                 /* Unix nanoseconds: of image and history without timestamp; 0: now */
 	bool set_times;                  /* with timestamp: all files get exactly this time */
+	bool keep_times;                 /* with timestamp: files stay as they are */
 	const struct strv *names;        /* full references; may be NULL */
 	const struct strmap *annotations;   /* of the manifest (OCI); may be NULL */
 	const struct image_progress *progress;   /* may be NULL */

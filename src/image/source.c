@@ -321,9 +321,11 @@ static int check_layers(const struct op_manifest *m, struct error *err)
 		const struct op_descriptor *d = &((struct op_descriptor *)m->layers.v)[k];
 		enum media_kind kind = media_type_kind(media_type_parse(d->media_type));
 		TRY(source_check_digest(d->digest, "layer", err));
-		if (kind == MEDIA_KIND_FOREIGN_LAYER || kind == MEDIA_KIND_ENCRYPTED_LAYER)
-			return fail(err, ERROR_UNSUPPORTED, "layer %s is %s, which is not supported", d->digest,
-				    kind == MEDIA_KIND_FOREIGN_LAYER ? "foreign (not distributable)" : "encrypted");
+		if (kind == MEDIA_KIND_ENCRYPTED_LAYER)
+			return fail(err, ERROR_UNSUPPORTED, "layer %s is encrypted: without its key (--decryption-key) it does not match "
+				    "config's DiffID", d->digest);
+		if (kind == MEDIA_KIND_FOREIGN_LAYER)
+			return fail(err, ERROR_UNSUPPORTED, "layer %s is foreign (not distributable), which is not supported", d->digest);
 		if (kind != MEDIA_KIND_LAYER)
 			return fail(err, ERROR_UNSUPPORTED, "layer %s has the type \"%.100s\": this is no container image",
 				    d->digest, d->media_type ? d->media_type : "");

@@ -142,3 +142,27 @@ X
     [[ $status -ne 0 && $output == *"image not known"* ]]
     run buildah rm work
 }
+
+@test "Buildah: a build's time leaves files alone unless they are to be rewritten; what cannot be executed; layers without their key" {
+    buildah from --name times "$IMAGE"
+    echo x >"$UMIAK_WORK/tmp/dated"; touch -d @1700000000 "$UMIAK_WORK/tmp/dated"
+    buildah add times "$UMIAK_WORK/tmp/dated" /dated
+    for how in "" --rewrite-timestamp; do
+        buildah commit --source-date-epoch 60 $how times dated
+        is "$(umiak image inspect --format '{{.Created.Unix}}' dated)" 60 "the image"
+        is "$(umiak run --rm --network none dated stat -c %Y /dated)" "$([ "$how" ] && echo 60 || echo 1700000000)" "the file, $how"
+    done
+    run buildah run --isolation chroot times /etc
+    is "$status" 1 "not executable: $output"
+    run buildah run --isolation chroot times sh -c 'exit 126'
+    is "$status" 126 "the command's own"
+    buildah rm times
+
+    mkdir -p "$UMIAK_WORK/tmp/enc"; cd "$UMIAK_WORK/tmp/enc"
+    openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out key.pem 2>/dev/null; chmod a+r key.pem
+    openssl rsa -in key.pem -pubout -out pub.pem 2>/dev/null; chmod -R a+rwX .
+    buildah push --encryption-key jwe:pub.pem "$IMAGE" "oci:$PWD/layout"
+    run buildah pull "oci:$PWD/layout"
+    [[ $status -ne 0 && $output == *"is encrypted: without its key (--decryption-key) it does not match config's DiffID"* ]]
+    buildah pull --decryption-key key.pem "oci:$PWD/layout"
+}
