@@ -291,6 +291,24 @@ static void buildah_defaults(struct build_options *o)
 		strv_done(&o->cache_from);   /* there is nothing it could serve */
 }
 
+/* Credentials from a pipe, --authfile <(...), can be read once and are asked for by every pull: they become a file. */
+static int keep_authfile(struct image_remote *r, int *ret_fd, struct error *err)
+{
+	struct stat st;
+
+	if (!r->authfile || stat(r->authfile, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return 0;
+	autoclose int pipe = open(r->authfile, O_RDONLY | O_CLOEXEC);
+	if (pipe < 0)
+		return fail_errno(err, "%s", r->authfile);
+	*ret_fd = file_memfd("credentials", err);
+	TRY(*ret_fd);
+	TRY(file_copy_fd(pipe, *ret_fd, NULL, err));
+	free(r->authfile);
+	r->authfile = NULL;
+	return str_printf(&r->authfile, err, "/proc/self/fd/%d", *ret_fd);
+}
+
 static int run_build(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct build_options *o = params;
@@ -299,6 +317,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	autofclose FILE *log = NULL;
 	auto_strv destinations = {};
 	autofree char *context = NULL;
+	autoclose int credentials = -1;
 	struct engine *e;
 
 	o->as_buildah = streq(cli->program, "buildah");
@@ -326,6 +345,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(strv_copy(&cli->global.cdi_spec_dirs, &o->cdi_dirs, err));
 	TRY(cli_engine(cli, &e, err));
+	TRY(keep_authfile(&o->remote, &credentials, err));
 	FILE *told = log ? log : goes_to_stdout(o) ? stderr : stdout;
 	TRY(build_display_new(choose_mode(o), told, log ? log : stderr, &display, err));
 	struct build_request request = {

@@ -85,6 +85,14 @@ X
     umiak rmi frombase linked
 }
 
+@test "credentials may come from a pipe" {
+    context pipe <<<"FROM $IMAGE"
+    mkfifo auth; chmod 666 auth
+    timeout 60 sh -c 'printf "{}" >auth' 3>&- 2>writer.err & writer=$!
+    run_umiak build -q --network none --authfile auth pipe
+    wait "$writer" || { cat writer.err; false; }   # somebody read it
+}
+
 @test "--output and a destination both; compression of what is sent; prune forgets cache mounts" {
     context sent <<X
 FROM $IMAGE
