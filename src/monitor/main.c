@@ -206,8 +206,10 @@ static int run(struct monitor *m)
 int main(int argc, char **argv)
 {
 	static struct monitor monitor;   /* not on the stack: mostly never touched */
-	const struct monitor_config *config = argc >= 2 ? map_config(argv[1]) : NULL;
 
+	if (argc == 2 && streq(argv[1], "--version"))   /* as `info` says it, with the path */
+		return dprintf(1, "umiak-monitor version " UMIAK_VERSION "\n") < 0;
+	const struct monitor_config *config = argc >= 2 ? map_config(argv[1]) : NULL;
 	if (!config) {
 		dprintf(2, "umiak-monitor is started by umiak, not by hand\n");
 		return 125;

@@ -50,7 +50,8 @@ teardown() {
     is "$(umiak volume inspect kept --format '{{.MountCount}}')" 0 "not any more"
 }
 
-@test "info, events: the usual network, health" {
+@test "info, events: the usual network, the monitor, health" {
+    is "$("$(umiak info --format '{{.Host.Conmon.Path}}')" --version)" "$(umiak info --format '{{.Host.Conmon.Version}}')" "the monitor"
     is "$(umiak info --format '{{.Host.NetworkBackendInfo.DefaultNetwork}}')" podman "default network"
     umiak run -d --name c --network none --health-cmd true --health-interval disable "$IMAGE" sleep 1000 >/dev/null
     umiak healthcheck run c
