@@ -241,8 +241,9 @@ static int run_command(struct cli *c, const struct cli_command *k, struct argv *
 	if (k->max_args >= 0 && (int)a->args.n > k->max_args)
 		return fail(err, ERROR_USAGE, "%s: unexpected argument `%s`", k->name, a->args.v[k->max_args]);
 	TRY(reserve_descriptors(c, k->activated, err));
-	TRY(global_setup(c, err));
-	return k->run(c, &a->args, err);
+	int r = global_setup(c, err) < 0 ? -1 : k->run(c, &a->args, err);
+	free_p(&c->state_root);
+	return r;
 }
 
 static int run(struct cli *c, int argc, char **argv, struct error *err)
