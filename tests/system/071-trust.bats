@@ -229,6 +229,26 @@ EOF
     pull 125 att/b:1; like "$output" "no signature exists" "unsigned"
 }
 
+@test "G: sigstore by key: RSA, Ed25519 and ECDSA keys of others; a changed payload and a weak key are refused" {
+    push att/k:1; d=$(digest_of att/k:1)
+    attach() { "$BATS_TEST_DIRNAME/../lib/sigstore-attach" "$R" att/k "$d" "$R/att/k:1" "$W/$1.pem" "${@:2}"; }
+    openssl genpkey -algorithm ED25519 -out "$W/other.pem"; openssl pkey -in "$W/other.pem" -pubout -out "$W/other.pub"
+    for kind in "EC -pkeyopt ec_paramgen_curve:P-256" "EC -pkeyopt ec_paramgen_curve:P-384" ED25519 "RSA -pkeyopt rsa_keygen_bits:2048"; do
+        # shellcheck disable=SC2086
+        openssl genpkey -algorithm $kind -out "$W/key.pem" 2>/dev/null; openssl pkey -in "$W/key.pem" -pubout -out "$W/key.pub"
+        chmod a+r "$W/key.pub" "$W/other.pub"
+        policy '{"type":"sigstoreSigned","keyPath":"'"$W/key.pub"'"}'
+        attach key; pull att/k:1
+        attach key payload; pull 125 att/k:1; like "$output" "verification failed" "$kind: payload changed"
+        attach other; pull 125 att/k:1; like "$output" "verification failed" "$kind: another key"
+        policy '{"type":"sigstoreSigned","keyDatas":["'"$(base64 -w0 "$W/key.pub")"'","'"$(base64 -w0 "$W/other.pub")"'"]}'
+        pull att/k:1
+    done
+    openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$W/key.pem" 2>/dev/null; openssl pkey -in "$W/key.pem" -pubout -out "$W/key.pub"
+    policy '{"type":"sigstoreSigned","keyPath":"'"$W/key.pub"'"}'
+    attach key; pull 125 att/k:1; like "$output" "2048" "a weak key"
+}
+
 @test "G: sigstore by certificate: Fulcio and Rekor material is verified offline" {
     c=$BATS_TEST_TMPDIR; cd "$c"
     openssl ecparam -name prime256v1 -genkey -noout -out ca.key; openssl ecparam -name prime256v1 -genkey -noout -out leaf.key
