@@ -71,6 +71,7 @@ faults: ## the whole kill sweep, the sweep of failed calls and the power cuts (l
 	@$(MAKE) --no-print-directory all
 	@tests/fault/sweep $(BUILD) full
 	@tests/fault/sweep $(BUILD) full fail
+	@tests/fault/netfail $(BUILD) full
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
 
 scale: ## 64 processes on one store for ten minutes, and hundreds of containers at once

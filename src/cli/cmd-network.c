@@ -188,12 +188,26 @@ static int remove_users(struct engine *e, const struct strv *ids, const struct o
 	return 0;
 }
 
+/* The bridge goes while there is a definition to try again with; and once more, should a start have made it meanwhile. */
+static int remove_both_sides(struct engine *e, const struct network_place *place, const struct network *n, struct error *err)
+{
+	auto_place host = NETWORK_PLACE_INIT;
+	struct error failed;
+	const bool there = network_place(e, true, &host, &failed) >= 0;
+
+	if (there && net_forget(&host.env, n, err) < 0)
+		return fail_wrap(err, "network %s", n->name);
+	TRY(network_remove(&place->env, n, err));
+	if (!there || net_forget(&host.env, n, &failed) < 0)
+		log_warn(e->log, "network %s: %s", n->name, failed.text);
+	return 0;
+}
+
 static int remove_one(struct engine *e, const char *name, const P *p, struct error *err)
 {
 	auto_place place = NETWORK_PLACE_INIT;
 	auto_network n = {};
 	auto_strv users = {};
-	struct error failed;
 
 	TRY(network_place(e, false, &place, err));
 	TRY(network_get(&place.env, name, &n, err));
@@ -204,11 +218,8 @@ static int remove_one(struct engine *e, const char *name, const P *p, struct err
 		return fail(err, ERROR_IN_USE, "\"%s\" has associated containers with it. Use -f to forcibly delete containers and pods: "
 					       "network is being used", n.name);
 	TRY(remove_users(e, &users, &p->time, err));
-	TRY(network_remove(&place.env, &n, err));
+	TRY(remove_both_sides(e, &place, &n, err));
 	network_tell(e, EVENT_REMOVE, &n);
-	auto_place host = NETWORK_PLACE_INIT;
-	if (network_place(e, true, &host, &failed) >= 0 && net_forget(&host.env, &n, &failed) < 0)
-		log_warn(e->log, "network %s: %s", n.name, failed.text);
 	return 0;
 }
 
