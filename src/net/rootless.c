@@ -4,9 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "net/dns.h"
 #include "os/file.h"
@@ -19,7 +20,6 @@
 #define USERS "rootless"
 #define LOCK  ".lock"
 #define HOST  ".host"
-enum { YOUNG_SECONDS = 60 };
 
 /* One namespace per run root: the name is a hash of its place. */
 static void make_name(const struct net_env *env, char ret[PASTA_NAME])
@@ -159,13 +159,18 @@ static int restore_uplink(const struct net_env *env, const struct rootless_net *
 	return start_uplink(env, r, name, netns, err);
 }
 
+/* Says who starts it: until the container is alive, its starter is. */
 static int note_user(int users, const char *id, struct error *err)
 {
-	int fd = openat(users, id, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char text[64];
+	uint64_t start = 0;
+	struct error ignored;
+	pid_t pid = getpid();
 
-	if (fd < 0)
-		return fail_errno(err, "note that container %s uses the user's networks", id);
-	close(fd);
+	process_start_time(PROC_HOST, pid, &start, &ignored);
+	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)pid, start);
+	if (file_replace(users, id, text, (size_t)n, 0600, 0, err) < 0)
+		return fail_wrap(err, "note that container %s uses the user's networks", id);
 	return 0;
 }
 
@@ -188,12 +193,14 @@ int rootless_net_open(const struct net_env *env, const struct rootless_net *r, c
 }
 
 /* ---- leaving it ---- */
-/* A container that is being started is not alive yet: young notes count. */
-static bool is_young(int users, const char *id)
+static bool is_being_started(int users, const char *id)
 {
-	struct stat st;
+	char text[64];
+	uint64_t start;
+	int pid;
 
-	return fstatat(users, id, &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtim.tv_sec < YOUNG_SECONDS;
+	return file_read_small(users, id, text, sizeof(text)) > 0 && sscanf(text, "%d %" SCNu64, &pid, &start) == 2 && pid > 0 &&
+	       process_is_alive(PROC_HOST, pid, start);
 }
 
 static int is_used(const struct net_env *env, int users, const char *id, struct error *err)
@@ -203,7 +210,7 @@ static int is_used(const struct net_env *env, int users, const char *id, struct 
 
 	if (pid)
 		return parse_u32(pid, &n) && process_is_alive(PROC_HOST, (pid_t)n, 0);
-	return is_young(users, id) || !env->alive ? 1 : env->alive(env->alive_arg, id, err);
+	return is_being_started(users, id) || !env->alive ? 1 : env->alive(env->alive_arg, id, err);
 }
 
 /* 1: somebody is there. Who is gone without a word is forgotten. */

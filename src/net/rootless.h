@@ -2,7 +2,7 @@
  * net/rootless.h - where a user's networks live: one network namespace per run root, with pasta as its way out.
  *
  * Owns <dir>/umiak-rootless-HASH, on which the namespace is mounted (in the user's own mount namespace; pasta watches the
- * name, see net/pasta.h), and <run dir>/rootless: a file per container that uses it
+ * name, see net/pasta.h), and <run dir>/rootless: a file per container that uses it, which names the process that starts it
  * (or "unshare-PID" for a process that does). Made by the first container on a
  * bridge, gone with the last. Inside everything is as on root's host: bridges, leases, firewall, resolver.
  * Published ports do not go through it: a pasta of the container's own leads them straight into its namespace, which

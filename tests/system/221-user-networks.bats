@@ -125,6 +125,21 @@ talk() { # HOST PORT [exec prefix]
     like "$output" "inet 10\." "address"
 }
 
+@test "a start that was killed keeps the namespace no longer than its process lived" {
+    local users note
+    run_umiak network create n1
+    run_umiak run -d --name a --network n1 $IMAGE sleep 1000
+    users=$(find "$UMIAK_WORK" -type d -path '*/networks-*/rootless')
+    note=$users/$(printf '%064d' 1)
+    echo "$$ $(awk '{print $22}' /proc/$$/stat)" >"$note"   # somebody alive
+    chown --reference="$users" "$note"
+    run_umiak rm -f -t0 a
+    is "$(helpers)" 1 "a container is being started there"
+    echo "4194305 1" >"$note"                               # no process has that number
+    run_umiak run --rm --network n1 $IMAGE true
+    is "$(helpers)" 0 "gone with the last"
+}
+
 @test "host.containers.internal leads to the host" {
     run_umiak network create n1
     netns_exec bash -c 'echo from the host | nc -l -p 7001 -q1' 3>&- >/dev/null 2>&1 &
