@@ -299,8 +299,9 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 	if (s->netavark)
 		return teardown_netavark(env, id, s, err);
 	/* An address that is no longer ours was given back before: the ports went first and may be another's by now. */
-	if (s->ports.n && setup_owns_address(env, id, s))
-		r |= first(firewall_apply(env, &c, &now), &now, &all);
+	const bool ours = s->ports.n && setup_owns_address(env, id, s);
+	const int ports = ours ? first(firewall_apply(env, &c, &now), &now, &all) : 0;
+	r |= ports;
 	int ends = s->attachments.n ? first(link_ends_open(env, netns_fd, &e, &now), &now, &all) : 0;
 	r |= ends;
 	for (size_t i = 0; i < s->attachments.n; i++) {
@@ -310,7 +311,8 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 		const struct net_dns_gone gone = { a[i].network_id, id, &e.firewall };
 		if (a[i].dns_enabled)
 			r |= first(net_dns_remove(env, &gone, &now), &now, &all);
-		r |= first(attachment_release(env, id, &a[i], &now), &now, &all);
+		if (ports >= 0)   /* else the next try must know that they are ours */
+			r |= first(attachment_release(env, id, &a[i], &now), &now, &all);
 	}
 	link_ends_detach(&e);
 	if (r < 0)
