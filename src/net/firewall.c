@@ -90,7 +90,7 @@ static int remove_network(struct netlink *n, const struct network *net, struct e
 	static const char *const sets[] = { SET_BRIDGES, SET_SAME, SET_ISOLATED, SET_STRICT, SET_INTERNAL };
 	const struct network_subnet *s = net->subnets.v;
 	char chain[FIREWALL_CHAIN_MAX];
-	struct error ignored;
+	struct error failed;
 
 	chain_name(net, chain);
 	for (size_t i = 0; i < ARRAY_LEN(sets) + net->subnets.n + 1; i++) {
@@ -102,9 +102,11 @@ static int remove_network(struct netlink *n, const struct network *net, struct e
 			put_subnet(&t, s[i - ARRAY_LEN(sets)].subnet, chain, true);
 		else
 			nft_chain_delete(&t, chain);
-		nft_commit(&t, n, NULL, NULL, &ignored);
+		if (nft_commit(&t, n, NULL, NULL, &failed) < 0 && failed.errnum != ENOENT) {
+			*err = failed;
+			return -1;
+		}
 	}
-	(void)err;
 	return 0;
 }
 
