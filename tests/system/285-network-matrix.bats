@@ -47,6 +47,8 @@ nothing_left() { [ -z "$(left)" ]; }
     is "$(host_line --network n1)" "$bridge" "a network"
     is "$(host_line --network container:owner)" "$bridge" "of another container"
     is "$(host_line --network host)" 127.0.0.1 "host"
+    pid=$(umiak inspect owner --format '{{.State.Pid}}')
+    is "$(host_line --network "ns:/proc/$pid/ns/net")" "" "ns: whose it is nobody knows"
     is "$(host_line --network none)" "" "none"
 }
 
