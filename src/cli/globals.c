@@ -112,11 +112,13 @@ const struct field *globals_rows(const struct cli *cli)
 	return cli->skopeo ? skopeo_global_rows : cli_global_rows;
 }
 
-/* Podman ends with 1, without "Error:", for what is wrong before anything starts. */
-static int refuse(struct error *err, const char *message)
+/* Podman ends with 1, without "Error:", for what is wrong before anything starts; Buildah with 125. */
+static int refuse(const struct cli *cli, struct error *err, const char *message)
 {
+	enum { FAILED = 1, BUILDAH_FAILED = 125 };
+
 	fprintf(stderr, "%s\n", message);
-	return fail_exit(err, 1);
+	return fail_exit(err, streq(cli->program, "buildah") ? BUILDAH_FAILED : FAILED);
 }
 
 static int apply_log(struct cli *cli, struct error *err)
@@ -126,17 +128,17 @@ static int apply_log(struct cli *cli, struct error *err)
 	char message[256];
 
 	if (cli->global.debug && level && strcasecmp(level, "warn") != 0)
-		return refuse(err, "Setting --log-level and --debug is not allowed");
+		return refuse(cli, err, "Setting --log-level and --debug is not allowed");
 	if (cli->global.debug)
 		level = "debug";
 	else if (cli->global.trace && !level)
 		level = "trace";
 	if (level && log_level_parse(level, &cli->log.level, &why) < 0) {
 		snprintf(message, sizeof(message), "Log Level \"%s\" is not supported, choose from: %s", level, log_levels);
-		return refuse(err, message);
+		return refuse(cli, err, message);
 	}
 	cli->log.to_syslog = cli->global.syslog;
-	if (!cli->skopeo)
+	if (!cli->skopeo && !streq(cli->program, "buildah"))
 		log_info(&cli->log, "%s filtering at log level %s", cli->program, level ? level : "warn");
 	return 0;
 }
@@ -152,7 +154,7 @@ static int apply_out(struct cli *cli, struct error *err)
 	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
 		snprintf(message, sizeof(message), "unable to open file for standard output: open %s: %s", path,
 			 strerror(errno));
-		return refuse(err, message);
+		return refuse(cli, err, message);
 	}
 	return 0;
 }
@@ -173,7 +175,7 @@ static int apply_config(struct cli *cli, struct error *err)
 		snprintf(message, sizeof(message), "Supplied --config file (%s) is not a directory", path);
 	else
 		return setenv("DOCKER_CONFIG", path, 1) < 0 ? fail_oom(err) : 0;
-	return refuse(err, message);
+	return refuse(cli, err, message);
 }
 
 int globals_apply(struct cli *cli, struct error *err)
@@ -199,7 +201,7 @@ int globals_check_modules(struct cli *cli, struct error *err)
 	if (containers_conf_load(&conf, &paths, &cli->global.modules, &why) >= 0)
 		return 0;
 	snprintf(message, sizeof(message), "Failed to obtain podman configuration: parsing containers.conf: %s", why.text);
-	return refuse(err, message);
+	return refuse(cli, err, message);
 }
 
 bool globals_offer_remote(const struct cli *cli)

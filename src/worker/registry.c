@@ -139,8 +139,9 @@ static int ping_at(struct endpoint *e, const char *scheme, struct http_response 
 		if (strstr(err->text, "wrong version number"))
 			fail(err, ERROR_UNREACHABLE, "http: server gave HTTP response to HTTPS client (use --tls-verify=false for a "
 			     "registry without TLS)");
+		bool unknown = strstr(err->text, "self-signed") || strstr(err->text, "local issuer");
 		if (r->tls_failed)
-			fail_wrap(err, "tls: failed to verify certificate: x509");
+			fail_wrap(err, "tls: failed to verify certificate: x509%s", unknown ? ": certificate signed by unknown authority" : "");
 		return fail_wrap(err, "pinging container registry %s: Get \"%s\"", e->o.host, url);
 	}
 	if (r->status != 200 && r->status != 401)

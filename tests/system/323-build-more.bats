@@ -165,4 +165,8 @@ X
     run buildah pull "oci:$PWD/layout"
     [[ $status -ne 0 && $output == *"is encrypted: without its key (--decryption-key) it does not match config's DiffID"* ]]
     buildah pull --decryption-key key.pem "oci:$PWD/layout"
+    run buildah --log-level=info images -q none
+    [[ $output != *"filtering at"* ]]
+    run buildah --log-level=loud images -q
+    is "$status" 125 "a level that is none"
 }
