@@ -142,6 +142,26 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	return text_print(&out, "pods", err);
 }
 
+/* For completion alone: what is shown is a document. */
+static int member(const void *self, struct value_call *c, struct value *ret, struct error *err)
+{
+	(void)self, (void)c, (void)err;
+	*ret = value_nil();
+	return 0;
+}
+#define MEMBER(name) { name, member }
+static const struct value_method inspect_members[] = {
+	MEMBER("ID"), MEMBER("Name"), MEMBER("Namespace"), MEMBER("Created"), MEMBER("CreateCommand"), MEMBER("ExitPolicy"),
+	MEMBER("State"), MEMBER("Hostname"), MEMBER("Labels"), MEMBER("CreateCgroup"), MEMBER("CgroupParent"), MEMBER("CgroupPath"),
+	MEMBER("CreateInfra"), MEMBER("InfraContainerID"), MEMBER("InfraConfig"), MEMBER("SharedNamespaces"), MEMBER("NumContainers"),
+	MEMBER("Containers"), MEMBER("CPUPeriod"), MEMBER("CPUQuota"), MEMBER("CPUShares"), MEMBER("CPUSetCPUs"), MEMBER("CPUSetMems"),
+	MEMBER("Mounts"), MEMBER("Devices"), MEMBER("BlkioDeviceReadBps"), MEMBER("BlkioDeviceWriteBps"), MEMBER("VolumesFrom"),
+	MEMBER("SecurityOpts"), MEMBER("MemoryLimit"), MEMBER("MemorySwap"), MEMBER("BlkioWeight"), MEMBER("BlkioWeightDevice"),
+	MEMBER("RestartPolicy"), MEMBER("LockNumber"), {}
+};
+#undef MEMBER
+static const struct value_type inspect_type = { .name = "define.InspectPodData", .methods = inspect_members };
+
 static const struct field inspect_rows[] = {
 	{ .cli = "format", .abbr = 'f', F_STR(struct pod_inspect_params, format), .arg = "string", .fallback = "json",
 	  .help = "Show JSON, or what a Go template makes of it" },
@@ -155,5 +175,6 @@ const struct command cmd_pod_inspect = {
 	.description = "Shows everything the engine knows of pods, by name or ID.", .args = "POD [POD...]", .max_args = ARGS_ANY,
 	.examples = "web\n--format '{{.State}} {{.NumContainers}}' web",
 	.groups = (const struct command_rows[]){ { inspect_rows, 0 }, {} }, .params_size = sizeof(struct pod_inspect_params),
+	.format_type = &inspect_type,
 	.run = run_inspect, .flags = COMMAND_LATEST | COMMAND_IN_USERNS,
 };

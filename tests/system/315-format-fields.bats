@@ -23,6 +23,15 @@ teardown() {
     is "$(umiak pod inspect limited --format '{{.RestartPolicy}}')" always "a policy"
 }
 
+@test "completion of pod inspect's format: each member that is offered can be shown" {
+    umiak pod create --name p --infra=false >/dev/null
+    run umiak_complete __completeNoDesc pod inspect p --format '{{.'
+    members=$(grep -o '{{\.[A-Za-z]*' <<<"$output" | cut -c4-)
+    like "$members" "CPUPeriod" "members"
+    # a pod without infra container has no InfraConfig
+    for m in $(grep -vx InfraConfig <<<"$members"); do umiak pod inspect p --format "{{.$m}}" >/dev/null; done
+}
+
 @test "ps: namespaces below .Namespaces" {
     umiak run -d --name c --network none "$IMAGE" sleep 1000 >/dev/null
     pid=$(umiak inspect --format '{{.State.Pid}}' c)
