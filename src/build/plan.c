@@ -204,6 +204,8 @@ int plan_note_options(struct stage_run *st, struct error *err)
 	TRY(buf_ok(&text, "history", err));
 	h->empty_layer = true;
 	TRY(str_set(&h->created_by, text.data, err));
+	if (!b->has_time && st->config.created)   /* the base's: the same options give the same image again */
+		return str_set(&h->created, st->config.created, err);
 	return str_set(&h->created, time_format_rfc3339(b->has_time ? b->time_s * NSEC_PER_SEC : time_now(), when), err);
 }
 

@@ -22,6 +22,7 @@ context() { mkdir -p "$UMIAK_WORK/tmp/$1"; cat >"$UMIAK_WORK/tmp/$1/Containerfil
         [ "$option" != --squash ] || is "$output" 1 "one layer in all"
         buildah rmi changed >/dev/null
     done
+    is "$(umiak build -q --label l=1 plain)" "$(umiak build -q --label l=1 plain)" "the same again"
     run buildah build -q --os-feature gone --os-feature gone- --os-feature kept --format docker -t docker plain
     oci=$(buildah build -q --os-feature kept -t oci plain)
     [ "$output" != "$oci" ]   # the formats never share an id
