@@ -196,6 +196,16 @@ static int create(struct engine *e, struct run_params *p, struct ctr **ret, stru
 	return -1;
 }
 
+/* resolv.conf there is another container's, or leads nowhere. */
+static int check_dns(const struct container_params *c, struct error *err)
+{
+	const bool given = c->net.dns.n || c->net.dns_search.n || c->net.dns_options.n;
+
+	if (!given || (c->ns.net.mode != NS_NONE && c->ns.net.mode != NS_CONTAINER))
+		return 0;
+	return fail(err, ERROR_INVALID, "conflicting options: dns and the network mode: %s", ns_mode_names[c->ns.net.mode]);
+}
+
 int run_create(struct cli *cli, struct run_params *p, const struct strv *args, struct ctr **ret, struct error *err)
 {
 	struct engine *e;
@@ -204,6 +214,7 @@ int run_create(struct cli *cli, struct run_params *p, const struct strv *args, s
 	TRY(fill_words(cli, p, args, err));
 	TRY(read_pod_id(p, err));
 	TRY(params_finish(&p->c, err));
+	TRY(check_dns(&p->c, err));
 	TRY(cli_engine(cli, &e, err));
 	if (p->replace)
 		TRY(replace_old(e, p->c.basic.name, err));

@@ -326,7 +326,9 @@ static int resolve_resources(struct container_params *p, const struct engine *e,
 		bool net = key && str_after(key, "net.");
 		if (!key)
 			return fail_oom(err);
-		if (!strmap_get(&p->security.sysctl, key) && !(net && (p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_PATH)))
+		/* a namespace that belongs to somebody else keeps what it has */
+		bool theirs = p->ns.net.mode == NS_HOST || p->ns.net.mode == NS_PATH || p->ns.net.mode == NS_CONTAINER;
+		if (!strmap_get(&p->security.sysctl, key) && !(net && theirs))
 			TRY(strmap_add_pair(&p->security.sysctl, conf->default_sysctls.v[i], err));
 	}
 	return 0;
