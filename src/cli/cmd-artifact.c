@@ -131,10 +131,21 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	return text_print(&out, "artifact", err);
 }
 
+/* For completion alone: what is shown is a document. */
+static int member(const void *self, struct value_call *c, struct value *ret, struct error *err)
+{
+	(void)self, (void)c, (void)err;
+	*ret = value_nil();
+	return 0;
+}
+static const struct value_method inspect_members[] = { { "Digest", member }, { "Manifest", member }, { "Name", member }, {} };
+static const struct value_type inspect_type = { .name = "libartifact.Artifact", .methods = inspect_members };
+
 const struct command cmd_artifact_inspect = {
 	.summary = "Show all about an artifact", .description = "Shows manifest, name and digest of an artifact.", .args = "ARTIFACT",
 	.min_args = 1, .max_args = 1, .groups = (const struct command_rows[]){ { inspect_rows }, {} },
 	.params_size = sizeof(struct inspect_params), .examples = "quay.io/team/model:1", .run = run_inspect,
+	.format_type = &inspect_type,
 	.flags = COMMAND_IN_USERNS,
 };
 

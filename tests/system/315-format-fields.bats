@@ -23,6 +23,13 @@ teardown() {
     is "$(umiak pod inspect limited --format '{{.RestartPolicy}}')" always "a policy"
 }
 
+@test "completion of artifact inspect's format" {
+    run umiak_complete __completeNoDesc artifact inspect x --format '{{.'
+    is "$(grep '{{' <<<"$output")" "{{.Digest}}
+{{.Manifest}}
+{{.Name}}" "members"
+}
+
 @test "completion of pod inspect's format: each member that is offered can be shown" {
     umiak pod create --name p --infra=false >/dev/null
     run umiak_complete __completeNoDesc pod inspect p --format '{{.'
