@@ -11,6 +11,9 @@
 
 #include "worker/crypt-internal.h"
 
+/* As Go's crypto/rsa: what other engines accept can be read and written. */
+enum { RSA_BITS_MIN = 1024 };
+
 #define KEK 32
 #define EC_WRAPPED (JWE_CEK + 8)
 #define COORDINATE_MAX 66
@@ -105,7 +108,7 @@ static int check_key(EVP_PKEY *key, const char *what, struct error *err)
 		return 0;
 	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
 		return fail(err, ERROR_UNSUPPORTED, "%s is neither RSA nor on P-256, P-384 or P-521: not supported for layers", what);
-	return EVP_PKEY_get_bits(key) >= 2048 ? 0 : fail(err, ERROR_INVALID, "%s has fewer than 2048 bits", what);
+	return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN ? 0 : fail(err, ERROR_INVALID, "%s has fewer than %d bits", what, RSA_BITS_MIN);
 }
 
 int jwe_key_private(const char *pem, const char *passphrase, EVP_PKEY **ret, struct error *err)

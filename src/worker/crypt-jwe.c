@@ -8,9 +8,6 @@
 
 #include "worker/crypt-internal.h"
 
-/* As Go's crypto/rsa: what other engines accept can be read and written. */
-enum { RSA_BITS_MIN = 1024 };
-
 #define IV 12
 #define TAG 16
 #define ENC "A256GCM"
