@@ -77,7 +77,7 @@ teardown() { umiak_teardown; }
     is "$output" boat "--hostname"
     run_umiak run --rm --network none --umask 0077 $IMAGE sh -c umask
     is "$output" 0077 "--umask"
-    run_umiak 125 run --rm --network none -u nosuchuser $IMAGE true
+    run_umiak 126 run --rm --network none -u nosuchuser $IMAGE true
     like "$output" nosuchuser "names the user"
 }
 
