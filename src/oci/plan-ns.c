@@ -169,6 +169,8 @@ int plan_namespaces(struct plan *p, const struct oci_spec *spec, const struct oc
 	 * which an undumpable process has no access to. */
 	if (!p->new_pid_ns)
 		TRY(plan_add_number(p, PLAN_UNDUMPABLE, 0, err));
-	p->tell_netns = (p->clone_flags & CLONE_NEWNET) && (p->userns || p->join_user_fd >= 0 || !p->new_pid_ns);
+	/* also who becomes another user: undumpable from then to exec(), and rootless we have no right over that */
+	bool other_user = spec->process && (spec->process->user.uid || spec->process->user.gid);
+	p->tell_netns = (p->clone_flags & CLONE_NEWNET) && (p->userns || p->join_user_fd >= 0 || !p->new_pid_ns || other_user);
 	return cgroup ? plan_add_number(p, PLAN_UNSHARE, CLONE_NEWCGROUP, err) : 0;
 }

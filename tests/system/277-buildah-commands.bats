@@ -73,7 +73,7 @@ teardown_file() { umiak_teardown_file; }
     run buildah commit --timestamp 60 --annotation n=1 --iidfile "$UMIAK_WORK/tmp/iid" --quiet c one
     is "$output" "" "quiet"; is "$(cut -c1-7 "$UMIAK_WORK/tmp/iid")" sha256: "id"
     run buildah inspect --type image --format '{{range .OCIv1.History}}{{.CreatedBy}}|{{end}} {{.OCIv1.Created}} {{.ImageAnnotations.n}}' one
-    [[ $output == *"COPY file:"*"|/bin/sh -c #(nop) LABEL k=v|how| 1970-01-01T00:01:00Z 1" ]] || { echo "$output"; false; }
+    [[ $output == *"COPY file:"*"|/bin/sh -c #(nop) LABEL k=v|how| 1970-01-01 00:01:00 +0000 UTC 1" ]] || { echo "$output"; false; }
     buildah commit -q --timestamp 60 --annotation n=1 c two
     is "$(buildah inspect -f '{{.FromImageDigest}}' two)" "$(buildah inspect -f '{{.FromImageDigest}}' one)" "the same bytes again"
     run buildah commit -q --squash c three; is "$status" 0 "squash: $output"
