@@ -36,6 +36,7 @@ static int run_sign(struct cli *cli, void *params, struct strv *args, struct err
 	struct image_sign_options *p = params;
 	struct engine *e;
 
+	TRY(image_remote_check_authfile(&p->remote, err));
 	if (str_empty(p->sign_by))
 		return fail(err, ERROR_INVALID, "no identity provided: use --sign-by");
 	TRY(cli_engine(cli, &e, err));

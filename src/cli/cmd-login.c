@@ -242,6 +242,7 @@ static int run_logout(struct cli *cli, void *params, struct strv *args, struct e
 
 	if (p->all && args->n)
 		return fail(err, ERROR_INVALID, "--all takes no arguments");
+	TRY(image_remote_check_authfile(&p->login.remote, err));
 	TRY(cli_engine(cli, &e, err));
 	if (!p->all)
 		TRY(login_target(e, &p->login, args->n ? args->v[0] : NULL, err));

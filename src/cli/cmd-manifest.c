@@ -11,8 +11,9 @@
 #include "engine/manifest-list.h"
 
 /* --insecure is Docker's word for --tls-verify=false. */
-static int apply_insecure(struct cli *cli, bool insecure, struct image_remote *r, struct error *err)
+static int finish_remote(struct cli *cli, bool insecure, struct image_remote *r, struct error *err)
 {
+	TRY(image_remote_check_authfile(r, err));
 	if (!cli_given(cli, "insecure"))
 		return 0;
 	if (r->tls_verify.set)
@@ -67,7 +68,7 @@ static int run_create(struct cli *cli, void *params, struct strv *args, struct e
 
 	if (p->create.amend && p->create.replace)
 		return fail(err, ERROR_INVALID, "--amend and --replace are mutually exclusive");
-	TRY(apply_insecure(cli, p->insecure, &p->add.remote, err));
+	TRY(finish_remote(cli, p->insecure, &p->add.remote, err));
 	TRY(parse_annotations(&p->annotations, &p->create.annotations, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(manifest_list_create(e, args->v[0], &p->create, id, err));
@@ -169,7 +170,7 @@ static int run_add(struct cli *cli, void *params, struct strv *args, struct erro
 	char id[65];
 	struct engine *e;
 
-	TRY(apply_insecure(cli, p->insecure, &p->add.remote, err));
+	TRY(finish_remote(cli, p->insecure, &p->add.remote, err));
 	if (!p->is_artifact)
 		TRY(check_artifact_options(cli, err));
 	p->artifact.has_type = cli_given(cli, "artifact-type");
@@ -373,7 +374,7 @@ static int run_inspect(struct cli *cli, void *params, struct strv *args, struct 
 	auto_buf out = BUF_INIT(BUF_MAX_DEFAULT);
 	struct engine *e;
 
-	TRY(apply_insecure(cli, p->insecure, &p->remote, err));
+	TRY(finish_remote(cli, p->insecure, &p->remote, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(manifest_list_inspect(e, args->v[0], &p->remote, &out, err));
 	buf_add_char(&out, '\n');
@@ -445,7 +446,7 @@ static int run_push(struct cli *cli, void *params, struct strv *args, struct err
 	char digest[DIGEST_TEXT_MAX];
 	struct engine *e;
 
-	TRY(apply_insecure(cli, p->insecure, &p->push.push.remote, err));
+	TRY(finish_remote(cli, p->insecure, &p->push.push.remote, err));
 	if (p->format)
 		TRY(image_format_parse(p->format, &p->push.push.format, err));
 	p->push.push.compression = p->compression_format;

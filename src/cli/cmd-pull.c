@@ -48,6 +48,7 @@ static int run_pull(struct cli *cli, void *params, struct strv *args, struct err
 	struct pull_params *p = params;
 	struct engine *e;
 
+	TRY(image_remote_check_authfile(&p->pull.remote, err));
 	TRY(cli_engine(cli, &e, err));
 	for (size_t i = 0; i < args->n; i++) {
 		auto_strv ids = {};

@@ -207,6 +207,7 @@ static int run_runlabel(struct cli *cli, void *params, struct strv *args, struct
 	auto_strv words = {};
 	struct engine *e;
 
+	TRY(image_remote_check_authfile(&p->remote, err));
 	TRY(cli_engine(cli, &e, err));
 	TRY(bring_image(e, p, image, &found, &full, err));
 	TRY(find_label(&found, label, image, &text, err));

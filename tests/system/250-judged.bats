@@ -173,4 +173,10 @@ teardown() {
     fi
     run_umiak 125 push --authfile /no/file "$IMAGE" docker://localhost:1/x
     like "$output" "credential file is not accessible: faccessat /no/file: no such file or directory" "--authfile"
+    for command in "pull|$IMAGE" "push|$IMAGE" "logout|$IMAGE" "image sign|$IMAGE" "container runlabel|run $IMAGE" "manifest add|l $IMAGE" \
+        "manifest inspect|$IMAGE" "manifest push|$IMAGE" "create|$IMAGE x" "search|$IMAGE"; do   # before anything else is looked at
+        # shellcheck disable=SC2086
+        run_umiak 125 ${command%|*} --authfile=/no/file ${command#*|}
+        is "$output" "Error: credential file is not accessible: faccessat /no/file: no such file or directory" "$command"
+    done
 }
