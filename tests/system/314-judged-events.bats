@@ -78,7 +78,7 @@ engine rmi -fa >/dev/null
 S
     umiak save -q -o "$BATS_TEST_TMPDIR/i.tar" "$IMAGE"
     mkdir "$BATS_TEST_TMPDIR/place"
-    run unshare -m env UMIAK_BUILD="$UMIAK_BUILD" HOME="$BATS_TEST_TMPDIR" bash "$BATS_TEST_TMPDIR/inside" "$BATS_TEST_TMPDIR/place" \
+    run unshare -mn env UMIAK_BUILD="$UMIAK_BUILD" HOME="$BATS_TEST_TMPDIR" bash "$BATS_TEST_TMPDIR/inside" "$BATS_TEST_TMPDIR/place" \
         "$BATS_TEST_TMPDIR/i.tar" "$IMAGE"
     echo "$output"
     is "$status" 0 "status"
