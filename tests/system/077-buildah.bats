@@ -4,12 +4,6 @@
 load helpers
 load ../lib/buildah
 
-setup_file() {
-    umiak_setup_file
-    buildah_setup
-}
-teardown_file() { umiak_teardown_file; }
-
 @test "an image is made step by step" {
     echo copied >"$UMIAK_WORK/tmp/file"; chmod a+r "$UMIAK_WORK/tmp/file"
     run buildah from --name work "$IMAGE"; is "$output" work "from"

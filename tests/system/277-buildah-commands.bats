@@ -4,12 +4,6 @@
 load helpers
 load ../lib/buildah
 
-setup_file() {
-    umiak_setup_file
-    buildah_setup
-}
-teardown_file() { umiak_teardown_file; }
-
 @test "what an image says is edited member by member" {
     buildah from --name edit scratch
     buildah config --env A=1 --env 'B=$A/x' --port 80 --port 81/udp --volume /v --label l=1 --annotation a=b --cmd 'run it' \

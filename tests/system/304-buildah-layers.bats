@@ -4,12 +4,6 @@
 load helpers
 load ../lib/buildah
 
-setup_file() {
-    umiak_setup_file
-    buildah_setup
-}
-teardown_file() { umiak_teardown_file; }
-
 @test "what is linked is a layer of its own, and not seen before" {
     cd "$UMIAK_WORK/tmp"; mkdir -p d; echo one >one; echo two >d/two; ln -s one link; tar cf t.tar one; chmod -R a+rX .
     buildah from --name l "$IMAGE"

@@ -4,14 +4,6 @@
 load helpers
 load ../lib/buildah
 
-setup_file() {
-    umiak_setup_file
-    buildah_setup
-}
-teardown_file() { umiak_teardown_file; }
-
-context() { mkdir -p "$UMIAK_WORK/tmp/$1"; cat >"$UMIAK_WORK/tmp/$1/Containerfile"; chmod -R a+rX "$UMIAK_WORK/tmp"; cd "$UMIAK_WORK/tmp"; }
-
 @test "a locked cache serves one step after the other; a cache from a stage shows it" {
     context locks <<X
 FROM $IMAGE AS first

@@ -3,11 +3,6 @@
 load helpers
 load ../lib/buildah
 
-setup_file() {
-    umiak_setup_file
-    buildah_setup
-}
-teardown_file() { umiak_teardown_file; }
 teardown() {
     buildah rm --all >/dev/null
     umiak_teardown
