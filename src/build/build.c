@@ -169,9 +169,7 @@ static int begin(struct build *b, struct error *err)
 	TRY(engine_runtime(b->engine, NULL, &runtime, err));
 	if (runtime)
 		return fail(err, ERROR_UNSUPPORTED, "--runtime %s: RUN uses the built-in runtime only", runtime);
-	if (b->o->remote.authfile && access(b->o->remote.authfile, R_OK) < 0)
-		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
-			    b->o->remote.authfile);
+	TRY(image_remote_check_authfile(&b->o->remote, err));
 	TRY(build_isolation_parse(b->o, &b->isolation, err));
 	if (b->isolation == BUILD_ISOLATION_CHROOT && b->o->run.ns.net.mode != NS_DEFAULT && b->o->run.ns.net.mode != NS_HOST)
 		return fail(err, ERROR_INVALID, "cannot set --network other than host with --isolation chroot");

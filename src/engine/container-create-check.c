@@ -9,6 +9,7 @@
 #include "engine/network.h"
 #include "engine/secret.h"
 #include "engine/spec.h"
+#include "image/auth.h"
 
 static int check_mounts(const struct engine *e, const struct container_params *p, struct error *err)
 {
@@ -98,8 +99,6 @@ int creation_check(struct creation *k, struct error *err)
 		log_notice(k->engine->log, "Resource limits are not supported and ignored on cgroups V1 rootless systems");
 	for (size_t i = 0; i < p->storage.device_cgroup_rules.n; i++)
 		TRY(spec_device_rule_check(p->storage.device_cgroup_rules.v[i], err));
-	if (p->image.authfile && access(p->image.authfile, R_OK) < 0)
-		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory",
-			    p->image.authfile);
+	TRY(auth_check_file(p->image.authfile, err));
 	return check_mounts(k->engine, p, err);
 }

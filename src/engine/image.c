@@ -54,9 +54,7 @@ const struct field image_remote_rows[] = {
 
 int image_remote_check_authfile(const struct image_remote *r, struct error *err)
 {
-	if (!r->authfile || access(r->authfile, R_OK) == 0)
-		return 0;
-	return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory", r->authfile);
+	return auth_check_file(r->authfile, err);
 }
 
 #define RETRY_ROWS(verb) { \

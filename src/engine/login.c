@@ -136,12 +136,9 @@ int login_forget(struct engine *e, const struct login *l, struct error *err)
 {
 	auto_registries_conf conf = {};
 	struct auth_place at;
-	const char *file = file_of(l);
 
 	TRY(check_files(l, err));
-	if (file && access(file, F_OK) < 0)
-		return errno == ENOENT ? fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or "
-				"directory", file) : fail_errno(err, "credential file is not accessible: faccessat %s", file);
+	TRY(auth_check_file(file_of(l), err));
 	TRY(place_of(e, l, &conf, &at, err));
 	if (!l->key)
 		return auth_erase_all(&at, err) < 0 ? -1 : 1;

@@ -242,6 +242,15 @@ static int candidates(const struct paths *p, struct strv *files, struct error *e
 	return add_file(files, err, p->home, ".dockercfg");
 }
 
+int auth_check_file(const char *file, struct error *err)
+{
+	if (str_empty(file) || access(file, F_OK) == 0)
+		return 0;
+	if (errno == ENOENT)   /* Go's words */
+		return fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or directory", file);
+	return fail_errno(err, "credential file is not accessible: faccessat %s", file);
+}
+
 int auth_find(const struct paths *paths, const char *authfile, const struct strv *helpers, const char *name,
 	      struct auth *ret, struct error *err)
 {
@@ -249,9 +258,7 @@ int auth_find(const struct paths *paths, const char *authfile, const struct strv
 	auto_strv files = {};
 
 	if (!str_empty(named)) {
-		if (!str_empty(authfile) && access(authfile, F_OK) < 0)
-			return errno == ENOENT ? fail(err, ERROR_INVALID, "credential file is not accessible: faccessat %s: no such file or "
-				"directory", authfile) : fail_errno(err, "credential file is not accessible: faccessat %s", authfile);
+		TRY(auth_check_file(authfile, err));
 		TRY(strv_add(&files, named, err));
 	} else if (!str_empty(docker)) {   /* then nothing else is looked at, as with Docker */
 		TRY(add_file(&files, err, docker, "config.json"));

@@ -16,6 +16,8 @@ struct auth {
 void auth_done(struct auth *a);   /* wipes them */
 #define auto_auth CLEANUP(auth_done) struct auth
 
+/* A file the user named: ERROR_INVALID when it is not there. NULL and "" name none. */
+int auth_check_file(const char *file, struct error *err);
 /* Credentials for "host[:port]/path": the most specific entry of the first file that has one. authfile: --authfile, or
  * NULL (then $REGISTRY_AUTH_FILE, the run-time directory's auth.json, ~/.config/containers, ~/.docker, ~/.dockercfg).
  * helpers: credential-helpers of registries.conf, may be NULL. 1: found; 0: there are none. */
