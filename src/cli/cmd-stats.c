@@ -24,8 +24,10 @@ struct samples {
 
 static void samples_done(struct samples *s)
 {
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].name);
+		free(s->v[i].per_cpu.v);
+	}
 	free(s->v);
 	*s = (struct samples){};
 }
@@ -101,6 +103,8 @@ static int sample(const struct watched *w, const struct samples *before, bool fi
 		snprintf(r->pod, sizeof(r->pod), "%s", c->at.record.pod ? c->at.record.pod : "");
 		r->full_ids = w->p->no_trunc;
 		remember(r, old);
+		if (w->p->format && strstr(w->p->format, "PerCPU"))
+			TRY(ctr_stats_per_cpu(c, &r->per_cpu, err));
 		TRY(str_set(&r->name, c->at.record.name, err));
 		ret->n++;
 	}

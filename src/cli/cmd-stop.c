@@ -29,7 +29,13 @@ static int stop_one(struct ctr *c, void *arg, struct error *err)
 {
 	const struct ctr_stop_options *o = arg;
 
-	return ctr_stop(c, o, err) < 0 ? -1 : 0;
+	int r = ctr_stop(c, o, err);
+	const struct container_status *st = &c->at.status;
+	/* it was killed together with the only process that could learn its code: stopped, but scripts must not take it for 0 */
+	if (r == 0 && st->state == CONTAINER_EXITED && !st->exited)
+		return fail(err, ERROR_STATE, "container %s conmon exited prematurely, exit code could not be retrieved: "
+					      "conmon process killed", c->id);
+	return r < 0 ? -1 : 0;
 }
 
 static int run_stop(struct cli *cli, void *params, struct strv *args, struct error *err)

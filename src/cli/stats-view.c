@@ -38,6 +38,13 @@ static const char *cpu_time(const struct stats_row *r, char out[40])
 }
 METHOD(row_cpu_time) { SELF; char t[40]; *ret = value_strf(c->pool, "%s", cpu_time(r, t)); DONE; }
 
+static int save_network(const struct field *f, const void *at, struct json_object **ret, struct error *err)
+{
+	(void)f;
+	return ctr_stats_network(*(const int64_t *)at, ret, err);
+}
+static const struct field_custom network = { .save = save_network };
+
 #define ROW struct stats_row
 static const struct field raw_rows[] = {
 	{ .json = "Name", F_STR(ROW, name) }, { .json = "AvgCPU", F_DOUBLE(ROW, s.average) }, { .json = "CPU", F_DOUBLE(ROW, s.cpu) },
@@ -45,7 +52,8 @@ static const struct field raw_rows[] = {
 	{ .json = "BlockInput", F_UINT(ROW, s.read) }, { .json = "BlockOutput", F_UINT(ROW, s.written) },
 	{ .json = "PIDs", F_UINT(ROW, s.pids) }, { .json = "Duration", F_INT(ROW, s.running_ns) },
 	{ .json = "CPUSystemNano", F_UINT(ROW, s.cpu_system_ns) }, { .json = "SystemNano", F_INT(ROW, s.taken) },
-	{ .json = "NetInput", F_UINT(ROW, s.rx) }, { .json = "NetOutput", F_UINT(ROW, s.tx) }, {}
+	{ .json = "NetInput", F_UINT(ROW, s.rx) }, { .json = "NetOutput", F_UINT(ROW, s.tx) },
+	{ .json = "Network", F_CUSTOM(ROW, s.pid, &network) }, { .json = "PerCPU", F_NUMBERS(ROW, per_cpu) }, {}
 };
 
 METHOD(row_container) { SELF; *ret = value_strf(c->pool, "%s", r->id); DONE; }

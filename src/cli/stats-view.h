@@ -9,6 +9,7 @@ struct stats_row {
 	char id[65], pod[65];
 	char *name;               /* borrowed from the container */
 	struct ctr_stats s;
+	struct numv per_cpu;      /* owned; only where --format asks for it */
 	bool full_ids;
 	float past[STATS_PAST];   /* per cent of CPU in the samples so far, the oldest first */
 	size_t n_past;

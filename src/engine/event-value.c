@@ -80,6 +80,15 @@ static int to_json(const void *self, struct json_object **ret, struct error *err
 	return event_save(self, ret, err);
 }
 
+static int get_json_string(const void *self, struct value_call *c, struct value *ret, struct error *err)
+{
+	auto_json *o = NULL;
+
+	TRY(event_save(self, &o, err));
+	*ret = value_strf(c->pool, "%s", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	return 0;
+}
+
 static const struct value_method methods[] = {
 	{ .name = "Attributes", .call = get_attributes },
 	{ .name = "ContainerExitCode", .call = get_exit_code },
@@ -97,6 +106,7 @@ static const struct value_method methods[] = {
 	{ .name = "Status", .call = get_status },
 	{ .name = "Time", .call = get_time },
 	{ .name = "TimeNano", .call = get_time_nano },
+	{ .name = "ToJSONString", .call = get_json_string },
 	{ .name = "Type", .call = get_type },
 	{},
 };

@@ -7,6 +7,7 @@
 #include "conf/registries-conf.h"
 #include "store/container.h"
 #include "store/image.h"
+#include "store/rootfs.h"
 
 #define H struct info_host
 #define ALWAYS .flags = FIELD_ALWAYS
@@ -114,6 +115,8 @@ static const struct field host_rows[] = {
 	{ .json = "variant", F_STR(H, variant), ALWAYS },
 	{ .json = "linkmode", F_STR(H, linkmode), ALWAYS },
 	{ .json = "emulatedArchitectures", F_STRV(H, emulated) },
+	{ .json = "freeLocks", F_OPT_UINT(H, free_locks) },
+	{ .json = "runtimeInfo", F_MAP(H, runtime_info) },
 	{}
 };
 
@@ -252,6 +255,10 @@ static int fill_disk(const struct engine *e, struct store *s, struct info_store 
 	to->used = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
 	if (store_get_driver(s) != STORE_OVERLAY)
 		return 0;
+	if (!store_carries_overlay(s)) {
+		TRY(str_set(&to->driver, store_driver_name(STORE_VFS), err));
+		return strmap_set(&to->status, "Overlay", "not on this file system: every container gets a copy of its image", err);
+	}
 	TRY(strmap_set(&to->status, "Backing Filesystem", file_system_name(fs.f_type), err));
 	TRY(strmap_set(&to->status, "Native Overlay Diff", "true", err));
 	TRY(strmap_set(&to->status, "Supports d_type", "true", err));

@@ -36,6 +36,8 @@ struct info_host {
 	struct { char *executable, *package, *version; } pasta;
 	char *uptime, *variant, *linkmode;
 	struct strv emulated;
+	struct opt_uint free_locks;           /* never set: locks are files, nothing runs out */
+	struct strmap runtime_info;           /* what the runtime adds of its own: nothing */
 };
 struct info_store {
 	struct { int64_t number, paused, running, stopped; } containers;

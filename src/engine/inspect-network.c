@@ -149,6 +149,27 @@ static char *keep(struct container_inspect *v, const char *s)
 	return copy;
 }
 
+static void top_secondary(struct container_inspect *v, const struct net_attachment *a)
+{
+	const struct net_address *x = a->addresses.v;
+	struct shown seen = {};
+
+	for (size_t i = 0; i < a->addresses.n; i++) {
+		struct ip_net net;
+		char text[IP_TEXT];
+		if (address_words(&x[i], &seen) || !ip_net_parse(x[i].net, &net))
+			continue;
+		struct list *l = net.ip.family == AF_INET6 ? &v->network.addresses6 : &v->network.addresses;
+		if (!l->v) {
+			if (!view_items(v, l, a->addresses.n, sizeof(struct view_address)))
+				return;
+			l->n = 0;   /* room for all, none shown yet */
+		}
+		ip_format(&net.ip, text);
+		((struct view_address *)l->v)[l->n++] = (struct view_address){ keep(v, text), net.prefix };
+	}
+}
+
 static void show_top(struct container_inspect *v, const struct net_attachment *a)
 {
 	struct view_network *n = &v->network;
@@ -162,6 +183,7 @@ static void show_top(struct container_inspect *v, const struct net_attachment *a
 	n->mac = keep(v, s.mac);
 	n->prefix = s.prefix;
 	n->prefix6 = s.prefix6;
+	top_secondary(v, a);
 }
 
 static int show_modes(struct container_inspect *v, const struct ctr *c, struct error *err)

@@ -27,7 +27,8 @@ static const struct field state_rows[] = {
 	{ .json = "Error", F_STR(S, error), A }, { .json = "StartedAt", F_TIME(S, started), A },
 	{ .json = "FinishedAt", F_TIME(S, finished), A },
 	{ .json = "Health", F_OPT_OBJECT(S, health, struct view_health, health_rows) },
-	{ .json = "Checkpointed", F_BOOL(S, checkpointed) }, { .json = "CgroupPath", F_STR(S, cgroup_path) },
+	{ .json = "Checkpointed", F_BOOL(S, checkpointed) }, { .json = "CheckpointLog", F_STR(S, checkpoint_log) },
+	{ .json = "CheckpointPath", F_STR(S, checkpoint_path) }, { .json = "RestoreLog", F_STR(S, restore_log) }, { .json = "CgroupPath", F_STR(S, cgroup_path) },
 	{ .json = "CheckpointedAt", F_TIME(S, zero_time), A }, { .json = "RestoredAt", F_TIME(S, zero_time), A },
 	{ .json = "Restored", F_BOOL(S, restored) }, { .json = "StoppedByUser", F_BOOL(S, stopped_by_user) }, {},
 };
@@ -45,14 +46,16 @@ static const struct field mount_rows[] = {
 #define C struct view_healthcheck
 static const struct field healthcheck_rows[] = {
 	{ .json = "Test", F_STRV(C, test) }, { .json = "StartPeriod", F_DURATION(C, start_period) },
+	{ .json = "StartInterval", F_DURATION(C, start_interval) },
 	{ .json = "Interval", F_DURATION(C, interval) }, { .json = "Timeout", F_DURATION(C, timeout) },
 	{ .json = "Retries", F_UINT(C, retries) }, {},
 };
 #undef C
 #define C struct view_startup
 static const struct field startup_rows[] = {
-	{ .json = "Test", F_STRV(C, test) }, { .json = "Interval", F_DURATION(C, interval) }, { .json = "Timeout", F_DURATION(C, timeout) },
-	{ .json = "Retries", F_UINT(C, retries) }, { .json = "Successes", F_UINT(C, successes) }, {},
+	{ .json = "Test", F_STRV(C, test) }, { .json = "StartPeriod", F_DURATION(C, start_period) },
+	{ .json = "StartInterval", F_DURATION(C, start_interval) }, { .json = "Interval", F_DURATION(C, interval) },
+	{ .json = "Timeout", F_DURATION(C, timeout) }, { .json = "Retries", F_UINT(C, retries) }, { .json = "Successes", F_UINT(C, successes) }, {},
 };
 #undef C
 
@@ -157,6 +160,9 @@ static const struct field host_rows[] = {
 };
 #undef H
 
+static const struct field address_rows[] = {
+	{ .json = "Addr", F_STR(struct view_address, address), A }, { .json = "PrefixLength", F_INT(struct view_address, prefix), A }, {},
+};
 #define N struct view_network
 static const struct field network_rows[] = {
 	{ .json = "EndpointID", F_STR(N, empty), A }, { .json = "Gateway", F_STR(N, gateway), A },
@@ -166,7 +172,10 @@ static const struct field network_rows[] = {
 	{ .json = "Bridge", F_STR(N, empty), A }, { .json = "SandboxID", F_STR(N, sandbox_id), A },
 	{ .json = "HairpinMode", F_BOOL(N, hairpin), A }, { .json = "LinkLocalIPv6Address", F_STR(N, empty), A },
 	{ .json = "LinkLocalIPv6PrefixLen", F_INT(N, zero), A }, { .json = "Ports", F_JSON(N, ports), A },
-	{ .json = "SandboxKey", F_STR(N, sandbox_key), A }, { .json = "Networks", F_JSON(N, networks) }, {},
+	{ .json = "SandboxKey", F_STR(N, sandbox_key), A }, { .json = "Networks", F_JSON(N, networks) },
+	{ .json = "SecondaryIPAddresses", F_LIST(N, addresses, struct view_address, address_rows) },
+	{ .json = "SecondaryIPv6Addresses", F_LIST(N, addresses6, struct view_address, address_rows) },
+	{ .json = "AdditionalMacAddresses", F_STRV(N, more_macs) }, {},
 };
 #undef N
 #define G struct view_graph

@@ -12,7 +12,7 @@ struct view_health {
 	struct list log;                 /* struct health_log */
 };
 struct view_state {
-	char *oci_version, *status, *error, *cgroup_path;
+	char *oci_version, *status, *error, *cgroup_path, *checkpoint_log, *checkpoint_path, *restore_log;
 	bool running, paused, restarting, oom_killed, dead, checkpointed, restored, stopped_by_user;
 	int64_t pid, monitor_pid, exit_code, started, finished, zero_time;
 	struct view_health *health;
@@ -24,12 +24,12 @@ struct view_mount {
 };
 struct view_healthcheck {
 	struct strv test;
-	int64_t interval, timeout, start_period;
+	int64_t interval, timeout, start_period, start_interval;
 	uint64_t retries;
 };
 struct view_startup {
 	struct strv test;
-	int64_t interval, timeout;
+	int64_t interval, timeout, start_period, start_interval;
 	uint64_t retries, successes;
 };
 struct view_config {
@@ -82,7 +82,13 @@ struct view_host {
 	struct list ulimits;             /* struct view_ulimit */
 	struct view_id_mappings *id_mappings;
 };
+struct view_address {
+	char *address;
+	int64_t prefix;
+};
 struct view_network {
+	struct list addresses, addresses6;   /* struct view_address: those after the first of the only network */
+	struct strv more_macs;
 	char *empty, *sandbox_key, *sandbox_id, *gateway, *ip, *gateway6, *ip6, *mac;
 	int64_t zero, prefix, prefix6;
 	bool hairpin;
@@ -125,6 +131,8 @@ void *view_items(struct container_inspect *v, struct list *l, size_t n, size_t s
 
 /* HostConfig without ports and mounts; capabilities. (inspect-host.c) */
 int inspect_host(struct container_inspect *v, struct error *err);
+/* Driver and GraphDriver. (inspect-graph.c) */
+int inspect_graph(struct container_inspect *v, struct error *err);
 /* Mounts, HostConfig.Binds, HostConfig.Tmpfs. */
 void inspect_mounts(struct container_inspect *v);
 /* NetworkSettings, HostConfig.PortBindings. */

@@ -124,13 +124,14 @@ static void fill_healthcheck(struct container_inspect *v)
 	if (h->test.n)
 		c->health = value_pool_alloc(&v->pool, sizeof(*c->health));
 	if (c->health)
-		*c->health = (struct view_healthcheck){ h->test, h->interval.value, h->timeout.value, h->start_period.value,
-							h->retries.value };
+		*c->health = (struct view_healthcheck){ .test = h->test, .interval = h->interval.value, .timeout = h->timeout.value,
+							.start_period = h->start_period.value, .retries = h->retries.value };
 	if (h->startup_test.n)
 		c->startup = value_pool_alloc(&v->pool, sizeof(*c->startup));
 	if (c->startup)
-		*c->startup = (struct view_startup){ h->startup_test, h->startup_interval.value, h->startup_timeout.value,
-						     h->startup_retries.value, h->startup_success.value };
+		*c->startup = (struct view_startup){ .test = h->startup_test, .interval = h->startup_interval.value,
+						     .timeout = h->startup_timeout.value, .retries = h->startup_retries.value,
+						     .successes = h->startup_success.value };
 	c->on_failure = h->on_failure ? h->on_failure : view_show("none");
 	c->log_destination = h->log_destination ? h->log_destination : view_show("local");
 	c->max_log_count = h->max_log_count.set ? h->max_log_count.value : 5;
@@ -230,7 +231,6 @@ static int fill(struct container_inspect *v, bool size, struct error *err)
 	v->pod = r->pod;
 	v->runtime = v->c->config.runtime ? v->c->config.runtime : view_show(engine_runtime_name(v->c->engine));
 	v->restarts = v->c->at.status.restarts;
-	v->driver = v->graph.name = view_show("overlay");
 	v->exit_propagation = view_show("invalid");
 	v->is_infra = r->infra;
 	v->dependencies = v->c->config.depends;
@@ -249,6 +249,7 @@ static int fill(struct container_inspect *v, bool size, struct error *err)
 	TRY(inspect_host(v, err));
 	inspect_mounts(v);
 	TRY(inspect_network(v, err));
+	TRY(inspect_graph(v, err));
 	TRY(fill_execs(v, err));
 	return size ? fill_sizes(v, err) : 0;
 }

@@ -48,7 +48,27 @@ static bool has_host_network(pid_t pid)
 	return ours >= 0 && its >= 0 && ns_same(ours, its);
 }
 
-static void read_network(pid_t pid, struct ctr_stats *s)
+enum { RX_BYTES, RX_PACKETS, RX_ERRORS, RX_DROPPED, TX_BYTES, TX_PACKETS, TX_ERRORS, TX_DROPPED, LINK_NUMBERS };
+struct link_counts {
+	char name[32];
+	unsigned long long v[LINK_NUMBERS];
+};
+
+/* "  eth0: 1 2 3 ..." -> 1; lo and what is no such line: 0. */
+static bool parse_link(char *line, struct link_counts *ret)
+{
+	char *name = line + strspn(line, " "), *colon = strchr(name, ':');
+
+	if (!colon || str_after(name, "lo:"))
+		return false;
+	*colon = '\0';
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	return sscanf(colon + 1, "%llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", &ret->v[RX_BYTES], &ret->v[RX_PACKETS],
+		      &ret->v[RX_ERRORS], &ret->v[RX_DROPPED], &ret->v[TX_BYTES], &ret->v[TX_PACKETS], &ret->v[TX_ERRORS],
+		      &ret->v[TX_DROPPED]) == LINK_NUMBERS;
+}
+
+static int each_link(pid_t pid, int (*do_link)(void *arg, const struct link_counts *l, struct error *err), void *arg, struct error *err)
 {
 	autofree char *text = NULL;
 	struct error ignored;
@@ -56,18 +76,65 @@ static void read_network(pid_t pid, struct ctr_stats *s)
 
 	snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
 	if (has_host_network(pid) || file_read(AT_FDCWD, path, 1 << 20, &text, NULL, &ignored) != 1)
-		return;
+		return 0;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *colon = strchr(line, ':');
-		unsigned long long rx, tx;
-		line += strspn(line, " ");
-		if (!colon || str_after(line, "lo:"))
-			continue;
-		if (sscanf(colon + 1, "%llu %*u %*u %*u %*u %*u %*u %*u %llu", &rx, &tx) == 2) {
-			s->rx += rx;
-			s->tx += tx;
-		}
+		struct link_counts l;
+		if (parse_link(line, &l))
+			TRY(do_link(arg, &l, err));
 	}
+	return 0;
+}
+
+static int add_bytes(void *arg, const struct link_counts *l, struct error *err)
+{
+	struct ctr_stats *s = arg;
+
+	(void)err;
+	s->rx += l->v[RX_BYTES];
+	s->tx += l->v[TX_BYTES];
+	return 0;
+}
+
+static int show_link(void *arg, const struct link_counts *l, struct error *err)
+{
+	static const char *const names[] = {
+		[RX_BYTES] = "RxBytes", [RX_PACKETS] = "RxPackets", [RX_ERRORS] = "RxErrors", [RX_DROPPED] = "RxDropped",
+		[TX_BYTES] = "TxBytes", [TX_PACKETS] = "TxPackets", [TX_ERRORS] = "TxErrors", [TX_DROPPED] = "TxDropped",
+	};
+	auto_json *counts = json_object_new_object();
+
+	if (!counts)
+		return fail_oom(err);
+	for (size_t i = 0; i < LINK_NUMBERS; i++)
+		TRY(json_add(counts, names[i], json_object_new_uint64(l->v[i]), err));
+	return json_add(arg, l->name, take_ptr(counts), err);
+}
+
+int ctr_stats_network(int64_t pid, struct json_object **ret, struct error *err)
+{
+	auto_json *links = json_object_new_object();
+
+	if (!links)
+		return fail_oom(err);
+	TRY(each_link((pid_t)pid, show_link, links, err));
+	*ret = take_ptr(links);
+	return 0;
+}
+
+int ctr_stats_per_cpu(struct ctr *c, struct numv *ret, struct error *err)
+{
+	enum { CPUS_MAX = 1024 };
+	auto_cgroup g = CGROUP_INIT;
+	int has = ctr_cgroup(c, &g, err);
+
+	if (has <= 0)
+		return has;
+	autofree uint64_t *v = calloc(CPUS_MAX, sizeof(*v));
+	if (!v)
+		return fail_oom(err);
+	size_t n = cgroup_cpu_each(&g, v, CPUS_MAX);
+	*ret = (struct numv){ take_ptr(v), n };
+	return 0;
 }
 
 /* ---- the sum ---- */
@@ -142,7 +209,8 @@ int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *r
 		s.read += g.io[i].rbytes;
 		s.written += g.io[i].wbytes;
 	}
-	read_network(c->at.status.pid, &s);
+	TRY(each_link(c->at.status.pid, add_bytes, &s, err));
+	s.pid = c->at.status.pid;
 	percentages(c, before, &s);
 	*ret = s;
 	return 0;

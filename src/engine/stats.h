@@ -17,7 +17,13 @@ struct ctr_stats {
 	uint64_t read, written;             /* bytes */
 	uint64_t pids;
 	int64_t running_ns;                 /* since its start */
+	int64_t pid;                        /* its first process */
 };
 /* `before`: the same container's sample before, or NULL. ERROR_STATE when it does not run, ERROR_UNSUPPORTED when it was
  * made without control groups (--cgroups=disabled). */
 int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *ret, struct error *err);
+/* Counters of every interface but lo that the process sees, by name, with Podman's names (RxBytes, ...): a new object,
+ * empty in the host's network and when the process is gone. */
+int ctr_stats_network(int64_t pid, struct json_object **ret, struct error *err);
+/* Nanoseconds on each CPU into ret->v (the caller frees it); none where the kernel does not count them (cgroup v2). */
+int ctr_stats_per_cpu(struct ctr *c, struct numv *ret, struct error *err);

@@ -238,3 +238,16 @@ int cgroup_stats(const struct cgroup *c, struct cgroup_stats *ret, struct error 
 	*ret = s;
 	return 0;
 }
+
+size_t cgroup_cpu_each(const struct cgroup *c, uint64_t *ret, size_t max)
+{
+	int acct = c->fds[CGROUP_CPUACCT] >= 0 ? c->fds[CGROUP_CPUACCT] : c->fds[CGROUP_CPU];
+	char text[1 << 15], *rest = NULL;
+	size_t n = 0;
+
+	if (cgroup_is_v2(c) || acct < 0 || file_read_small(acct, "cpuacct.usage_percpu", text, sizeof(text)) < 0)
+		return 0;
+	for (char *word = strtok_r(text, " \n", &rest); word && n < max && parse_u64(word, &ret[n]); word = strtok_r(NULL, " \n", &rest))
+		n++;
+	return n;
+}

@@ -185,3 +185,5 @@ struct cgroup_stats {
 	uint32_t have;              /* controllers (bits) that gave numbers */
 };
 int cgroup_stats(const struct cgroup *c, struct cgroup_stats *ret, struct error *err);
+/* Nanoseconds used on each CPU, at most `max` of them into ret; how many. 0 where the kernel does not count them (v2). */
+size_t cgroup_cpu_each(const struct cgroup *c, uint64_t *ret, size_t max);

@@ -182,6 +182,6 @@ int layer_copy(int from, int to, struct layer_copy_how how, struct error *err);
 /* The copied tree of a container (vfs): a directory descriptor of containers/ID/root, made when missing. */
 int rootfs_copy_open(const struct store *s, const char *id, const struct strv *layers, const struct idmap_pair *maps,
 		     struct error *err);
-/* Whether this container's root is a copy. */
-bool rootfs_is_copy(const struct store *s, const char *id);
+/* Overlay on overlay, on a FUSE or in a container without the right: a copy works everywhere. */
+bool rootfs_overlay_is_impossible(const struct error *err);
 /* Overlay's marks in a layer or an upper directory. */

@@ -255,7 +255,7 @@ static int open_dir(const struct store *s, const char *id)
 	return openat(s->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-bool rootfs_is_copy(const struct store *s, const char *id)
+bool store_rootfs_is_copy(const struct store *s, const char *id)
 {
 	autoclose int dir = open_dir(s, id);
 
@@ -273,4 +273,36 @@ int rootfs_copy_open(const struct store *s, const char *id, const struct strv *l
 		TRY(make_copy(s, dir, layers, maps, err));
 	int fd = openat(dir, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : fail_errno(err, "container %.12s", id);
+}
+
+/* ---- whether copies are needed at all ---- */
+bool rootfs_overlay_is_impossible(const struct error *err)
+{
+	return err->errnum == EINVAL || err->errnum == EPERM || err->errnum == ENODEV || err->errnum == EOPNOTSUPP;
+}
+
+bool store_carries_overlay(struct store *s)
+{
+	static const char *const names[] = { "lower", "upper", "work" };
+	auto_stage *stage = NULL;
+	struct error why;
+	int fds[ARRAY_LEN(names)] = { -1, -1, -1 }, mounted = -1;
+	bool made = true, refused = false;
+
+	if (s->driver == STORE_VFS)
+		return false;
+	if (stage_begin(s, "probe", &stage, &why) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(names) && made; i++) {
+		made = mkdirat(stage_fd(stage), names[i], 0700) == 0;
+		fds[i] = made ? openat(stage_fd(stage), names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		made = fds[i] >= 0;
+	}
+	const struct rootfs_trees t = { .lower = fds, .n = 1, .upper = fds[1], .work = fds[2] };
+	if (made && store_rootfs_open_trees(s, &t, &mounted, &why) < 0)
+		refused = rootfs_overlay_is_impossible(&why);
+	close_p(&mounted);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		close_p(&fds[i]);
+	return !refused;
 }

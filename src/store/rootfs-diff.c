@@ -195,7 +195,7 @@ int store_rootfs_diff(struct store *s, const struct container *c, struct rootfs_
 	if (upper < 0)
 		return 0;   /* never started: nothing changed */
 	TRY(layer_fds_open(s, &c->record.layers, &lower, err));
-	return diff_trees(upper, &lower, rootfs_is_copy(s, c->record.id), ret, err);
+	return diff_trees(upper, &lower, store_rootfs_is_copy(s, c->record.id), ret, err);
 }
 
 int store_layers_diff(struct store *s, const struct strv *layers, size_t i, struct rootfs_changes *ret, struct error *err)

@@ -240,7 +240,7 @@ int store_rootfs_size(struct store *s, const struct container *c, struct rootfs_
 		size.root += l.bytes;
 		store_layer_done(&l);
 	}
-	if (rootfs_is_copy(s, c->record.id))
+	if (store_rootfs_is_copy(s, c->record.id))
 		size.rw = size.rw > size.root ? size.rw - size.root : 0;
 	size.root += size.rw;
 	*ret = size;

@@ -397,22 +397,16 @@ static int open_copy(const struct store *s, const struct rootfs_options *o, stru
 	return dir < 0 ? -1 : mount_clone(dir, "", false, err);
 }
 
-/* Overlay on overlay, on a FUSE or in a container without the right: a copy works everywhere. */
-static bool is_overlay_impossible(const struct error *err)
-{
-	return err->errnum == EINVAL || err->errnum == EPERM || err->errnum == ENODEV || err->errnum == EOPNOTSUPP;
-}
-
 static int open_root(const struct store *s, const struct rootfs_options *o, struct error *err)
 {
 	struct error overlay;
 
-	if ((s->driver == STORE_VFS || rootfs_is_copy(s, o->id)) && !is_layered(s, o->id))
+	if ((s->driver == STORE_VFS || store_rootfs_is_copy(s, o->id)) && !is_layered(s, o->id))
 		return open_copy(s, o, err);
 	int fd = open_overlay(s, o, &overlay);
 	if (fd >= 0)
 		return fd;
-	bool impossible = is_overlay_impossible(&overlay);
+	bool impossible = rootfs_overlay_is_impossible(&overlay);
 	if (impossible && is_layered(s, o->id)) {
 		*err = overlay;
 		return fail_wrap(err, "the store's file system carries no overlay, which a working container needs to be mounted "

@@ -42,6 +42,11 @@ int store_rootfs_open(const struct store *s, const struct rootfs_options *o, int
 int store_rootfs_make_upper(const struct store *s, const struct rootfs_options *o, struct error *err);
 /* Whether opening will first copy layers to give them other owners (slow, once per layer and mapping). 1/0. */
 int store_rootfs_needs_copy(const struct store *s, const struct rootfs_options *o, struct error *err);
+/* Whether this container's root is a copy instead of an overlay: driver vfs, or overlay was tried in vain. */
+bool store_rootfs_is_copy(const struct store *s, const char *id);
+/* Whether new containers of this store get overlays: false with driver vfs, and where the kernel refuses one with its upper
+ * directory here, which is tried. Makes and removes a directory; true when even that cannot be done. */
+bool store_carries_overlay(struct store *s);
 /* A read-only detached mount of an image's layers alone (mount type=image). */
 int store_rootfs_open_layers(const struct store *s, const struct strv *layers, int *ret_fd, struct error *err);
 

@@ -117,7 +117,7 @@ static void test_rootfs_vfs_copies(void **state)
 	assert_string_equal(text, "2");
 	change_something(fd);
 	close(fd);
-	assert_true(rootfs_is_copy(fx->store, c.record.id));
+	assert_true(store_rootfs_is_copy(fx->store, c.record.id));
 	auto_rootfs_changes d = { 0 };
 	OK(store_rootfs_diff(fx->store, &c, &d, &fx->err));
 	EQ(d.n, 4);   /* with the directory in which something changed, as an overlay has it */

@@ -130,45 +130,53 @@ int store_tree_settle(const struct store *s, int tree, int64_t *ret_bytes, int64
 }
 
 /* ---- df ---- */
-/* Layers once each, and what every image has for itself (manifest, configuration). ids: comma-separated, NULL: all. */
-static int image_bytes(struct db *index, const char *ids, int64_t *ret, struct error *err)
+/* Layers once each, and what every image has for itself (manifest, configuration). */
+static int image_bytes(struct db *index, int64_t *ret, struct error *err)
 {
 	int64_t layers = 0, own = 0;
 
 	TRY(db_get_int(index, &layers, err, "SELECT ifnull(sum(b),0) FROM (SELECT max(l.bytes) AS b FROM image_layers l"
-		       " JOIN images i ON i.row=l.image WHERE ?1 IS NULL OR instr(','||?1||',', ','||i.id||',')>0"
-		       " GROUP BY l.diff_id)", "s", ids));
+		       " GROUP BY l.diff_id)", ""));
 	TRY(db_get_int(index, &own, err, "SELECT ifnull(sum(max(0, i.size-(SELECT ifnull(sum(l.bytes),0) FROM image_layers l"
-		       " WHERE l.image=i.row))),0) FROM images i WHERE ?1 IS NULL OR instr(','||?1||',', ','||i.id||',')>0",
-		       "s", ids));
+		       " WHERE l.image=i.row))),0) FROM images i", ""));
 	*ret = layers + own;
 	return 0;
 }
 
+/* What this image alone has: its own files and the layers of no other. */
+static int image_unique(struct db *index, const char *id, int64_t *ret, struct error *err)
+{
+	int64_t shared = 0, size = 0;
+
+	TRY(db_get_int(index, &size, err, "SELECT ifnull(max(size),0) FROM images WHERE id=?1", "s", id));
+	TRY(db_get_int(index, &shared, err, "SELECT ifnull(sum(l.bytes),0) FROM image_layers l JOIN images i ON i.row=l.image"
+		       " WHERE i.id=?1 AND EXISTS (SELECT 1 FROM image_layers o WHERE o.diff_id=l.diff_id AND o.image<>l.image)", "s", id));
+	*ret = size > shared ? size - shared : 0;
+	return 0;
+}
+
+/* Reclaimable as Docker and Podman count it: all but what images in use have alone. A layer that several images share
+ * counts as reclaimable even while one of them is in use. */
 static int image_usage(struct store *s, struct store_usage *u, struct error *err)
 {
 	auto_store_image_list l = { 0 };
-	auto_strv used = { 0 };
 	struct db *index;
 
 	TRY(store_image_list(s, 0, &l, err));
 	TRY(store_index(s, &index, err));
-	TRY(image_bytes(index, NULL, &u->images_bytes, err));
+	TRY(image_bytes(index, &u->images_bytes, err));
 	u->images_reclaimable = u->images_bytes;
 	for (size_t i = 0; i < l.n; i++) {
+		int64_t unique = 0;
 		if (l.v[i].read_only)
 			continue;
 		u->images++;
-		u->images_active += l.v[i].containers > 0;
-		if (l.v[i].containers)
-			TRY(strv_add(&used, l.v[i].id, err));
+		if (!l.v[i].containers)
+			continue;
+		u->images_active++;
+		TRY(image_unique(index, l.v[i].id, &unique, err));
+		u->images_reclaimable -= unique;
 	}
-	/* a layer stays when any image in use has it */
-	autofree char *ids = strv_join(&used, ",");
-	int64_t active = 0;
-	if (used.n)
-		TRY(image_bytes(index, ids, &active, err));
-	u->images_reclaimable -= active;
 	return 0;
 }
 
