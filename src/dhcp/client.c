@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { FIRST_MS = 500, LAST_MS = 60000, REQUESTS = 4, REFUSED_MS = 1000, RENEW_MIN_MS = 60000, AGAIN_MS = 2000 };
+#include "dhcp/arp.h"
+
+enum { FIRST_MS = 500, LAST_MS = 60000, REQUESTS = 4, REFUSED_MS = 1000, RENEW_MIN_MS = 60000, AGAIN_MS = 2000,
+       PROBE_MS = 100, PROBES = 3, CONFLICTS = 3, CONFLICT_MS = 10000 };
 
 /* RFC 2131 4.1: twice as long every time, with some jitter so that a thousand clients do not stay in step. */
 static int64_t backoff(struct client *c)
@@ -43,6 +46,13 @@ static void request(struct client *c, int64_t now)
 {
 	send_to(c, &(struct dhcp_request){ .type = DHCP_REQUEST, .wanted = c->offer.address, .server = c->offer.server }, NULL, now);
 	c->deadline = now + backoff(c);
+}
+
+static void probe(struct client *c, int64_t now)
+{
+	c->probe(c, c->offer.address);
+	c->tries++;
+	c->deadline = now + PROBE_MS;
 }
 
 void client_start(struct client *c, int64_t now)
@@ -92,6 +102,18 @@ static void lose(struct client *c, int64_t now)
 	client_start(c, now);
 }
 
+/* Nobody else has it. */
+static void accept_lease(struct client *c, int64_t now)
+{
+	c->lease = c->offer;
+	c->has_lease = true;
+	c->conflicts = 0;
+	begin(c, CLIENT_BOUND, now);
+	c->wanted = c->lease.address;
+	c->deadline = after(c, c->lease.t1);
+	c->changed(c, &c->lease);
+}
+
 void client_expire(struct client *c, int64_t now)
 {
 	if (now < c->deadline)
@@ -109,6 +131,12 @@ void client_expire(struct client *c, int64_t now)
 			request(c, now);
 		else
 			client_start(c, now);   /* the offer was an empty promise */
+		break;
+	case CLIENT_PROBING:
+		if (c->tries < PROBES)
+			probe(c, now);
+		else
+			accept_lease(c, now);
 		break;
 	case CLIENT_BOUND:
 	case CLIENT_RENEWING:
@@ -131,13 +159,15 @@ void client_renew(struct client *c, int64_t now)
 
 void client_release(struct client *c)
 {
-	const struct dhcp_request r = { .type = DHCP_RELEASE, .from = c->lease.address, .to = c->lease.server, .server = c->lease.server };
+	const struct dhcp_lease *l = c->state == CLIENT_PROBING ? &c->offer : &c->lease;   /* ours from the server's side */
+	const struct dhcp_request r = { .type = DHCP_RELEASE, .from = l->address, .to = l->server, .server = l->server };
 
-	if (!c->has_lease)
+	if (!c->has_lease && c->state != CLIENT_PROBING)
 		return;
 	c->xid = c->random();
 	send_to(c, &r, c->server_mac, c->began);
 	c->has_lease = false;
+	c->state = CLIENT_SELECTING;
 }
 
 /* ---- answers ---- */
@@ -152,15 +182,39 @@ static void take_ack(struct client *c, const struct dhcp_reply *r, const uint8_t
 {
 	bool same = c->has_lease && dhcp_lease_equal(&c->lease, &r->lease);
 
-	c->lease = r->lease;
-	c->has_lease = true;
 	c->acked = c->began;   /* the server counts from later: we are on the safe side */
 	memcpy(c->server_mac, mac, DHCP_MAC);
+	if (!c->has_lease) {
+		c->offer = r->lease;
+		begin(c, CLIENT_PROBING, now);
+		probe(c, now);
+		return;
+	}
+	c->lease = r->lease;
 	begin(c, CLIENT_BOUND, now);
-	c->wanted = c->lease.address;
 	c->deadline = after(c, c->lease.t1);
 	if (!same)
 		c->changed(c, &c->lease);
+}
+
+/* RFC 2131, 3.1.5: declined, and a pause before the next attempt; the first ones are short, as a start waits. */
+static void decline(struct client *c, int64_t now)
+{
+	const struct dhcp_request r = { .type = DHCP_DECLINE, .wanted = c->offer.address, .server = c->offer.server };
+
+	c->xid = c->random();
+	send_to(c, &r, NULL, now);
+	c->taken = c->offer.address;
+	c->wanted = 0;
+	c->conflicts++;
+	begin(c, CLIENT_SELECTING, now);
+	c->deadline = now + (c->conflicts < CONFLICTS ? REFUSED_MS : CONFLICT_MS);
+}
+
+void client_hear(struct client *c, const uint8_t *packet, size_t n, int64_t now)
+{
+	if (c->state == CLIENT_PROBING && arp_is_conflict(packet, n, c->who.mac, c->offer.address, c->taken_by))
+		decline(c, now);
 }
 
 /* The address is not for us: at once without it, and not at the pace of a server that always says no. */
@@ -182,7 +236,7 @@ void client_receive(struct client *c, const uint8_t *packet, size_t n, const uin
 	bool selecting = c->state == CLIENT_SELECTING, requesting = c->state == CLIENT_REQUESTING;
 	struct dhcp_reply r;
 
-	if (c->state == CLIENT_BOUND || !dhcp_parse(packet, n, &c->who, c->xid, checked, &r))
+	if (c->state == CLIENT_BOUND || c->state == CLIENT_PROBING || !dhcp_parse(packet, n, &c->who, c->xid, checked, &r))
 		return;
 	if (selecting && r.type == DHCP_OFFER)
 		take_offer(c, &r, now);

@@ -12,7 +12,7 @@ enum {
 enum option {
 	OPTION_MASK = 1, OPTION_ROUTER = 3, OPTION_DNS = 6, OPTION_HOSTNAME = 12, OPTION_DOMAIN = 15, OPTION_WANTED = 50, OPTION_SECONDS = 51,
 	OPTION_OVERLOAD = 52, OPTION_TYPE = 53, OPTION_SERVER = 54, OPTION_LIST = 55, OPTION_REASON = 56, OPTION_SIZE = 57, OPTION_T1 = 58,
-	OPTION_T2 = 59, OPTION_ID = 61, OPTION_ROUTES = 121, OPTION_END = 255,
+	OPTION_T2 = 59, OPTION_ID = 61, OPTION_SEARCH = 119, OPTION_ROUTES = 121, OPTION_END = 255,
 };
 static const uint8_t cookie[COOKIE] = { 99, 130, 83, 99 };
 
@@ -84,8 +84,8 @@ static void put_address(struct writer *w, enum option code, uint32_t a)
 static void put_options(struct writer *w, const struct dhcp_who *who, const struct dhcp_request *r)
 {
 	/* classless routes before the router: RFC 3442 */
-	static const uint8_t list[] = { OPTION_MASK, OPTION_ROUTES, OPTION_ROUTER, OPTION_DNS, OPTION_DOMAIN, OPTION_SECONDS, OPTION_T1,
-					OPTION_T2 };
+	static const uint8_t list[] = { OPTION_MASK, OPTION_ROUTES, OPTION_ROUTER, OPTION_DNS, OPTION_DOMAIN, OPTION_SEARCH, OPTION_SECONDS,
+					OPTION_T1, OPTION_T2 };
 	static const uint8_t size[2] = { DHCP_PACKET_MAX >> 8, DHCP_PACKET_MAX & 0xff };
 	size_t name = strnlen(who->hostname, DHCP_NAME_MAX - 1);
 	bool asks = r->type == DHCP_DISCOVER || r->type == DHCP_REQUEST;
@@ -227,13 +227,13 @@ static void read_routes(const struct value *v, struct dhcp_lease *l)
 }
 
 /* Letters, digits, '-', '_' and single dots: it becomes a word in resolv.conf. */
-static void read_domain(const struct value *v, char ret[DHCP_NAME_MAX])
+static void add_domain(const struct value *v, struct dhcp_lease *l)
 {
 	size_t n = v->n;
 
 	while (n && (!v->b[n - 1] || v->b[n - 1] == '.'))
 		n--;
-	if (n >= DHCP_NAME_MAX)
+	if (!n || n >= DHCP_NAME_MAX || l->n_search == DHCP_SEARCH_MAX)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = v->b[i];
@@ -241,8 +241,52 @@ static void read_domain(const struct value *v, char ret[DHCP_NAME_MAX])
 		if (!letter && !digit && (i == 0 || (c != '-' && c != '_' && c != '.') || (c == '.' && v->b[i - 1] == '.')))
 			return;
 	}
-	memcpy(ret, v->b, n);
-	ret[n] = '\0';
+	memcpy(l->search[l->n_search], v->b, n);
+	l->search[l->n_search++][n] = '\0';
+}
+
+/* A name of RFC 1035 in v with its dots; pointers lead further back each time. The place behind it; 0: it is broken. */
+static size_t read_name(const struct value *v, size_t at, struct value *ret)
+{
+	size_t behind = 0, first = at;
+
+	for (ret->n = 0; at < v->n;) {
+		size_t n = v->b[at];
+		if (!n)
+			return behind ? behind : at + 1;
+		if (n >> 6 == 3 && at + 1 < v->n) {
+			behind = behind ? behind : at + 2;
+			at = (n & 63) << 8 | v->b[at + 1];
+			if (at >= first)
+				return 0;
+			first = at;
+			continue;
+		}
+		if (n >> 6 || v->n - at - 1 < n || ret->n + n + 1 > DHCP_NAME_MAX)
+			return 0;
+		memcpy(ret->b + ret->n, v->b + at + 1, n);
+		ret->n += n;
+		ret->b[ret->n++] = '.';
+		at += 1 + n;
+	}
+	return 0;
+}
+
+static void read_search(const struct message *msg, struct dhcp_lease *l)
+{
+	struct value v, name;
+
+	collect(msg, OPTION_SEARCH, &v);
+	for (size_t at = 0; at < v.n;) {
+		at = read_name(&v, at, &name);
+		if (!at)
+			break;
+		add_domain(&name, l);
+	}
+	if (l->n_search)
+		return;
+	collect(msg, OPTION_DOMAIN, &v);
+	add_domain(&v, l);
 }
 
 /* Half and seven eighths of the time, unless the server has an opinion that fits. */
@@ -280,8 +324,7 @@ static bool read_lease(const struct message *msg, uint32_t server, struct dhcp_l
 	for (size_t i = 0; i + 4 <= v.n && l->n_dns < DHCP_SERVERS_MAX; i += 4)
 		if (get32(v.b + i) >> 24 && get32(v.b + i) >> 28 < 0xe)
 			l->dns[l->n_dns++] = get32(v.b + i);
-	collect(msg, OPTION_DOMAIN, &v);
-	read_domain(&v, l->domain);
+	read_search(msg, l);
 	return true;
 }
 
@@ -402,8 +445,8 @@ size_t dhcp_lease_format(const struct dhcp_lease *l, char out[DHCP_TEXT_MAX])
 		add_route_text(&t, &l->routes[i]);
 	for (size_t i = 0; i < l->n_dns; i++)
 		add(&t, "dns %s\n", address_text(l->dns[i], a));
-	if (l->domain[0])
-		add(&t, "domain %s\n", l->domain);
+	for (size_t i = 0; i < l->n_search; i++)
+		add(&t, "search %s\n", l->search[i]);
 	add(&t, "server %s\nseconds %u\n", address_text(l->server, a), l->seconds);
 	return (size_t)(t.at - out);
 }
@@ -411,11 +454,13 @@ size_t dhcp_lease_format(const struct dhcp_lease *l, char out[DHCP_TEXT_MAX])
 bool dhcp_lease_equal(const struct dhcp_lease *a, const struct dhcp_lease *b)
 {
 	bool same = a->address == b->address && a->prefix == b->prefix && a->n_routes == b->n_routes && a->n_dns == b->n_dns &&
-		    strcmp(a->domain, b->domain) == 0;
+		    a->n_search == b->n_search;
 
 	for (size_t i = 0; same && i < a->n_routes; i++)
 		same = a->routes[i].to == b->routes[i].to && a->routes[i].prefix == b->routes[i].prefix && a->routes[i].via == b->routes[i].via;
 	for (size_t i = 0; same && i < a->n_dns; i++)
 		same = a->dns[i] == b->dns[i];
+	for (size_t i = 0; same && i < a->n_search; i++)
+		same = strcmp(a->search[i], b->search[i]) == 0;
 	return same;
 }

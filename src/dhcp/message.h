@@ -11,7 +11,7 @@
 
 enum {
 	DHCP_SERVER_PORT = 67, DHCP_CLIENT_PORT = 68, DHCP_MAC = 6, DHCP_PACKET_MAX = 1500, DHCP_ID_MAX = 64, DHCP_NAME_MAX = 254,
-	DHCP_SERVERS_MAX = 8, DHCP_ROUTES_MAX = 32,
+	DHCP_SERVERS_MAX = 8, DHCP_ROUTES_MAX = 32, DHCP_SEARCH_MAX = 6,
 };
 enum dhcp_type {
 	DHCP_DISCOVER = 1, DHCP_OFFER, DHCP_REQUEST, DHCP_DECLINE, DHCP_ACK, DHCP_NAK, DHCP_RELEASE,
@@ -48,7 +48,8 @@ struct dhcp_lease {
 	uint8_t n_routes;
 	uint32_t dns[DHCP_SERVERS_MAX];
 	uint8_t n_dns;
-	char domain[DHCP_NAME_MAX];       /* "": none */
+	char search[DHCP_SEARCH_MAX][DHCP_NAME_MAX];   /* option 119 (RFC 3397), or else the domain of option 15 */
+	uint8_t n_search;
 };
 struct dhcp_reply {
 	enum dhcp_type type;              /* OFFER, ACK, NAK */
@@ -62,7 +63,7 @@ bool dhcp_parse(const uint8_t *packet, size_t n, const struct dhcp_who *who, uin
 
 /* Equal in what a container sees of it. */
 bool dhcp_lease_equal(const struct dhcp_lease *a, const struct dhcp_lease *b);
-/* Lines "WORD VALUE": address IP/N, router IP (of the default route), route NET/N IP (or "link"), dns IP, domain NAME,
+/* Lines "WORD VALUE": address IP/N, router IP (of the default route), route NET/N IP (or "link"), dns IP, search NAME,
  * server IP, seconds N. Returns the length; at most DHCP_TEXT_MAX with its NUL. */
 enum { DHCP_TEXT_MAX = 4096 };
 size_t dhcp_lease_format(const struct dhcp_lease *l, char out[DHCP_TEXT_MAX]);

@@ -20,13 +20,17 @@
 #include <unistd.h>
 
 #include "base/cage.h"
+#include "dhcp/arp.h"
 #include "dhcp/dhcp.h"
 
-enum { WAIT_MAX_MS = 60000 };   /* so that a machine that slept sees the time at once */
+enum {
+	WAIT_MAX_MS = 60000,      /* so that a machine that slept sees the time at once */
+	ARP_BUFFER = 16384,       /* it is read while an address is asked for only */
+};
 
 struct session {
 	struct client *client;
-	int packets, quiet, signals, keeper;
+	int packets, arp, quiet, signals, keeper;
 	uint32_t ifindex;
 	bool told;                        /* the first lease is there */
 };
@@ -117,6 +121,42 @@ static void receive_packet(struct client *c)
 		client_receive(c, packet, (size_t)n, from.sll_addr, is_checked(&m), now_ms());
 }
 
+/* ---- ARP ---- */
+static bool hear_arp(struct client *c)
+{
+	uint8_t packet[64];   /* an Ethernet frame is filled up to that */
+	struct sockaddr_ll from = {};
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(session.arp, packet, sizeof(packet), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	if (n > 0 && from.sll_pkttype != PACKET_OUTGOING)
+		client_hear(c, packet, (size_t)n, now_ms());
+	return n >= 0;
+}
+
+static void send_probe(struct client *c, uint32_t address)
+{
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = (int)session.ifindex,
+					.sll_halen = DHCP_MAC, .sll_addr = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	uint8_t packet[ARP_SIZE], old[64];
+
+	if (c->tries == 0)   /* what lies there since the last time */
+		while (recv(session.arp, old, sizeof(old), MSG_DONTWAIT) >= 0)
+			;
+	arp_probe(c->who.mac, address, packet);
+	(void)!sendto(session.arp, packet, sizeof(packet), 0, (const struct sockaddr *)&to, sizeof(to));
+}
+
+static int open_arp(uint32_t ifindex)
+{
+	const struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP), .sll_ifindex = (int)ifindex };
+	int size = ARP_BUFFER, fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return -1;
+	return fd;
+}
+
 /* Unfragmented UDP to the client's port; the socket's bytes begin with the IP header. */
 static int open_packets(uint32_t ifindex)
 {
@@ -185,7 +225,8 @@ static int open_all(const char *ifname, int netns_fd)
 		return fail_session("interface %s vanished", ifname);
 	session.quiet = open_quiet(ifname);
 	session.packets = open_packets(session.ifindex);
-	if (session.packets < 0)
+	session.arp = open_arp(session.ifindex);
+	if (session.packets < 0 || session.arp < 0)
 		return fail_session("packet socket: %s", strerror(errno));
 	if (!read_mac(session.packets, ifname, &session.client->who))
 		return fail_session("MAC address of %s: %s", ifname, strerror(errno));
@@ -228,21 +269,36 @@ static int wait_ms(const struct client *c, int64_t now, int64_t limit)
 	return left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : (int)left;
 }
 
+static int give_up(const struct client *c)
+{
+	const uint8_t *m = c->taken_by;
+	uint32_t a = c->taken;
+
+	if (!a)
+		return fail_session("no DHCP server answered within %d seconds: start one there", START_MS / 1000);
+	return fail_session("the server offers %u.%u.%u.%u, which %02x:%02x:%02x:%02x:%02x:%02x has already: take it out of the server's range",
+			    a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
 static int serve(struct client *c)
 {
-	struct pollfd p[] = { { session.packets, POLLIN, 0 }, { session.signals, POLLIN, 0 }, { session.keeper, 0, 0 } };
+	struct pollfd p[] = { { session.packets, POLLIN, 0 }, { session.signals, POLLIN, 0 }, { session.keeper, 0, 0 }, { session.arp, 0, 0 } };
 	int64_t limit = now_ms() + START_MS;
 
 	client_start(c, now_ms());
 	for (;;) {
+		p[3].fd = c->state == CLIENT_PROBING ? session.arp : -1;
+		p[3].events = POLLIN;
 		if (poll(p, ARRAY_LEN(p), wait_ms(c, now_ms(), limit)) < 0 && errno != EINTR)
 			return 1;
 		if (p[2].revents || (p[1].revents && !take_signal(c)))   /* the keeper ended, or says so */
 			return 0;
 		if (p[0].revents)   /* also to take note of an interface that is down */
 			receive_packet(c);
+		while (c->state == CLIENT_PROBING && hear_arp(c))
+			;
 		if (!session.told && now_ms() >= limit)
-			return fail_session("no DHCP server answered within %d seconds", START_MS / 1000);
+			return give_up(c);
 		client_expire(c, now_ms());
 	}
 }
@@ -251,6 +307,7 @@ int session_run(struct client *c, const char *ifname, int netns_fd, int to_keepe
 {
 	session = (struct session){ .client = c, .keeper = to_keeper };
 	c->send = send_packet;
+	c->probe = send_probe;
 	c->changed = lease_changed;
 	c->random = random32;
 	if (open_all(ifname, netns_fd) != 0)

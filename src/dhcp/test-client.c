@@ -9,7 +9,7 @@ static const uint8_t router_mac[DHCP_MAC] = { 2, 0, 0, 0, 0, 1 };
 
 static struct {
 	uint8_t packet[DHCP_PACKET_MAX];
-	int sent, changes;
+	int sent, changes, probes;
 	bool unicast, lost;
 } seen;
 
@@ -19,6 +19,13 @@ static void see_packet(struct client *c, const uint8_t *packet, size_t n, const 
 	memcpy(seen.packet, packet, n);
 	seen.sent++;
 	seen.unicast = to_mac && memcmp(to_mac, router_mac, DHCP_MAC) == 0;
+}
+
+static void see_probe(struct client *c, uint32_t address)
+{
+	(void)c;
+	assert_int_equal(address, OFFERED);
+	seen.probes++;
 }
 
 static void see_change(struct client *c, const struct dhcp_lease *l)
@@ -50,7 +57,7 @@ static void answer(struct client *c, uint8_t type, int64_t now)
 
 static struct client begin(void)
 {
-	struct client c = { .who = packet_who, .send = see_packet, .changed = see_change, .random = one_after_another };
+	struct client c = { .who = packet_who, .send = see_packet, .probe = see_probe, .changed = see_change, .random = one_after_another };
 
 	memset(&seen, 0, sizeof(seen));
 	client_start(&c, 0);
@@ -63,6 +70,8 @@ static struct client bound(void)
 
 	answer(&c, DHCP_OFFER, 10);
 	answer(&c, DHCP_ACK, 20);
+	while (c.state == CLIENT_PROBING)
+		client_expire(&c, c.deadline);
 	return c;
 }
 
@@ -78,6 +87,11 @@ static void test_client_gets_a_lease(void **state)
 	assert_int_equal(sent_type(), DHCP_REQUEST);
 	assert_false(seen.unicast);
 	answer(&c, DHCP_ACK, 20);
+	while (c.state == CLIENT_PROBING) {
+		assert_int_equal(seen.changes, 0);   /* not before the wire was asked */
+		client_expire(&c, c.deadline);
+	}
+	assert_int_equal(seen.probes, 3);
 	assert_int_equal(c.state, CLIENT_BOUND);
 	assert_int_equal(seen.changes, 1);
 	assert_int_equal(c.lease.address, OFFERED);
@@ -181,6 +195,12 @@ static void test_client_release(void **state)
 	int sent = seen.sent;
 	client_release(&c);
 	assert_int_equal(seen.sent, sent);
+	c = begin();
+	answer(&c, DHCP_OFFER, 10);
+	answer(&c, DHCP_ACK, 20);
+	client_release(&c);   /* while nobody knows yet whether it is used */
+	assert_int_equal(sent_type(), DHCP_RELEASE);
+	assert_memory_equal(seen.packet + 12, "\x0a\x4c\x00\x32", 4);
 }
 
 static void test_client_hears_only_the_chosen_server(void **state)
@@ -200,6 +220,55 @@ static void test_client_hears_only_the_chosen_server(void **state)
 	assert_int_equal(c.state, CLIENT_REQUESTING);
 }
 
+static void hear(struct client *c, uint8_t operation, uint8_t owner, uint32_t sender, uint32_t target)
+{
+	uint8_t p[46] = { 0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, owner };
+
+	packet_put32(p + 14, sender);
+	packet_put32(p + 24, target);
+	client_hear(c, p, sizeof(p), 30);
+}
+
+static void test_client_declines_what_somebody_has(void **state)
+{
+	static const struct { uint8_t operation, owner; uint32_t sender, target; bool conflict; } cases[] = {
+		{ 2, 9, OFFERED, SERVER, true }, { 1, 9, OFFERED, SERVER, true }, { 1, 9, 0, OFFERED, true },
+		{ 1, 7, 0, OFFERED, false },                 /* our own */
+		{ 2, 9, SERVER, OFFERED, false }, { 1, 9, SERVER, OFFERED, false }, { 3, 9, OFFERED, OFFERED, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct client c = begin();
+		hear(&c, 2, 9, OFFERED, SERVER);   /* before there is anything to ask */
+		answer(&c, DHCP_OFFER, 10);
+		answer(&c, DHCP_ACK, 20);
+		hear(&c, cases[i].operation, cases[i].owner, cases[i].sender, cases[i].target);
+		assert_int_equal(c.state, cases[i].conflict ? CLIENT_SELECTING : CLIENT_PROBING);
+		assert_int_equal(sent_type(), cases[i].conflict ? DHCP_DECLINE : DHCP_REQUEST);
+		assert_int_equal(seen.changes, 0);
+	}
+}
+
+static void test_client_waits_longer_after_conflicts(void **state)
+{
+	struct client c = begin();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		client_expire(&c, c.deadline);
+		assert_int_equal(sent_type(), DHCP_DISCOVER);
+		answer(&c, DHCP_OFFER, 10);
+		answer(&c, DHCP_ACK, 20);
+		hear(&c, 2, 9, OFFERED, SERVER);
+		assert_int_equal(sent_type(), DHCP_DECLINE);
+		assert_memory_equal(seen.packet + PACKET_OPTIONS + 12, "\x32\x04\x0a\x4c\x00\x32\x36\x04\x0a\x4c\x00\x01\xff", 13);
+		assert_int_equal(c.deadline - 30, i < 2 ? 1000 : 10000);
+	}
+	assert_int_equal(c.taken, OFFERED);
+	assert_int_equal(c.taken_by[5], 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_client_refused_starts_over_but_not_at_once),
 		cmocka_unit_test(test_client_renews_when_told_but_not_all_the_time), cmocka_unit_test(test_client_release),
 		cmocka_unit_test(test_client_hears_only_the_chosen_server),
+		cmocka_unit_test(test_client_declines_what_somebody_has), cmocka_unit_test(test_client_waits_longer_after_conflicts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

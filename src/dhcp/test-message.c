@@ -27,7 +27,7 @@ static void test_parse_lease(void **state)
 {
 	(void)state;
 	IS_TEXT(MASK HOUR "\x03\x04\x0a\x4c\x00\x01\x06\x08\x0a\x4c\x00\x02\x0a\x4c\x00\x03\x0f\x0clan.example.\xff",
-		"address 10.76.0.50/24\nrouter 10.76.0.1\ndns 10.76.0.2\ndns 10.76.0.3\ndomain lan.example\nserver 10.76.0.1\nseconds 3600\n");
+		"address 10.76.0.50/24\nrouter 10.76.0.1\ndns 10.76.0.2\ndns 10.76.0.3\nsearch lan.example\nserver 10.76.0.1\nseconds 3600\n");
 	/* no mask: the class'; no time: an hour; padding; no end mark */
 	IS_TEXT("\x00\x00", "address 10.76.0.50/8\nserver 10.76.0.1\nseconds 3600\n");
 	/* a mask with holes is none; one without bits is none */
@@ -61,8 +61,23 @@ static void test_parse_domain_refuses_what_is_no_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_true(parse(p, packet_make(p, DHCP_ACK, 0x1234, cases[i].text, cases[i].n), &r));
-		assert_int_equal(r.lease.domain[0] != '\0', cases[i].good);
+		assert_int_equal(r.lease.n_search == 1, cases[i].good);
 	}
+}
+
+static void test_parse_search_list(void **state)
+{
+	(void)state;
+	/* RFC 3397's own example in two pieces, and the domain that it stands for */
+	IS_TEXT(MASK HOUR "\x77\x09\x03" "eng\x05" "appl\x77\x12" "e\x03" "com\0\x09" "marketing\xc0\x04\x0f\x03lan\xff",
+		"address 10.76.0.50/24\nsearch eng.apple.com\nsearch marketing.apple.com\nserver 10.76.0.1\nseconds 3600\n");
+	/* a pointer to itself, forward, a label that is cut off: what was before counts */
+	IS_TEXT(MASK HOUR "\x77\x05\x01" "a\0\xc0\x03\xff", "address 10.76.0.50/24\nsearch a\nserver 10.76.0.1\nseconds 3600\n");
+	IS_TEXT(MASK HOUR "\x77\x07\x01" "a\0\xc0\x05\x01" "b\xff", "address 10.76.0.50/24\nsearch a\nserver 10.76.0.1\nseconds 3600\n");
+	IS_TEXT(MASK HOUR "\x77\x05\x01" "a\0\x09" "b\x0f\x03lan\xff", "address 10.76.0.50/24\nsearch a\nserver 10.76.0.1\nseconds 3600\n");
+	/* one that is no name is left out, the root too; none at all: the domain */
+	IS_TEXT(MASK HOUR "\x77\x09\x01" "\n\0\x01" "b\0\0\x01" "c\xff", "address 10.76.0.50/24\nsearch b\nserver 10.76.0.1\nseconds 3600\n");
+	IS_TEXT(MASK HOUR "\x77\x02\xc0\x00\x0f\x03lan\xff", "address 10.76.0.50/24\nsearch lan\nserver 10.76.0.1\nseconds 3600\n");
 }
 
 static void test_parse_times(void **state)
@@ -96,7 +111,7 @@ static void test_parse_overload(void **state)
 	memcpy(p + 28 + 44, "\x0f\x03lan\xff", 6);             /* the server name's */
 	assert_true(parse(p, n, &r));
 	assert_int_equal(r.lease.prefix, 24);
-	assert_string_equal(r.lease.domain, "lan");
+	assert_string_equal(r.lease.search[0], "lan");
 }
 
 static void test_parse_nak_reason_is_printable(void **state)
@@ -174,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_lease), cmocka_unit_test(test_parse_routes),
 		cmocka_unit_test(test_parse_domain_refuses_what_is_no_name), cmocka_unit_test(test_parse_times),
+		cmocka_unit_test(test_parse_search_list),
 		cmocka_unit_test(test_parse_overload), cmocka_unit_test(test_parse_nak_reason_is_printable),
 		cmocka_unit_test(test_parse_refuses_what_is_not_for_us), cmocka_unit_test(test_format_is_a_whole_packet),
 	};

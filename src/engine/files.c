@@ -258,9 +258,9 @@ static int make_resolv(const struct spec_context *x, int dir, struct error *err)
 	TRY(host_resolv(x, &host, err));
 	TRY(strv_split(&lines, host ? host : "", '\n', err));
 	TRY(list_servers(x, &servers, &networks, err));
-	if (net->dns_search.n || !networks)
+	if (net->dns_search.n)
 		TRY(strv_copy(&search, &net->dns_search, err));
-	else
+	else if (networks || (!net->dns.n && !is_pasta(x)))   /* a DHCP server may give domains without servers */
 		TRY(network_search(x->net, &search, err));
 	if (search.n && !none) {
 		autofree char *words = strv_join(&search, " ");

@@ -92,14 +92,14 @@ static int take_dns(struct net_attachment *a, const char *value, struct error *e
 
 static int take_domain(struct net_attachment *a, const char *value, struct error *err)
 {
-	return strv_add(&a->dns_search, value, err);
+	return strv_has(&a->dns_search, value) ? 0 : strv_add(&a->dns_search, value, err);
 }
 
 static const struct {
 	const char *word;
 	int (*take)(struct net_attachment *a, const char *value, struct error *err);
 } words[] = {
-	{ "address ", take_address }, { "router ", take_router }, { "route ", take_route }, { "dns ", take_dns }, { "domain ", take_domain },
+	{ "address ", take_address }, { "router ", take_router }, { "route ", take_route }, { "dns ", take_dns }, { "search ", take_domain },
 };
 
 /* Empty, or not there: no lease. */
@@ -221,8 +221,8 @@ static int wait_for_lease(const struct network *n, const struct net_attachment *
 	text[len > 0 ? len : 0] = '\0';
 	if (streq(text, "ok"))
 		return 0;
-	return fail(err, ERROR_TIMEOUT, "network %s: no address by DHCP through %s: %s: start a server there, or create the network "
-					"with --subnet or --ipam-driver none", n->name, str_empty(a->bridge) ? a->ifname : a->bridge,
+	return fail(err, ERROR_TIMEOUT, "network %s: no address by DHCP through %s: %s; or create the network with --subnet or "
+					"--ipam-driver none", n->name, str_empty(a->bridge) ? a->ifname : a->bridge,
 		    len > 0 ? text : "umiak-dhcp does not answer");
 }
 

@@ -63,28 +63,91 @@ static int take_words(const struct strv *words, struct pasta_words *w, unsigned 
 }
 
 /* ---- ports ---- */
-static int add_port(struct strv *argv, const struct net_port *p, int64_t at, int64_t n, struct error *err)
+static int add_port(struct strv *argv, const struct net_port *p, const char *where, int64_t at, int64_t n, struct error *err)
 {
-	bool any = str_empty(p->host_ip);
+	bool any = str_empty(where);
 
 	TRY(strv_add(argv, streq(p->protocol, "udp") ? "-u" : "-t", err));
 	if (n == 1)
-		return strv_addf(argv, err, "%s%s%lld:%lld", any ? "" : p->host_ip, any ? "" : "/",
-				 (long long)(p->host_port + at), (long long)(p->container_port + at));
-	return strv_addf(argv, err, "%s%s%lld-%lld:%lld-%lld", any ? "" : p->host_ip, any ? "" : "/", (long long)p->host_port,
+		return strv_addf(argv, err, "%s%s%lld:%lld", where, any ? "" : "/", (long long)(p->host_port + at),
+				 (long long)(p->container_port + at));
+	return strv_addf(argv, err, "%s%s%lld-%lld:%lld-%lld", where, any ? "" : "/", (long long)p->host_port,
 			 (long long)(p->host_port + n - 1), (long long)p->container_port, (long long)(p->container_port + n - 1));
 }
 
-static int add_ports(const struct pasta_job *job, struct pasta_words *w, unsigned *has, struct error *err)
+/* pasta takes a port once. The same port of both families' loopback (pastas that know --map-guest-addr take an interface
+ * alone) or any address is one to it. */
+static const struct pair {
+	const char *ip[2], *both;
+	bool recent;
+} pairs[] = {
+	{ { "127.0.0.1", "::1" }, "%lo", true }, { { "0.0.0.0", "::" }, "", false },
+};
+
+/* The place of another port like p in all but its address, which is `ip`; -1: none. */
+static ssize_t find_like(const struct pasta_job *job, const struct net_port *p, const char *ip)
+{
+	for (size_t i = 0; i < job->n_ports; i++) {
+		const struct net_port *o = &job->ports[i];
+		if (streq0(o->host_ip, ip) && streq(o->protocol, p->protocol) && o->host_port == p->host_port &&
+		    o->container_port == p->container_port && o->range == p->range)
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+/* Where port i is listened for; NULL: what is said for its other half covers it. */
+static const char *port_address(const struct pasta_job *job, size_t i, bool guest)
+{
+	const struct net_port *p = &job->ports[i];
+
+	for (size_t k = 0; k < 2 * ARRAY_LEN(pairs); k++) {
+		const struct pair *both = &pairs[k / 2];
+		bool half = streq0(p->host_ip, both->ip[k % 2]) && (guest || !both->recent);
+		ssize_t other = half ? find_like(job, p, both->ip[1 - k % 2]) : -1;
+		if (other >= 0)
+			return (size_t)other < i ? NULL : both->both;
+	}
+	return p->host_ip ? p->host_ip : "";
+}
+
+static int64_t range_of(const struct net_port *p)
+{
+	return p->range > 0 ? p->range : 1;
+}
+
+/* Ports before i that it shares one with, on another address. */
+static int check_once(const struct pasta_job *job, size_t i, bool guest, struct error *err)
+{
+	const struct net_port *p = &job->ports[i];
+
+	for (size_t k = 0; k < i; k++) {
+		const struct net_port *o = &job->ports[k];
+		int64_t at = p->host_port > o->host_port ? p->host_port : o->host_port;
+		if (streq(o->protocol, p->protocol) && at < p->host_port + range_of(p) && at < o->host_port + range_of(o) &&
+		    port_address(job, k, guest))
+			return fail(err, ERROR_NOT_EXECUTABLE, "port %lld is published on %s and on %s, pasta takes a port once: publish it on "
+							       "one of them, or on all addresses (-p %lld:%lld)", (long long)at,
+				    str_empty(o->host_ip) ? "all addresses" : o->host_ip, str_empty(p->host_ip) ? "all addresses" : p->host_ip,
+				    (long long)at, (long long)(p->container_port + at - p->host_port));
+	}
+	return 0;
+}
+
+static int add_ports(const struct pasta_job *job, struct pasta_words *w, unsigned *has, bool guest, struct error *err)
 {
 	for (size_t i = 0; i < job->n_ports; i++) {
 		const struct net_port *p = &job->ports[i];
-		int64_t range = p->range > 0 ? p->range : 1, step = range > SINGLE_MAX ? range : 1;
+		const char *where = port_address(job, i, guest);
+		int64_t range = range_of(p), step = range > SINGLE_MAX ? range : 1;
 		if (!streq(p->protocol, "tcp") && !streq(p->protocol, "udp"))
-			return fail(err, ERROR_NOT_EXECUTABLE, "can't forward protocol: %s", p->protocol);
+			return fail(err, ERROR_NOT_EXECUTABLE, "can't forward protocol: %s: pasta knows tcp and udp; as root, or with "
+							     "--network host, it works", p->protocol);
 		*has |= streq(p->protocol, "udp") ? HAS_UDP : HAS_TCP;
-		for (int64_t at = 0; at < range; at += step)
-			TRY(add_port(&w->argv, p, at, step, err));
+		if (where)
+			TRY(check_once(job, i, guest, err));
+		for (int64_t at = 0; where && at < range; at += step)
+			TRY(add_port(&w->argv, p, where, at, step, err));
 	}
 	return 0;
 }
@@ -149,7 +212,7 @@ int pasta_command(const struct net_env *env, const struct pasta_job *job, bool g
 	if (!str_empty(job->options))
 		TRY(strv_split(&words, job->options, ',', err));
 	TRY(take_words(&words, &w, &has, err));
-	TRY(add_ports(job, &w, &has, err));
+	TRY(add_ports(job, &w, &has, guest, err));
 	if (!job->ports_only)
 		TRY(add_addresses(guest, &w, err));
 	TRY(add_rest(job, has, &w.argv, err));

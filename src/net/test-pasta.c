@@ -23,6 +23,13 @@ static void test_pasta_command_words(void **state)
 		{ .host_ip = (char *)"192.0.2.1", .protocol = (char *)"udp", .host_port = 5000, .container_port = 53, .range = 2 },
 		{ .host_ip = (char *)"2001:db8::1", .protocol = (char *)"tcp", .host_port = 6000, .container_port = 1, .range = 100 },
 	};
+	static struct net_port both[] = {
+		{ .host_ip = (char *)"127.0.0.1", .protocol = (char *)"tcp", .host_port = 80, .container_port = 80, .range = 1 },
+		{ .host_ip = (char *)"::", .protocol = (char *)"tcp", .host_port = 81, .container_port = 80, .range = 1 },
+		{ .host_ip = (char *)"::1", .protocol = (char *)"tcp", .host_port = 80, .container_port = 80, .range = 1 },
+		{ .host_ip = (char *)"::1", .protocol = (char *)"udp", .host_port = 80, .container_port = 80, .range = 1 },
+		{ .host_ip = (char *)"0.0.0.0", .protocol = (char *)"tcp", .host_port = 81, .container_port = 80, .range = 1 },
+	};
 	static const struct {
 		struct pasta_job job;
 		bool guest;
@@ -40,6 +47,9 @@ static void test_pasta_command_words(void **state)
 		{ { .ports = ports, .n_ports = 3 }, false,
 		  "--config-net -t 8080:80 -u 192.0.2.1/5000:53 -u 192.0.2.1/5001:54 -t 2001:db8::1/6000-6099:1-100 "
 		  "--dns-forward 169.254.1.1 -T none -U none --no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", "169.254.1.1", NULL },
+		{ { .ports = both, .n_ports = 5 }, true,   /* one word for both families; not where they lead elsewhere */
+		  "--config-net -t %lo/80:80 -t 81:80 -u ::1/80:80 --dns-forward 169.254.1.1 --map-guest-addr 169.254.1.2 -T none -U none "
+		  "--no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", "169.254.1.1", "169.254.1.2" },
 		{ { .ports = ports, .n_ports = 1, .ports_only = true }, true,
 		  "-I umiak-ports -a 169.254.2.2 -n 30 -g 169.254.2.1 -a fd75:6d69:616b::2 -g fd75:6d69:616b::1 --no-dhcp --no-dhcpv6 "
 		  "--no-ra -t 8080:80 -u none -T none -U none --no-map-gw --quiet --netns=/run/x/netns/umiak-7-9", NULL, NULL },
@@ -65,7 +75,25 @@ static void test_pasta_command_refuses_sctp(void **state)
 
 	assert_int_equal(pasta_command(&env, &job, true, &w, &err), -1);
 	assert_int_equal(err.kind, ERROR_NOT_EXECUTABLE);
-	assert_string_equal(err.text, "can't forward protocol: sctp");
+	assert_non_null(strstr(err.text, "can't forward protocol: sctp: "));
+}
+
+static void test_pasta_command_refuses_a_port_twice(void **state)
+{
+	struct net_port p[] = {
+		{ .host_ip = (char *)"127.0.0.1", .protocol = (char *)"tcp", .host_port = 8080, .container_port = 80, .range = 1 },
+		{ .host_ip = (char *)"::1", .protocol = (char *)"tcp", .host_port = 8079, .container_port = 79, .range = 3 },
+	};
+	const struct pasta_job job = { .dir = "/d", .name = "n", .ports = p, .n_ports = 2 };
+	auto_pasta_words w = {};
+	struct error err = {};
+
+	(void)state;
+	assert_int_equal(pasta_command(&env, &job, true, &w, &err), -1);
+	assert_string_equal(err.text, "port 8080 is published on 127.0.0.1 and on ::1, pasta takes a port once: publish it on one of them, or "
+				      "on all addresses (-p 8080:80)");
+	p[1].range = 1;
+	assert_int_equal(pasta_command(&env, &job, true, &w, &err), 0);
 }
 
 static void test_pasta_sweep_takes_dead_ones(void **state)
@@ -92,7 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pasta_command_words),
 		cmocka_unit_test(test_pasta_command_refuses_sctp),
-		cmocka_unit_test(test_pasta_sweep_takes_dead_ones),
+		cmocka_unit_test(test_pasta_command_refuses_a_port_twice), cmocka_unit_test(test_pasta_sweep_takes_dead_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

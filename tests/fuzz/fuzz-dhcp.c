@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * fuzz-dhcp: a packet as an answer to a DHCP client, through its states; the lease as text. */
+ * fuzz-dhcp: a packet as an answer to a DHCP client or an ARP packet that it hears, through its states; the lease as text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,12 @@ static void send_nothing(struct client *c, const uint8_t *packet, size_t n, cons
 	(void)to_mac;
 	if (n > DHCP_PACKET_MAX)
 		abort();
+}
+
+static void probe_nothing(struct client *c, uint32_t address)
+{
+	(void)c;
+	(void)address;
 }
 
 static void check_lease(struct client *c, const struct dhcp_lease *l)
@@ -36,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t mac[DHCP_MAC] = { 2, 0, 0, 0, 0, 7 };
 	struct client c = { .who = { .mac = { 2, 0, 0, 0, 0, 7 }, .id = { 1, 2, 0, 0, 0, 0, 7 }, .id_len = 7 }, .send = send_nothing,
-			    .changed = check_lease, .random = same };
+			    .probe = probe_nothing, .changed = check_lease, .random = same };
 	struct dhcp_reply r = {};
 
 	if (dhcp_parse(data, size, &c.who, 0x1234, true, &r))
@@ -46,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		c.state = state;
 		c.offer = r.lease;
 		client_receive(&c, data, size, mac, true, 10);
+		client_hear(&c, data, size, 10);
 		client_expire(&c, c.deadline);
 	}
 	return 0;

@@ -55,6 +55,22 @@ talk() { # HOST PORT [exec prefix]: sends a line, prints what comes back
     like "$output" "pasta failed with exit code 1:.*no-such-option" "pasta's own words"
 }
 
+@test "one port of both loopback addresses, and of both families' any address" {
+    run_umiak run -d --name web -p 0.0.0.0:8081:80 -p '[::]:8081:80' $IMAGE nc -ll -p 80 -e sh -c "read x; echo hello"
+    is "$(talk 198.51.100.10 8081 peer_exec)" hello "any IPv4 address"
+    is "$(talk 2001:db8:51::10 8081 peer_exec)" hello "any IPv6 address"
+    run umiak run -d --name both -p 127.0.0.1:8080:80 -p '[::1]:8080:80' $IMAGE nc -ll -p 80 -e sh -c "read x; echo hello"
+    if [ "$status" != 0 ]; then   # pastas of before 2024
+        is "$status" 126 "exit code"
+        like "$output" "^Error: port 8080 is published on 127.0.0.1 and on ::1, pasta takes a port once: .*-p 8080:80" "the line"
+        return
+    fi
+    is "$(talk 127.0.0.1 8080 netns_exec)" hello "IPv4 loopback"
+    is "$(talk ::1 8080 netns_exec)" hello "IPv6 loopback"
+    run talk 198.51.100.10 8080 peer_exec
+    [ "$status" != 0 ]
+}
+
 @test "security: L1: a published port is reached from far, near and loopback, and clients keep their address" {
     run_umiak run -d --name web -p 8080:80 $IMAGE nc -ll -p 80 -e sh -c 'read x; netstat -tn | grep ":80 " | grep ESTA'
     run talk 198.51.100.10 8080 peer_exec

@@ -21,6 +21,7 @@ teardown_file() {
 setup() { rootless || command -v dnsmasq >/dev/null || skip "dnsmasq is not installed"; }
 teardown() {
     stop_server
+    no_neighbour
     umiak_teardown
     ! rootless || return 0
     is "$(clients)" "" "no client is left"
@@ -108,6 +109,47 @@ has_address() { [[ "$(address "$1")" == $2 ]]; } # CONTAINER PATTERN
     is "$(clients)" "" "its client ended"
     run_umiak rm -f -t0 a
     run_umiak network rm plain
+}
+
+near() { nsenter --net="$UMIAK_WORK/near" -- "$@"; }
+neighbour() { # ADDRESS: a machine on the wire that has it
+    touch "$UMIAK_WORK/near"
+    unshare --net="$UMIAK_WORK/near" ip link set lo up
+    netns_exec ip link add near0 type veth peer name near1
+    netns_exec ip link set near1 netns "$UMIAK_WORK/near"
+    netns_exec ip link set near0 master lan0 up
+    near ip addr add "$1/24" dev near1
+    near ip link set near1 up
+}
+no_neighbour() {
+    [ -e "$UMIAK_WORK/near" ] || return 0
+    umount "$UMIAK_WORK/near"
+    rm "$UMIAK_WORK/near"
+    soon no_near0
+}
+no_near0() { ! netns_exec ip link show near0 >/dev/null 2>&1; }
+
+@test "an address that somebody on the wire has is declined; a server that has no other is named with its address; search domains" {
+    skip_rootless "interfaces of the host are root's"
+    neighbour 10.76.0.50
+    start_server 10.76.0.50,10.76.0.60,255.255.255.0,1h --dhcp-host=02:00:00:00:00:77,10.76.0.50 \
+        --dhcp-option=option:domain-search,a.example,deep.a.example --dhcp-option=option:domain-name,b.example
+    run_umiak run -d --name a --mac-address 02:00:00:00:00:77 --network lan $IMAGE sleep 1000
+    served "DHCPDECLINE(wire1) 10.76.0.50 02:00:00:00:00:77"
+    like "$(address a)" '^10\.76\.0\.(5[1-9]|60) $' "another one"
+    run_umiak exec a cat /etc/resolv.conf
+    like "$output" "search a.example deep.a.example" "the search list, not the domain"
+    run_umiak rm -f -t0 a
+    stop_server
+    start_server 10.76.0.50,10.76.0.50,255.255.255.0,1h
+    run umiak run --rm --network lan $IMAGE true
+    is "$status" 125 "exit code"
+    like "$output" "network lan: .*the server offers 10.76.0.50, which [0-9a-f:]{17} has already: take it out of the server's range; or .*--subnet" "the line"
+    no_neighbour   # control
+    stop_server
+    start_server 10.76.0.50,10.76.0.50,255.255.255.0,1h
+    run_umiak run --rm --network lan $IMAGE ip -4 -o addr show dev eth0
+    like "$output" "inet 10.76.0.50/24" "free again"
 }
 
 @test "another lease: address, files and inspect follow; a client that was killed comes back with a reload" {
