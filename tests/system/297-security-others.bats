@@ -88,7 +88,8 @@ worker_of() { # PID of whatever was started: the worker below it
 }
 
 words() { # umiak without the shell's function around it
-    words=("$UMIAK_BUILD/umiak" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" --network-config-dir "$UMIAK_WORK/networks")
+    words=(nsenter --net="$UMIAK_WORK/netns" -- "$UMIAK_BUILD/umiak" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run"
+        --network-config-dir "$UMIAK_WORK/networks")
     rootless || return 0
     words=(env HOME="$UMIAK_WORK/home" USER="$UMIAK_TEST_USER" XDG_RUNTIME_DIR="$UMIAK_WORK/xdg" "$UMIAK_BUILD/umiak")
     [ "$(id -u)" != 0 ] ||
