@@ -32,8 +32,8 @@ serve() { # CONTAINER PORT: answers every connection with the client's address
     inside "$1" socat "TCP-LISTEN:$2,fork,reuseaddr" SYSTEM:'echo from $SOCAT_PEERADDR' </dev/null >/dev/null 2>&1 3>&- &
     wait_for inside "$1" bash -c "exec 4<>/dev/tcp/127.0.0.1/$2" 2>/dev/null
 }
-ask() { timeout "${3:-3}" bash -c "exec 4<>/dev/tcp/$1/$2 && cat <&4"; }   # HOST PORT [SECONDS], in the current namespace
-ask_from_host() { netns_exec timeout "${3:-3}" bash -c "exec 4<>/dev/tcp/$1/$2 && cat <&4"; }
+ask() { timeout "${3:-20}" bash -c "exec 4<>/dev/tcp/$1/$2 && cat <&4"; }   # HOST PORT [SECONDS], in the current namespace
+ask_from_host() { netns_exec timeout "${3:-20}" bash -c "exec 4<>/dev/tcp/$1/$2 && cat <&4"; }
 export -f ask
 
 udp_answers() { # HOST PORT: an echo server is there
