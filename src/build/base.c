@@ -189,6 +189,7 @@ static int from_image(struct build *b, struct stage_run *st, const char *name, s
 		TRY(stage_push_layer(st, l, err));
 	}
 	memcpy(st->base_id, image.id, sizeof(st->base_id));
+	memcpy(st->id, image.id, sizeof(st->id));
 	TRY(str_set(&st->base_name, full && !transport_is_known(name) ? full : name, err));
 	warn_platform(b, st, &image);
 	TRY(str_set(&st->base_digest, image.manifest, err));
@@ -247,6 +248,7 @@ static int from_stage(struct stage_run *st, const struct stage_run *base, struct
 		TRY(stage_push_layer(st, base->layers[i], err));
 	memcpy(st->chain, base->chain, sizeof(st->chain));
 	memcpy(st->base_id, base->base_id, sizeof(st->base_id));
+	memcpy(st->id, base->id, sizeof(st->id));
 	TRY(str_set(&st->base_name, base->base_name, err));
 	TRY(str_set(&st->base_digest, base->base_digest, err));
 	return strmap_copy(&st->annotations, &base->annotations, err);

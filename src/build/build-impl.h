@@ -20,6 +20,7 @@
 #include "store/build-cache.h"
 #include "store/image.h"
 #include "store/stage.h"
+#include "store/step-image.h"
 
 struct build_layer {
 	char diff_id[SHA256_TEXT_MAX];
@@ -81,6 +82,7 @@ struct stage_run {
 	size_t n_layers, n_base, n_history;   /* n_base, n_history: of the base */
 	char chain[65];                  /* digest of history so far */
 	char base_id[65], *base_name;    /* of the base image; "" */
+	char id[65];                     /* of the stage's image so far; "" */
 	char *base_digest;               /* of its manifest; NULL */
 	char image_id[65];               /* --save-stages: of the stage's image; "" */
 	bool prepared, done;
@@ -112,6 +114,7 @@ struct build {
 	struct list layers;              /* struct build_layer *: all of them, owned */
 	struct build_cache_entry *rows;  /* to be written to the cache */
 	size_t n_rows;
+	struct list images;              /* struct step_image: written with them */
 	struct strv touched;             /* keys of rows that were of use */
 	struct remote_cache remote;
 	struct source_policy policy;
@@ -186,9 +189,11 @@ void key_layers(struct sha256 *h, const struct stage_run *st);
 /* ---- schedule.c: doing it ---- */
 int schedule_run(struct build *b, struct error *err);
 int schedule_flush(struct build *b, struct error *err);
+/* Rows that were written, or will not be. */
+void schedule_forget_rows(struct build *b);
 /* ---- image.c: the result ---- */
-/* The id (config digest) of the stage's image as it is now. */
-int image_id_now(struct stage_run *st, char ret[65], struct error *err);
+/* The stage's image as it is now, without parent and key. */
+int image_now(const struct stage_run *st, struct step_image *ret, struct error *err);
 int image_finish(struct build *b, struct stage_run *st, struct error *err);
 /* The stage as it is now becomes an image of these names (full ones). ret_manifest: room for a digest. */
 int image_commit_stage(struct build *b, const struct stage_run *st, const struct strv *names, char ret_id[65], char *ret_manifest,

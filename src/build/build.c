@@ -79,8 +79,7 @@ static void build_done(struct build *b)
 	for (size_t i = 0; i < b->layers.n; i++)
 		layer_done(layers[i]);
 	free(b->layers.v);
-	for (size_t i = 0; i < b->n_rows; i++)
-		build_cache_entry_done(&b->rows[i]);
+	schedule_forget_rows(b);
 	free(b->rows);
 	strv_done(&b->touched);
 	remote_cache_done(&b->remote);

@@ -39,15 +39,17 @@ static int format_config(const struct stage_run *st, struct buf *to, struct erro
 	return buf_ok(to, "image config", err);
 }
 
-int image_id_now(struct stage_run *st, char ret[65], struct error *err)
+int image_now(const struct stage_run *st, struct step_image *ret, struct error *err)
 {
 	auto_buf text = BUF_INIT(CONFIG_BYTES_MAX);
 	char digest[SHA256_TEXT_MAX];
 
 	TRY(format_config(st, &text, err));
 	digest_of(&text, digest);
-	memcpy(ret, digest + strlen("sha256:"), 65);
-	return 0;
+	memcpy(ret->id, digest + strlen("sha256:"), 65);
+	ret->docker = is_docker(st->b);
+	ret->config = buf_steal(&text);
+	return ret->config ? 0 : fail_oom(err);
 }
 
 /* ---- what the command line adds ---- */
@@ -347,7 +349,7 @@ int image_commit_stage(struct build *b, const struct stage_run *st, const struct
 	if (commit(b, st, config_digest, manifest_digest, names, ret_id, err) < 0)
 		return fail_wrap(err, "committing image");
 	memcpy(ret_manifest, manifest_digest, sizeof(manifest_digest));
-	return 0;
+	return step_image_show(b->store, ret_id, err);
 }
 
 int image_finish(struct build *b, struct stage_run *st, struct error *err)
@@ -363,7 +365,7 @@ int image_finish(struct build *b, struct stage_run *st, struct error *err)
 	digest_of(&config, config_digest);
 	int same = is_there(b, st, &config, config_digest, &r->names, r->id, r->manifest, err);
 	if (same)
-		return same < 0 ? -1 : 0;
+		return same < 0 ? -1 : step_image_show(b->store, r->id, err);
 	TRY(image_commit_stage(b, st, &r->names, r->id, r->manifest, err));
 	engine_event(b->engine, &(struct event){ .type = EVENT_IMAGE, .status = EVENT_BUILD, .id = r->id,
 						 .name = r->names.n ? r->names.v[0] : "" });

@@ -90,6 +90,19 @@ static int reopen_layer(struct build *b, struct build_layer *l, struct error *er
 	return 0;
 }
 
+void schedule_forget_rows(struct build *b)
+{
+	struct step_image *images = b->images.v;
+
+	for (size_t i = 0; i < b->n_rows; i++)
+		build_cache_entry_done(&b->rows[i]);
+	for (size_t i = 0; i < b->images.n; i++)
+		step_image_done(&images[i]);
+	free(images);
+	b->n_rows = 0;
+	b->images = (struct list){};
+}
+
 int schedule_flush(struct build *b, struct error *err)
 {
 	struct build_layer **all = b->layers.v;
@@ -111,10 +124,9 @@ int schedule_flush(struct build *b, struct error *err)
 	for (size_t i = 0; n && i < b->layers.n; i++)   /* of two equal layers one is kept: maybe not ours */
 		if (all[i]->is_new && reopen_layer(b, all[i], err) < 0)
 			return -1;
-	TRY(build_cache_put(b->store, b->rows, b->n_rows, err));
-	for (size_t i = 0; i < b->n_rows; i++)
-		build_cache_entry_done(&b->rows[i]);
-	b->n_rows = 0;
+	const struct build_cache_batch batch = { b->rows, b->n_rows, b->images.v, b->images.n };
+	TRY(build_cache_put(b->store, &batch, err));
+	schedule_forget_rows(b);
 	b->flushed = time_now();
 	return remote_cache_push(b, tell_line, err);
 }

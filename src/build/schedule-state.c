@@ -104,6 +104,30 @@ static void tell_usage(struct stage_run *st, const struct op *op)
 		schedule_tell(st, op, BUILD_OUTPUT, line, strlen(line), false);
 }
 
+/* What the stage is after the step: an image as soon as somebody asks for it. */
+static int note_image(struct stage_run *st, struct op *op, struct error *err)
+{
+	struct build *b = st->b;
+	CLEANUP(step_image_done) struct step_image now = {};
+
+	TRY(image_now(st, &now, err));
+	memcpy(op->id, now.id, sizeof(op->id));
+	memcpy(now.parent, st->id, sizeof(now.parent));
+	memcpy(now.key, op->key, sizeof(now.key));
+	memcpy(st->id, now.id, sizeof(st->id));
+	if (op->kind == OP_SQUASH || b->o->squash_all || streq(now.id, now.parent))
+		return 0;
+	int known = op->cached ? step_image_known(b->store, now.id, err) : 0;
+	if (known)
+		return known < 0 ? -1 : 0;
+	struct step_image *to = list_add(&b->images, sizeof(*to), err);
+	if (!to)
+		return -1;
+	*to = now;
+	now.config = NULL;
+	return 0;
+}
+
 int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
 {
 	struct build *b = st->b;
@@ -119,7 +143,7 @@ int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
 	if (st->s->index == b->graph.target && st->next + 1 >= st->n)
 		TRY(image_describe(b, st, err));
 	if (!b->single)
-		TRY(image_id_now(st, op->id, err));
+		TRY(note_image(st, op, err));
 	if (op->cached) {
 		log_debug(b->engine->log, "Found a cache hit in the first iteration");
 		schedule_tell(st, op, BUILD_CACHED, NULL, 0, false);

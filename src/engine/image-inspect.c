@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "engine/image-list.h"
 #include "store/layer.h"
+#include "store/step-image.h"
 
 #define I struct image_inspect
 #define ALWAYS .flags = FIELD_ALWAYS
@@ -210,9 +211,11 @@ static int build_history(struct store *s, const struct store_image *image, const
 {
 	auto_store_image_list all = {};
 	const struct image_history *h = history->v;
+	auto_strv steps = {};   /* ids of a build's steps, newest first: one a step */
 	size_t layer = image->n_layers;
 	bool used = false;   /* an id is shown at its newest step only */
 
+	TRY(step_image_chain(s, image->id, false, &steps, err));
 	TRY(store_image_list(s, STORE_IMAGE_NAMES | STORE_IMAGE_LAYERS, &all, err));
 	ret->v = calloc(history->n ? history->n : 1, sizeof(*ret->v));
 	if (!ret->v)
@@ -223,6 +226,8 @@ static int build_history(struct store *s, const struct store_image *image, const
 		if (!used)
 			TRY(images_ending_at(&all, image, layer, step, err));
 		used = true;
+		if (history->n - i < steps.n)
+			TRY(str_set(&step->id, steps.v[history->n - i], err));
 		if (h[i - 1].empty_layer || !layer)
 			continue;
 		TRY(layer_size(s, image->layers[--layer].diff_id, &step->size, err));

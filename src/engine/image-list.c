@@ -347,11 +347,12 @@ static int fill(struct store *s, const struct store_image *i, struct image_summa
 
 typedef int visit_fn(struct store *s, const struct store_image *i, void *to, struct error *err);
 
+/* 1: intermediate images are wanted as well; 0: not. */
 static int parse_filters(const struct query *q, const struct image_list_options *o, struct image_filter **ret,
 			 size_t *ret_n, struct error *err)
 {
 	size_t n = o->filters ? o->filters->n : 0;
-	bool intermediate = false;
+	bool intermediate = o->all;
 	autofree struct image_filter *f = calloc(n + 1, sizeof(*f));
 
 	if (!f)
@@ -360,11 +361,11 @@ static int parse_filters(const struct query *q, const struct image_list_options 
 		TRY(parse_filter(q, o->filters->v[i], &f[i], err));
 		intermediate |= streq(f[i].row->key, "intermediate");
 	}
-	if (!o->all && !intermediate)
+	if (!intermediate)
 		TRY(parse_filter(q, "intermediate=false", &f[n++], err));
 	*ret = take_ptr(f);
 	*ret_n = n;
-	return 0;
+	return intermediate;
 }
 
 static int visit_images(struct engine *e, const struct image_list_options *o, visit_fn *visit, void *to,
@@ -376,8 +377,9 @@ static int visit_images(struct engine *e, const struct image_list_options *o, vi
 	size_t n = 0;
 
 	TRY(engine_store(e, &q.store, err));
-	TRY(parse_filters(&q, o, &f, &n, err));
-	TRY(store_image_list(q.store, STORE_IMAGE_NAMES | STORE_IMAGE_DOUBLES, &all, err));
+	int steps = parse_filters(&q, o, &f, &n, err);
+	TRY(steps);
+	TRY(store_image_list(q.store, STORE_IMAGE_NAMES | STORE_IMAGE_DOUBLES | (steps ? STORE_IMAGE_STEPS : 0), &all, err));
 	for (size_t i = 0; i < all.n; i++) {
 		int r = passes(&q, f, n, &all.v[i], err);
 		if (r < 0)

@@ -13,6 +13,7 @@
 #include "engine/pod.h"
 #include "image/oci-image.h"
 #include "image/reference.h"
+#include "store/step-image.h"
 
 static void write_event(struct engine *e, enum event_status status, const char *id, const char *name)
 {
@@ -269,6 +270,72 @@ static int remove_parents(struct engine *e, const struct store_image *child, str
 	return 0;
 }
 
+/* ---- steps of builds ---- */
+/* One that was named once is an image as well. */
+static int remove_named_step(struct engine *e, struct store *s, const char *id, struct image_removal *r, struct error *err)
+{
+	auto_store_image image = {};
+	int found = store_image_get(s, id, STORE_IMAGE_NAMES, &image, err);
+
+	return found == 1 && !image.read_only ? remove_whole(e, &image, NULL, r, err) : found;
+}
+
+static int drop_steps(struct engine *e, struct store *s, const struct strv *ids, struct image_removal *r, struct error *err)
+{
+	auto_strv going = {};
+
+	for (size_t i = 0; i < ids->n; i++) {
+		struct error why = {};
+		if (remove_named_step(e, s, ids->v[i], r, &why) < 0)   /* somebody uses it meanwhile: it stays, as what is below */
+			break;
+		TRY(strv_add(&going, ids->v[i], err));
+	}
+	TRY(step_image_drop(s, &going, &r->bytes, err));
+	for (size_t i = 0; i < going.n; i++)
+		if (!strv_has(&r->deleted, going.v[i]))
+			TRY(strv_add(&r->deleted, going.v[i], err));
+	return 0;
+}
+
+/* The image was a step or a result of a build and is gone: so are the steps on the way to it that led nowhere else.
+ * What was made from it is made from what is below now. */
+static int remove_steps(struct engine *e, const char *id, struct image_removal *r, struct error *err)
+{
+	auto_strv chain = {}, self = {};
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(step_image_chain(s, id, true, &chain, err));
+	if (!chain.n)
+		return 0;
+	if (chain.n > 1 && !r->no_prune)
+		return drop_steps(e, s, &chain, r, err);
+	TRY(strv_add(&self, id, err));
+	return step_image_drop(s, &self, &r->bytes, err);
+}
+
+/* Steps that lead to no image that is here: those that pass the filters, but for the one about leading nowhere. */
+static int remove_unused_steps(struct engine *e, const struct strv *filters, struct image_removal *r, struct error *err)
+{
+	auto_strv unused = {}, passing = {}, own = {}, going = {};
+	struct image_list_options o = { .all = true, .filters = &own };
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	TRY(step_image_unused(s, &unused, err));
+	if (!unused.n)
+		return 0;
+	for (size_t i = 0; filters && i < filters->n; i++)
+		if (!str_after(filters->v[i], "dangling"))
+			TRY(strv_add(&own, filters->v[i], err));
+	if (own.n)
+		TRY(image_list_ids(e, &o, &passing, err));
+	for (size_t i = 0; i < unused.n; i++)
+		if (!own.n || strv_has(&passing, unused.v[i]))
+			TRY(strv_add(&going, unused.v[i], err));
+	return drop_steps(e, s, &going, r, err);
+}
+
 static bool is_id(const struct store_image *image, const char *what)
 {
 	const char *hex = str_after(what, "sha256:");
@@ -297,6 +364,8 @@ static int remove_image(struct engine *e, const struct store_image *image, const
 		return strv_add(&r->untagged, full, err);
 	}
 	TRY(remove_whole(e, image, what, r, err));
+	if (!image->read_only)
+		TRY(remove_steps(e, image->id, r, err));
 	return r->no_prune ? 0 : remove_parents(e, image, r, err);
 }
 
@@ -345,7 +414,7 @@ int image_remove(struct engine *e, const struct strv *names, struct image_remova
 		if (remove_by_id(e, ids.v[i], r, &why) < 0)
 			report(r, &why);
 	}
-	return 0;
+	return remove_unused_steps(e, NULL, r, err);
 }
 
 /* ---- prune ---- */
@@ -403,6 +472,6 @@ int image_prune(struct engine *e, const struct image_prune_options *o, struct im
 				report(r, &why);
 		}
 		if (r->deleted.n == before)
-			return 0;
+			return remove_unused_steps(e, o->filters, r, err);
 	}
 }

@@ -6,12 +6,19 @@
 
 #include "base/units.h"
 #include "store/stage-internal.h"
+#include "store/step-image.h"
+
+/* Version 1 had none. */
+#define IMAGES "CREATE TABLE images(id TEXT PRIMARY KEY, parent TEXT NOT NULL, key TEXT NOT NULL, docker INT NOT NULL," \
+	       "  hidden INT NOT NULL DEFAULT 0, config TEXT NOT NULL);" \
+	       "CREATE INDEX images_by_parent ON images(parent); CREATE INDEX images_by_key ON images(key)"
 
 static const struct db_schema schema = {
-	.version = 1, .what = "build cache",
+	.version = 2, .what = "build cache",
 	.sql = "CREATE TABLE steps(key TEXT PRIMARY KEY, diff_id TEXT, created INT NOT NULL, used INT NOT NULL,"
 	       "  size INT NOT NULL, note TEXT) WITHOUT ROWID;"
-	       "CREATE INDEX steps_by_layer ON steps(diff_id) WHERE diff_id IS NOT NULL",
+	       "CREATE INDEX steps_by_layer ON steps(diff_id) WHERE diff_id IS NOT NULL;" IMAGES,
+	.upgrade = IMAGES,
 };
 
 void build_cache_entry_done(struct build_cache_entry *e)
@@ -21,8 +28,7 @@ void build_cache_entry_done(struct build_cache_entry *e)
 	e->diff_id = e->note = NULL;
 }
 
-/* 1, or 0 when there is no cache and `make` does not ask for one. */
-static int open_cache(struct store *s, bool make, struct db **ret, struct error *err)
+int build_cache_db(struct store *s, bool make, struct db **ret, struct error *err)
 {
 	autofree char *path = NULL;
 
@@ -42,7 +48,7 @@ int build_cache_refers(struct store *s, const char *digest, struct error *err)
 {
 	struct db *db;
 	int64_t n = 0;
-	int r = open_cache(s, false, &db, err);
+	int r = build_cache_db(s, false, &db, err);
 
 	if (r != 1)
 		return r;
@@ -55,7 +61,7 @@ int build_cache_find(struct stage *st, const char *key, struct build_cache_entry
 	auto_rows r = { 0 };
 	auto_build_cache_entry e = { 0 };
 	struct db *db;
-	int there = open_cache(stage_store(st), false, &db, err);
+	int there = build_cache_db(stage_store(st), false, &db, err);
 
 	if (there != 1)
 		return there;
@@ -79,18 +85,28 @@ int build_cache_find(struct stage *st, const char *key, struct build_cache_entry
 	return 1;
 }
 
-int build_cache_put(struct store *s, const struct build_cache_entry *v, size_t n, struct error *err)
+static int put_image(struct db *db, const struct step_image *i, struct error *err)
 {
+	return db_run(db, err, "INSERT INTO images(id,parent,key,docker,config) VALUES(?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+		      " parent=excluded.parent, key=excluded.key, docker=excluded.docker", "sssis", i->id, i->parent, i->key,
+		      (int64_t)i->docker, i->config);
+}
+
+int build_cache_put(struct store *s, const struct build_cache_batch *b, struct error *err)
+{
+	const struct build_cache_entry *v = b->v;
 	auto_txn t = DB_TXN_INIT;
 	struct db *db;
 
-	if (!n)
+	if (!b->n && !b->n_images)
 		return 0;
-	TRY(open_cache(s, true, &db, err));
+	TRY(build_cache_db(s, true, &db, err));
 	TRY(db_begin(db, &t, err));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		TRY(db_run(db, err, "INSERT OR REPLACE INTO steps(key,diff_id,created,used,size,note) VALUES(?,?,?,?,?,?)", "ssiiis",
 			   v[i].key, v[i].diff_id, v[i].created, v[i].used, v[i].size, v[i].note));
+	for (size_t i = 0; i < b->n_images; i++)
+		TRY(put_image(db, &b->images[i], err));
 	return db_commit(&t, err);
 }
 
@@ -99,7 +115,7 @@ static int touch(struct store *s, const struct strv *keys, struct error *err)
 	auto_txn t = DB_TXN_INIT;
 	struct db *db;
 
-	if (open_cache(s, false, &db, err) != 1)
+	if (build_cache_db(s, false, &db, err) != 1)
 		return 0;
 	TRY(db_begin(db, &t, err));
 	for (size_t i = 0; i < keys->n; i++)
@@ -127,6 +143,11 @@ static int is_in_image(struct store *s, const char *diff_id, struct error *err)
 	return n != 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 struct victims {
 	struct strv keys, layers;
 	int64_t bytes;
@@ -138,18 +159,26 @@ static void victims_done(struct victims *v)
 	strv_done(&v->layers);
 }
 
+static bool has_sorted(const struct strv *v, const char *key)
+{
+	return v->n && bsearch(&key, v->v, v->n, sizeof(*v->v), by_text);
+}
+
 static int collect_victims(struct store *s, struct db *db, bool all, int64_t before, struct victims *v, struct error *err)
 {
+	auto_strv live = { 0 };
 	auto_rows r = { 0 };
 	int more;
 
+	if (!all)
+		TRY(step_image_live_keys(s, &live, err));
 	TRY(db_query(db, &r, err, "SELECT key,diff_id,size FROM steps WHERE ?1<=0 OR used<?1", "i", before));
 	while ((more = db_next(&r, err)) == 1) {
 		const char *layer = db_text(&r, 1);
 		int kept = layer ? is_in_image(s, layer, err) : 0;
 		if (kept < 0)
 			return -1;
-		if (kept && !all)
+		if ((kept && !all) || has_sorted(&live, db_text(&r, 0)))
 			continue;
 		TRY(strv_add(&v->keys, db_text(&r, 0), err));
 		if (layer && !kept && !strv_has(&v->layers, layer)) {
@@ -167,6 +196,7 @@ static int forget(struct db *db, const struct strv *keys, struct error *err)
 	TRY(db_begin(db, &t, err));
 	for (size_t i = 0; i < keys->n; i++)
 		TRY(db_run(db, err, "DELETE FROM steps WHERE key=?1", "s", keys->v[i]));
+	TRY(db_run(db, err, "DELETE FROM images WHERE NOT EXISTS(SELECT 1 FROM steps WHERE steps.key=images.key)", ""));
 	return db_commit(&t, err);
 }
 
@@ -176,7 +206,7 @@ int build_cache_prune(struct store *s, struct build_cache_prune *p, struct error
 	struct collected freed = { 0 };
 	auto_stage *st = NULL;
 	struct db *db;
-	int there = open_cache(s, false, &db, err);
+	int there = build_cache_db(s, false, &db, err);
 
 	if (there != 1)
 		return there;
@@ -198,7 +228,7 @@ int build_cache_usage(struct store *s, int64_t *ret_rows, int64_t *ret_bytes, st
 {
 	CLEANUP(victims_done) struct victims v = { 0 };
 	struct db *db;
-	int there = open_cache(s, false, &db, err);
+	int there = build_cache_db(s, false, &db, err);
 
 	*ret_rows = *ret_bytes = 0;
 	if (there != 1)

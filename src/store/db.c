@@ -226,6 +226,22 @@ static int make_schema(struct db *db, const struct db_schema *schema, struct err
 	return db_script(db, sql, err);
 }
 
+/* Makes the version before into this one, once. */
+static int upgrade_schema(struct db *db, const struct db_schema *schema, struct error *err)
+{
+	auto_lock ticket = LOCK_INIT;
+	int version = 0;
+	autofree char *sql = NULL;
+
+	TRY(lock_acquire(db->lock_dirfd, db->lock_name, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 }, &ticket,
+			 err));
+	TRY(read_version(db, &version, err));
+	if (version != schema->version - 1)
+		return 0;
+	TRY(str_printf(&sql, err, "BEGIN IMMEDIATE; %s; PRAGMA user_version=%d; COMMIT", schema->upgrade, schema->version));
+	return db_script(db, sql, err);
+}
+
 static int check_version(struct db *db, const struct db_schema *schema, struct error *err)
 {
 	int version = 0;
@@ -233,6 +249,9 @@ static int check_version(struct db *db, const struct db_schema *schema, struct e
 	TRY(read_version(db, &version, err));
 	if (!version && db->writable) {
 		TRY(make_schema(db, schema, err));
+		TRY(read_version(db, &version, err));
+	} else if (version == schema->version - 1 && schema->upgrade && db->writable) {
+		TRY(upgrade_schema(db, schema, err));
 		TRY(read_version(db, &version, err));
 	}
 	if (version == schema->version)

@@ -21,6 +21,7 @@ struct db_schema {
 	int version;         /* PRAGMA user_version; a greater one in the file is refused */
 	const char *sql;     /* makes an empty database into this version */
 	const char *what;    /* name in messages */
+	const char *upgrade; /* makes version - 1 into version; NULL: that one is refused */
 };
 
 struct db_options {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "store/step-image.h"
+
 #define IMAGE_COLUMNS "i.id,i.manifest,i.manifest_type,i.created,i.added,i.size,i.os,i.arch,i.variant,i.labels,i.history,i.row"
 enum { COLUMN_HISTORY = 10, COLUMN_ROW, COLUMN_CONFIG };
 
@@ -238,6 +240,19 @@ static int find_in(const struct lookup *l, const char *what, const struct strv *
 	return r ? r : by_short_name(l, what, search, err);
 }
 
+/* A step of a build, by what is too long to be meant as a name: after all others. */
+static int by_step(struct store *s, const struct lookup *l, const char *what, struct error *err)
+{
+	const char *hex = str_after(what, "sha256:") ?: what;
+	size_t len = strspn(hex, "0123456789abcdef");
+	char id[65];
+
+	if (len < 6 || len > DIGEST_HEX || hex[len])
+		return 0;
+	int found = step_image_realize(s, hex, id, err);
+	return found == 1 ? image_load(l->db, id, l->want, l->image, err) : found;
+}
+
 int store_image_find(struct store *s, const char *what, const struct strv *search, unsigned want,
 		     struct store_image *ret, char **ret_name, struct error *err)
 {
@@ -255,6 +270,9 @@ int store_image_find(struct store *s, const char *what, const struct strv *searc
 			r = find_in(&l, what, search, err);
 		found.read_only = r == 1;
 	}
+	TRY(r ? 0 : store_index(s, &l.db, err));
+	if (!r)
+		r = by_step(s, &l, what, err);
 	if (r != 1)
 		return r;
 	*ret = found;
@@ -345,6 +363,8 @@ int store_image_list(struct store *s, unsigned want, struct store_image_list *re
 		if (there < 0 || (there && list_from(db, want, true, &l, err) < 0))
 			return -1;
 	}
+	if (want & STORE_IMAGE_STEPS)
+		TRY(step_image_list(s, want, &l, err));
 	if (l.n)
 		TRY(count_containers(s, &l, err));
 	if (l.n > 1)
@@ -370,6 +390,8 @@ int store_image_children(struct store *s, const char *id, struct strv *ret_ids, 
 		TRY(strv_add(&ids, db_text(&r, 0), err));
 	if (more < 0)
 		return -1;
+	if (!ids.n && !ret_ids)
+		return step_image_has_children(s, id, err);
 	return ids.n && ret_ids ? strv_copy(ret_ids, &ids, err) < 0 ? -1 : 1 : ids.n > 0;
 }
 
@@ -381,5 +403,6 @@ int store_image_is_intermediate(struct store *s, const char *id, struct error *e
 	TRY(store_index(s, &index, err));
 	TRY(db_get_int(index, &names, err, "SELECT count(*) FROM names n JOIN images i ON i.row=n.image WHERE i.id=?", "s",
 		       id));
-	return names ? 0 : store_image_children(s, id, NULL, err);
+	int hidden = names ? 0 : step_image_is_hidden(s, id, err);
+	return names || hidden ? hidden : store_image_children(s, id, NULL, err);
 }

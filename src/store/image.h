@@ -74,10 +74,12 @@ enum store_image_want {
 	STORE_IMAGE_NAMES = 1 << 2,    /* names, history, digests */
 	STORE_IMAGE_ALL = 7,
 	STORE_IMAGE_DOUBLES = 1 << 3,  /* lists: also images of additional stores that are here as well */
+	STORE_IMAGE_STEPS = 1 << 4,    /* lists: also steps of builds that nobody has named yet (step-image.h) */
 };
 /* What the user typed -> image: in this order an exact name; an id, full or unique prefix (>= 1 digit, "sha256:" in
  * front allowed); a repository@digest known here; then for short names NAME[:TAG] localhost/, each of `search`
- * (prefixes as "docker.io/library", "quay.io"; may be NULL), and at last any unique name that ends in /NAME:TAG.
+ * (prefixes as "docker.io/library", "quay.io"; may be NULL), any unique name that ends in /NAME:TAG, and at last the id of
+ * a step of a build (>= 6 digits), which becomes an image by that.
  * TAG defaults to latest. 1: found (ret_name: malloc'ed full name it matched, or NULL; may be NULL to ignore);
  * 0: no such image. An ambiguous id prefix or name is ERROR_INVALID. Our store first, then the additional ones. */
 int store_image_find(struct store *s, const char *what, const struct strv *search, unsigned want,

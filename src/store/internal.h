@@ -45,6 +45,10 @@ struct store {
 /* ---- databases: the connection, opened when first asked for ---- */
 int store_index(struct store *s, struct db **ret, struct error *err);
 int store_run(struct store *s, struct db **ret, struct error *err);
+/* 1, or 0 when there is no cache and `make` does not ask for one. (build-cache.c) */
+int build_cache_db(struct store *s, bool make, struct db **ret, struct error *err);
+/* Appends the keys of steps an image of ours was made from, sorted. (step-image.c) */
+int step_image_live_keys(struct store *s, struct strv *ret, struct error *err);
 /* Whether a step in the build cache names the layer. 1/0. (build-cache.c) */
 int build_cache_refers(struct store *s, const char *digest, struct error *err);
 /* Index of additional store i; 1, or 0 when that directory holds no store. */
