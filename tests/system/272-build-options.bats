@@ -124,7 +124,7 @@ END
     out=$(mktemp -d "$UMIAK_WORK/tmp/sbom.XXXXXX"); chmod 777 "$out"
     local scanner=(--sbom-scanner-image "$IMAGE" --sbom-scanner-command 'cp {ROOTFS}/image.json {OUTPUT}'
                    --sbom-scanner-command 'cat {CONTEXT}/context.json > {OUTPUT}')
-    before=$(umiak images -aq --no-trunc | sort)
+    before=$(umiak images -q --no-trunc | sort)
     build -t scanned "${scanner[@]}" --sbom-merge-strategy merge-cyclonedx-by-component-name-and-version --sbom-output "$out/sbom.json" \
         --sbom-purl-output "$out/purl.json" --sbom-image-output /root/sbom.json --sbom-image-purl-output /root/purl.json
     is "$(jq -c '[.components[] | .name + (.version // "")]' "$out/sbom.json")" '["a1","b","a2"]' "merged by name and version"
@@ -133,7 +133,7 @@ END
     is "$output" "$(cat "$out/sbom.json" "$out/purl.json")" "in the image"
     run_umiak run --rm --network none scanned
     is "$output" mine "the image's configuration"
-    is "$(comm -13 <(echo "$before") <(umiak images -aq --no-trunc | sort) | wc -l)" 1 "no images in between are left"
+    is "$(comm -13 <(echo "$before") <(umiak images -q --no-trunc | sort) | wc -l)" 1 "no images in between are left"
     rm "$out"/*
     build -t catted "${scanner[@]}" --sbom-output "$out/sbom.json"
     is "$(cat "$out/sbom.json")" "$(cat "$CTX/image.json" "$CTX/context.json")" "as they are, one behind the other"
