@@ -203,11 +203,15 @@ bool image_is_relabelled(const struct stage_run *st);
 /* --env: what a stage's environment begins with. */
 int image_set_env(struct stage_run *st, struct error *err);
 int image_describe(struct build *b, struct stage_run *st, struct error *err);
+/* The label that says which Buildah the builder is like, unless it is not wanted. */
+int image_set_identity(struct stage_run *st, struct error *err);
 /* ---- stages.c: --save-stages, --stage-labels, --layer-label, --log-rusage ---- */
 /* An instruction behind the FROM that labels the stage with its name and base. */
 int stages_label(struct stage_run *st, struct error *err);
 /* A stage that is done, but is not the target, becomes an image without a name. */
 int stages_save(struct stage_run *st, struct error *err);
+/* The stage's image after a step (`last`: the build's), as image_now(), with the labels of --layer-label. */
+int stages_step(const struct stage_run *st, bool last, struct step_image *ret, struct error *err);
 /* Buildah's line about what a step used; room for 200 bytes. */
 void stages_usage(const struct op *op, char *ret, size_t size);
 /* ---- output.c: --output ---- */

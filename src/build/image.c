@@ -93,14 +93,20 @@ bool image_is_relabelled(const struct stage_run *st)
 	return is_from_alone(st) && !says_nothing(st) && !st->b->o->omit_history;
 }
 
+int image_set_identity(struct stage_run *st, struct error *err)
+{
+	const struct opt_bool *wanted = &st->b->o->identity_label;
+
+	if (wanted->set ? !wanted->value : st->b->has_time || says_nothing(st))
+		return 0;
+	return strmap_set(&st->config.config.labels, "io.buildah.version", BUILDAH_LEVEL, err);
+}
+
 static int set_labels(struct stage_run *st, const struct build_options *o, struct error *err)
 {
-	struct strmap *labels = &st->config.config.labels;
-	bool identity = o->identity_label.set ? o->identity_label.value : !st->b->has_time && !says_nothing(st);
-
 	for (size_t i = 0; i < o->labels.n; i++)
-		TRY(strmap_add_pair(labels, o->labels.v[i], err));
-	return identity ? strmap_set(labels, "io.buildah.version", BUILDAH_LEVEL, err) : 0;
+		TRY(strmap_add_pair(&st->config.config.labels, o->labels.v[i], err));
+	return image_set_identity(st, err);
 }
 
 /* "NAME" is added, "NAME-" taken away. */

@@ -105,12 +105,12 @@ static void tell_usage(struct stage_run *st, const struct op *op)
 }
 
 /* What the stage is after the step: an image as soon as somebody asks for it. */
-static int note_image(struct stage_run *st, struct op *op, struct error *err)
+static int note_image(struct stage_run *st, struct op *op, bool last, struct error *err)
 {
 	struct build *b = st->b;
 	CLEANUP(step_image_done) struct step_image now = {};
 
-	TRY(image_now(st, &now, err));
+	TRY(stages_step(st, last, &now, err));
 	memcpy(op->id, now.id, sizeof(op->id));
 	memcpy(now.parent, st->id, sizeof(now.parent));
 	memcpy(now.key, op->key, sizeof(now.key));
@@ -131,6 +131,7 @@ static int note_image(struct stage_run *st, struct op *op, struct error *err)
 int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
 {
 	struct build *b = st->b;
+	bool last = st->s->index == b->graph.target && st->next + 1 >= st->n;
 	char when[48];
 
 	op->state = OP_DONE;
@@ -140,10 +141,9 @@ int schedule_finish(struct stage_run *st, struct op *op, struct error *err)
 		TRY(add_history(st, op, err));
 		next_chain(st, op);
 	}
-	if (st->s->index == b->graph.target && st->next + 1 >= st->n)
-		TRY(image_describe(b, st, err));
+	TRY(last ? image_describe(b, st, err) : image_set_identity(st, err));
 	if (!b->single)
-		TRY(note_image(st, op, err));
+		TRY(note_image(st, op, last, err));
 	if (op->cached) {
 		log_debug(b->engine->log, "Found a cache hit in the first iteration");
 		schedule_tell(st, op, BUILD_CACHED, NULL, 0, false);

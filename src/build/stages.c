@@ -41,19 +41,39 @@ static int copy_config(const struct image_config *from, struct image_config *to,
 	return image_config_parse(text.data, text.len, to, err);
 }
 
+/* *ret is the stage with the labels of images on the way: borrows all but the configuration, which goes to *config. */
+static int label_layer(const struct stage_run *st, struct image_config *config, struct stage_run *ret, struct error *err)
+{
+	const struct build_options *o = st->b->o;
+
+	TRY(copy_config(&st->config, config, err));
+	for (size_t i = 0; i < o->layer_labels.n; i++)
+		TRY(strmap_add_pair(&config->config.labels, o->layer_labels.v[i], err));
+	*ret = *st;
+	ret->config = *config;
+	return 0;
+}
+
 static int save(const struct stage_run *st, char ret_id[65], struct error *err)
 {
-	struct build *b = st->b;
-	struct stage_run shown = *st;   /* borrows all but the configuration */
-	CLEANUP(image_config_done) struct image_config config = {};
+	auto_image_config config = {};
 	char manifest[SHA256_TEXT_MAX];
 	const struct strv none = {};
+	struct stage_run shown;
 
-	TRY(copy_config(&st->config, &config, err));
-	for (size_t i = 0; i < b->o->layer_labels.n; i++)
-		TRY(strmap_add_pair(&config.config.labels, b->o->layer_labels.v[i], err));
-	shown.config = config;
-	return image_commit_stage(b, &shown, &none, ret_id, manifest, err);
+	TRY(label_layer(st, &config, &shown, err));
+	return image_commit_stage(st->b, &shown, &none, ret_id, manifest, err);
+}
+
+int stages_step(const struct stage_run *st, bool last, struct step_image *ret, struct error *err)
+{
+	auto_image_config config = {};
+	struct stage_run shown;
+
+	if (last || !st->b->o->layer_labels.n)
+		return image_now(st, ret, err);
+	TRY(label_layer(st, &config, &shown, err));
+	return image_now(&shown, ret, err);
 }
 
 int stages_save(struct stage_run *st, struct error *err)

@@ -178,7 +178,7 @@ static int collect_victims(struct store *s, struct db *db, bool all, int64_t bef
 		int kept = layer ? is_in_image(s, layer, err) : 0;
 		if (kept < 0)
 			return -1;
-		if ((kept && !all) || has_sorted(&live, db_text(&r, 0)))
+		if (has_sorted(&live, db_text(&r, 0)))
 			continue;
 		TRY(strv_add(&v->keys, db_text(&r, 0), err));
 		if (layer && !kept && !strv_has(&v->layers, layer)) {
