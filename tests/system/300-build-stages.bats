@@ -10,7 +10,7 @@ setup() {
     context_make
 }
 teardown() { rm -rf "$CTX"; }
-nameless() { umiak images -a --filter label=where --no-trunc --format '{{.Repository}} {{.Id}}' | sed -n 's/^<none> //p' | sort -u; }
+nameless() { umiak images -a --filter label=where --no-trunc --format '{{.Repository}} {{.Id}} {{.Digest}}' | sed -n 's/^<none> \(.*\) sha256:.*/\1/p' | sort -u; }   # steps have no manifest
 label() { umiak image inspect --format "{{index .Labels \"$2\"}}" "$1"; }
 
 @test "--save-stages keeps the other stages as images; labels say which is which" {
