@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "conf/helpers.h"
+#include "image/worker.h"
 #include "os/process.h"
 #include "store/store.h"
 
@@ -96,11 +97,17 @@ static int beside(struct engine *e, bool brings_images, struct engine **ret, str
 int engine_of_images(struct engine *e, struct engine **ret, struct error *err) { return beside(e, true, ret, err); }
 int engine_of_containers(struct engine *e, struct engine **ret, struct error *err) { return beside(e, false, ret, err); }
 
+int engine_of_image(struct engine *e, bool read_only, struct engine **ret, struct error *err)
+{
+	return beside(e, e->opt.brings_images != read_only, ret, err);
+}
+
 void engine_done(struct engine *e)
 {
 	if (e->beside)
 		engine_done(e->beside);
 	free(e->beside);
+	worker_free(e->fetcher);
 	if (e->proc > 0)
 		close(e->proc);
 	if (e->store)

@@ -17,6 +17,7 @@
 #include "conf/storage-conf.h"
 
 struct store;
+struct worker;
 struct image_progress;
 
 /* What the command line (or the service's) says about the engine as a whole; NULL/empty: configuration decides.
@@ -52,6 +53,7 @@ struct engine {
 	bool split;                        /* there are two */
 	struct store *store;               /* NULL until engine_store() */
 	int proc;                          /* engine_proc(); 0: not opened yet */
+	struct worker *fetcher;            /* begun ahead of need (engine/image-remote.h); NULL */
 };
 
 /* Loads configuration and decides the roots. Rootless: the caller has entered the user namespace already
@@ -65,6 +67,8 @@ int engine_store(struct engine *e, struct store **ret, struct error *err);
  * itself, without the option both are. Borrowed. */
 int engine_of_images(struct engine *e, struct engine **ret, struct error *err);
 int engine_of_containers(struct engine *e, struct engine **ret, struct error *err);
+/* The engine that may change an image e sees: e, and for one that is read-only here the engine on the other root. */
+int engine_of_image(struct engine *e, bool read_only, struct engine **ret, struct error *err);
 
 /* A handle for looking at processes (os/process.h), opened once. Borrowed; PROC_HOST when it cannot be. */
 int engine_proc(struct engine *e);

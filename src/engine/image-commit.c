@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/image-commit.c - layers into the store, then the documents, then the row that makes the image visible. */
 #include "engine/image-commit.h"
+#include "engine/image-remote.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -42,8 +43,9 @@ int image_transfer_begin(struct engine *e, const char *purpose, const struct ima
 	TRY(helper_find("umiak-worker", &worker, err));
 	TRY(stage_begin(t.store, purpose, &t.stage, err));
 	struct source_options o = { .worker = worker, .log = e->log, .stage_fd = stage_fd(t.stage),
-				    .userns = e->paths.rootless, .ignore_chown = e->storage.ignore_chown_errors, .parallel = e->opt.max_workers };
+				    .userns = e->paths.rootless, .ignore_chown = e->storage.ignore_chown_errors, .parallel = e->opt.max_workers, .fetcher = e->fetcher };
 	TRY(source_new(&o, &t.source, err));
+	fetcher_take(e);
 	*ret = t;
 	t = (struct image_transfer){};
 	return 0;

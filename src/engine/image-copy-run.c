@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine/image-copy-run.c - blobs on their way: a small state machine per blob, many at once, one thread.
  *
- *   START --(registry)--> ASKED --missing--> [MOUNTED] --> MOVED ----------------------------> done
+ *   START --(registry)--> [TAKEN] --> ASKED --missing--> [MOUNTED] --> MOVED ----------------> done
  *                                                            | (compressed anew: digest known only now)
  *                                                            +--(streamed)--> ENDED --> done
  *                                                            +--> ASKED_AGAIN --missing--> SENT --> done
  *   START --(compressed before)--> RECALLED --missing--> [MOUNTED] --> MOVED
  *
+ * Where the registry has the blob in another repository (TAKEN, MOUNTED), taking it from there says at the same time
+ * whether it was here already.
  * A step sends requests to workers (image-copy-bytes.c) and comes back when all of them are answered. Files are hashed
  * before they count; from a registry the fetcher hashes what it passes on. A broken pipe is the echo of the other end's
  * failure and never told. */
@@ -139,6 +141,8 @@ static int begin(struct run *r, struct job *j, struct error *err)
 		say(r, j, false);
 		return copy_move(r, j, err);
 	}
+	if (r->push && r->to->mounts.n && !r->cannot_mount)
+		return copy_try_mount(r, j, TAKEN, err);
 	if (r->push)
 		return copy_ask(r, j, ASKED, err);
 	if (copy_to_has_file(r->to, j->blob->from->digest))
@@ -152,11 +156,14 @@ static int advance(struct run *r, struct job *j, struct error *err)
 	j->n_calls = 0;
 	switch (j->step) {
 	case START: return begin(r, j, err);
+	case TAKEN:
+		r->cannot_mount |= !j->found;
+		return j->found ? finish(r, j, true) : copy_ask(r, j, ASKED, err);
 	case ASKED: case RECALLED: case MOUNTED:
 		if (j->found)
 			return finish(r, j, true);
 		if (j->mount < r->to->mounts.n)
-			return copy_try_mount(r, j, err);
+			return copy_try_mount(r, j, MOUNTED, err);
 		say(r, j, false);
 		return copy_move(r, j, err);
 	case MOVED: return moved(r, j, err);
@@ -202,7 +209,7 @@ static int take_message(struct run *r, struct worker *w, struct error *err)
 	c->id = 0;
 	if (m.event == WORKER_FAILED) {
 		/* A mount that fails is no reason to fail: the bytes are sent instead. */
-		if (j->step == MOUNTED)
+		if (j->step == MOUNTED || j->step == TAKEN)
 			j->found = false;
 		else
 			note_failure(j, &m.error);

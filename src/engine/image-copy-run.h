@@ -8,7 +8,7 @@
 
 #define JOBS_MAX 16
 
-enum step { START, ASKED, RECALLED, MOUNTED, MOVED, ENDED, ASKED_AGAIN, SENT, DONE };
+enum step { START, TAKEN, ASKED, RECALLED, MOUNTED, MOVED, ENDED, ASKED_AGAIN, SENT, DONE };
 
 struct call {
 	struct worker *worker;
@@ -55,6 +55,7 @@ struct run {
 	struct worker *fetch, *push;
 	int64_t fetch_endpoint, push_endpoint;
 	char *program;
+	bool cannot_mount;          /* the registry did not take a blob from the next repository */
 };
 
 /* A request of the job to a worker; its answer comes to the state machine. */
@@ -64,8 +65,8 @@ int copy_send(struct job *j, struct worker *w, enum worker_op op, const void *re
 const char *copy_digest(const struct job *j);
 /* Does the registry have it? The job goes on in `step`. */
 int copy_ask(struct run *r, struct job *j, enum step step, struct error *err);
-/* Could the registry take it from the next of to->mounts? MOUNTED. */
-int copy_try_mount(struct run *r, struct job *j, struct error *err);
+/* Could the registry take it from the next of to->mounts? The job goes on in `step`. */
+int copy_try_mount(struct run *r, struct job *j, enum step step, struct error *err);
 /* The bytes set off, by way of whatever the ends are. MOVED. */
 int copy_move(struct run *r, struct job *j, struct error *err);
 /* The thread that feeds the packer, if there is one, comes to its end. -1: it failed. */

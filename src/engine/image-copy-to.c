@@ -145,7 +145,7 @@ static int open_registry(struct copy_to *t, const struct copy_from *from, struct
 	TRY(repository_endpoint_params(t->engine, &t->o->to, &t->name->reference, REPOSITORY_WRITE, &ep, err));
 	TRY(add_mounts(t, from, &ep, err));
 	TRY(strv_copy(&t->mounts, &ep.mount_from, err));
-	struct repository_options ro = { .worker = program, .log = t->engine->log };
+	struct repository_options ro = { .worker = program, .log = t->engine->log, .fetcher = fetcher_take(t->engine) };
 	return repository_open(&ro, &ep, &t->repository, err);
 }
 

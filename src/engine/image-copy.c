@@ -29,6 +29,8 @@ static void copy_done(struct copy *c)
 {
 	image_signer_done(&c->signer);
 	reference_done(&c->identity);
+	repository_dismiss(c->to.repository);   /* all of them leave at the same time */
+	source_dismiss(c->from.source);
 	copy_to_done(&c->to);
 	copy_from_done(&c->from);
 }

@@ -416,6 +416,8 @@ static int pull(struct engine *e, const char *name, const struct image_pull *o, 
 		if (r)
 			return r < 0 ? r : 0;
 	}
+	if (registry)
+		fetcher_begin(e);
 	TRY(image_transfer_begin(e, "pull", &o->progress, &p.t, err));
 	if (!registry && o->all_tags) {
 		const char *prefix = transport_prefix(n.transport);

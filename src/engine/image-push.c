@@ -7,6 +7,7 @@
 #include "engine/image-copy.h"
 #include "engine/image-crypt.h"
 #include "engine/image-list.h"
+#include "engine/image-remote.h"
 #include "engine/image-remove.h"
 #include "engine/registry-sources.h"
 #include "store/image.h"
@@ -44,6 +45,15 @@ static int give_name(struct engine *e, const char *what, const struct transport_
 	return 0;
 }
 
+static bool names_registry(const char *destination)
+{
+	auto_transport_name to = { .index = -1 };
+	struct error ignored;
+
+	return !destination || (transport_parse(destination, &to, &ignored) == 0 &&
+				(to.transport == TRANSPORT_NONE || to.transport == TRANSPORT_DOCKER));
+}
+
 int image_push(struct engine *e, const char *what, const char *destination, const struct image_push *o, char *ret_digest,
 	       struct error *err)
 {
@@ -66,6 +76,8 @@ int image_push(struct engine *e, const char *what, const char *destination, cons
 	TRY(image_remote_check_authfile(&o->remote, err));
 	TRY(image_crypt_load(&o->encryption_keys, &o->encrypt_layers, NULL, &keys, err));
 	c.crypt = &keys;
+	if (names_registry(destination))
+		fetcher_begin(e);
 	TRY(image_find(e, what, 0, &image, &name, err));
 	TRY(decide_destination(destination, name, what, &to, err));
 	TRY(to.transport == TRANSPORT_STORAGE ? give_name(e, what, &to, &image, ret_digest, err)

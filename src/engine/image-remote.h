@@ -15,6 +15,11 @@ int endpoint_params(struct engine *e, const struct image_remote *o, const struct
 void endpoint_params_done(struct op_endpoint *e);   /* wipes the secrets */
 #define auto_endpoint CLEANUP(endpoint_params_done) struct op_endpoint
 
+/* A registry will be asked: the program that does it (most of a small transfer's time is its start) begins while we find
+ * out what to ask. Whoever opens a registry next takes it over; engine_done() ends it when nobody did. Best effort. */
+void fetcher_begin(struct engine *e);
+struct worker *fetcher_take(struct engine *e);   /* NULL: none; the caller's to hand on */
+
 enum repository_access { REPOSITORY_READ, REPOSITORY_WRITE, REPOSITORY_DELETE };
 /* Opens the repository of a reference ("host/path": short names and docker.io are completed by the caller) as
  * registries.conf, auth.json, certs.d and the options say. Mirrors are not asked (pull does that). path NULL: the

@@ -78,6 +78,20 @@ void endpoint_params_done(struct op_endpoint *e)
 	fields_done(worker_ops[OP_ENDPOINT].request, e);
 }
 
+void fetcher_begin(struct engine *e)
+{
+	autofree char *program = NULL;
+	struct error why;
+
+	if (!e->fetcher && helper_find("umiak-worker", &program, &why) >= 0)
+		worker_begin(WORKER_FETCH, program, e->log, &e->fetcher, &why);
+}
+
+struct worker *fetcher_take(struct engine *e)
+{
+	return take_ptr(e->fetcher);
+}
+
 /* certs.d: every place that exists, strongest first; --cert-dir replaces them. */
 static int add_cert_dirs(struct engine *e, const struct image_remote *o, const char *host, struct strv *to,
 			 struct error *err)
@@ -215,6 +229,6 @@ int repository_open_reference(struct engine *e, const struct image_remote *o, co
 
 	TRY(helper_find("umiak-worker", &program, err));
 	TRY(repository_endpoint_params(e, o, r, access, &ep, err));
-	struct repository_options options = { .worker = program, .log = e->log };
+	struct repository_options options = { .worker = program, .log = e->log, .fetcher = fetcher_take(e) };
 	return repository_open(&options, &ep, ret, err);
 }

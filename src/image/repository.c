@@ -16,6 +16,12 @@ struct repository {
 	int64_t endpoint;
 };
 
+void repository_dismiss(struct repository *r)
+{
+	if (r)
+		worker_dismiss(r->fetch);
+}
+
 void repository_free(struct repository *r)
 {
 	if (!r)
@@ -44,13 +50,17 @@ int repository_open(const struct repository_options *o, const struct op_endpoint
 		  struct error *err)
 {
 	auto_repository *r = calloc(1, sizeof(*r));
-	struct worker_options w = { .program = o->worker, .root_fd = -1, .log = o->log };
+	const struct op_setup setup = { .read_paths = endpoint->cert_dirs };
 
-	if (!r)
+	if (!r) {
+		worker_free(o->fetcher);
 		return fail_oom(err);
-	w.setup.read_paths = endpoint->cert_dirs;
-	TRY(worker_start(WORKER_FETCH, &w, &r->fetch, err));
-	TRY(repository_switch(r, endpoint, err));
+	}
+	r->fetch = o->fetcher;
+	if (!r->fetch)
+		TRY(worker_begin(WORKER_FETCH, o->worker, o->log, &r->fetch, err));
+	TRY(worker_set_up(r->fetch, &setup, -1, err));
+	TRY(worker_tell(r->fetch, OP_ENDPOINT, endpoint, err));   /* it will be number 0 */
 	*ret = take_ptr(r);
 	return 0;
 }

@@ -13,10 +13,14 @@ struct repository;
 struct repository_options {
 	const char *worker;          /* path of umiak-worker */
 	const struct log *log;       /* may be NULL */
+	struct worker *fetcher;      /* WORKER_FETCH that was begun and not set up, taken over in any case; NULL: a new one */
 };
 
+/* Comes back while the worker still starts: an endpoint it does not like is the failure of the first call. */
 int repository_open(const struct repository_options *o, const struct op_endpoint *endpoint, struct repository **ret,
 		  struct error *err);
+/* No more requests: the worker may begin to leave; repository_free() waits for it. NULL is fine. */
+void repository_dismiss(struct repository *r);
 void repository_free(struct repository *r);
 DEFINE_CLEANUP(struct repository, repository_free);
 #define auto_repository CLEANUP(repository_free_p) struct repository

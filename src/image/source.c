@@ -27,10 +27,23 @@ int source_new(const struct source_options *o, struct source **ret, struct error
 	return 0;
 }
 
+void source_dismiss(struct source *s)
+{
+	if (!s)
+		return;
+	worker_dismiss(s->o.fetcher);
+	worker_dismiss(s->fetch);
+	worker_dismiss(s->parse);
+	for (size_t i = 0; i < UNPACKERS_MAX; i++)
+		worker_dismiss(s->unpack[i]);
+}
+
 void source_free(struct source *s)
 {
 	if (!s)
 		return;
+	source_dismiss(s);
+	worker_free(s->o.fetcher);
 	worker_free(s->fetch);
 	worker_free(s->parse);
 	for (size_t i = 0; i < UNPACKERS_MAX; i++)
@@ -58,7 +71,10 @@ int source_worker(struct source *s, enum worker_role role, const struct strv *re
 		o.setup.has_root = true;
 		o.root_fd = s->o.stage_fd;
 	}
-	return worker_start(role, &o, at, err);
+	if (role != WORKER_FETCH || !s->o.fetcher)
+		return worker_start(role, &o, at, err);
+	*at = take_ptr(s->o.fetcher);
+	return worker_set_up(*at, &o.setup, -1, err);
 }
 
 const struct op_archive *source_archive(const struct source *s)

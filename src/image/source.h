@@ -19,9 +19,12 @@ struct source_options {
 	bool userns;                 /* we run in a user namespace */
 	bool ignore_chown;
 	uint64_t parallel;           /* layers at once; 0: as many as pay */
+	struct worker *fetcher;      /* WORKER_FETCH that was begun and not set up, taken over when source_new() succeeds; NULL */
 };
 
 int source_new(const struct source_options *o, struct source **ret, struct error *err);
+/* No more requests: the workers may begin to leave; source_free() waits for them. NULL is fine. */
+void source_dismiss(struct source *s);
 void source_free(struct source *s);
 DEFINE_CLEANUP(struct source, source_free);
 #define auto_source CLEANUP(source_free_p) struct source

@@ -22,7 +22,7 @@ struct worker {
 	int next_id;
 	bool ready;                       /* OP_SETUP was answered */
 	const struct log *log;
-	struct { int id; enum worker_op op; } pending[PENDING_MAX];
+	struct { int id; enum worker_op op; bool quiet; } pending[PENDING_MAX];
 };
 
 /* The environment of a worker: proxies for the one that talks to the network, nothing else of ours. */
@@ -48,7 +48,7 @@ static int find_program(enum worker_role role, const char *worker, char **ret, s
 	return str_printf(ret, err, "%.*sumiak-fetch", name ? (int)(name + 1 - worker) : 0, worker);
 }
 
-static int start_process(struct worker *w, const struct worker_options *o, int theirs, struct error *err)
+static int start_process(struct worker *w, const char *beside, int theirs, struct error *err)
 {
 	auto_strv env = {};
 	autofree char *program = NULL;
@@ -58,7 +58,7 @@ static int start_process(struct worker *w, const struct worker_options *o, int t
 	struct spawn s = SPAWN_INIT;
 
 	TRY(worker_environment(w->role, &env, err));
-	TRY(find_program(w->role, o->program, &program, err));
+	TRY(find_program(w->role, beside, &program, err));
 	argv[0] = strrchr(program, '/') ? strrchr(program, '/') + 1 : program;
 	s.path = program;
 	s.argv = argv;
@@ -72,22 +72,44 @@ static int start_process(struct worker *w, const struct worker_options *o, int t
 	return 0;
 }
 
-int worker_start(enum worker_role role, const struct worker_options *o, struct worker **ret, struct error *err)
+int worker_begin(enum worker_role role, const char *program, const struct log *log, struct worker **ret, struct error *err)
 {
 	int pair[2];
 	auto_worker *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return fail_oom(err);
-	*w = (struct worker){ .role = role, .process = SPAWNED_INIT, .sock = -1, .log = o->log };
+	*w = (struct worker){ .role = role, .process = SPAWNED_INIT, .sock = -1, .log = log };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_errno(err, "socketpair");
 	w->sock = pair[0];
 	autoclose int theirs = pair[1];
-	TRY(start_process(w, o, theirs, err));
-	TRY(worker_send(w, OP_SETUP, &o->setup, &o->root_fd, o->setup.has_root ? 1 : 0, err));
+	TRY(start_process(w, program, theirs, err));
 	*ret = take_ptr(w);
 	return 0;
+}
+
+int worker_set_up(struct worker *w, const struct op_setup *setup, int root_fd, struct error *err)
+{
+	return worker_send(w, OP_SETUP, setup, &root_fd, setup->has_root ? 1 : 0, err) < 0 ? -1 : 0;
+}
+
+int worker_start(enum worker_role role, const struct worker_options *o, struct worker **ret, struct error *err)
+{
+	auto_worker *w = NULL;
+
+	TRY(worker_begin(role, o->program, o->log, &w, err));
+	TRY(worker_set_up(w, &o->setup, o->root_fd, err));
+	*ret = take_ptr(w);
+	return 0;
+}
+
+void worker_dismiss(struct worker *w)
+{
+	if (!w)
+		return;
+	close_p(&w->sock);   /* the worker reads end of file and leaves */
+	w->sock = -1;
 }
 
 void worker_free(struct worker *w)
@@ -97,7 +119,7 @@ void worker_free(struct worker *w)
 
 	if (!w)
 		return;
-	close_p(&w->sock);   /* the worker reads end of file and leaves */
+	worker_dismiss(w);
 	if (w->process.pidfd >= 0 && spawn_wait(&w->process, GOODBYE_NS, &status, &ignored) <= 0)
 		spawn_done(&w->process);
 	free(w);
@@ -133,7 +155,17 @@ int worker_send(struct worker *w, enum worker_op op, const void *request, const 
 	w->next_id++;
 	w->pending[slot].id = w->next_id;
 	w->pending[slot].op = op;
+	w->pending[slot].quiet = false;
 	return w->next_id;
+}
+
+int worker_tell(struct worker *w, enum worker_op op, const void *request, struct error *err)
+{
+	int id = worker_send(w, op, request, NULL, 0, err);
+
+	TRY(id);
+	w->pending[pending_slot(w, id)].quiet = true;
+	return 0;
 }
 
 /* ---- answers ---- */
@@ -197,6 +229,7 @@ static int decode_message(struct worker *w, struct message *m, struct worker_mes
 		return 0;
 	}
 	w->pending[slot].id = 0;
+	ret->quiet = w->pending[slot].quiet;
 	ret->event = m->head.type == MESSAGE_REPLY ? WORKER_REPLY : WORKER_FAILED;
 	return ret->event == WORKER_REPLY ? decode_reply(m, ret, err) : decode_error(m, &ret->error, err);
 }
@@ -273,6 +306,12 @@ int worker_receive(struct worker *w, struct worker_message *ret, struct error *e
 		if (!w->ready)
 			return fail(err, ERROR_CORRUPT, "worker %s: answers before it is confined",
 				    worker_role_name(w->role));
+		if (m.quiet && m.event == WORKER_REPLY)
+			continue;
+		if (m.quiet) {
+			*err = m.error;
+			return -1;
+		}
 		*ret = m;
 		m = (struct worker_message){ .fd = -1 };
 		return 0;

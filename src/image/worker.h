@@ -286,6 +286,11 @@ struct worker_options {
 
 /* Starts the process and sends OP_SETUP; does not wait for the answer (the first receive does). */
 int worker_start(enum worker_role role, const struct worker_options *o, struct worker **ret, struct error *err);
+/* The same in two steps, so that the process loads its libraries while the caller finds out what it is for. */
+int worker_begin(enum worker_role role, const char *program, const struct log *log, struct worker **ret, struct error *err);
+int worker_set_up(struct worker *w, const struct op_setup *setup, int root_fd, struct error *err);
+/* Says goodbye without waiting; only worker_free() may follow. NULL is fine. */
+void worker_dismiss(struct worker *w);
 /* Ends the process: closes its socket, waits a moment, kills. NULL is fine. */
 void worker_free(struct worker *w);
 DEFINE_CLEANUP(struct worker, worker_free);
@@ -295,6 +300,8 @@ int worker_fd(const struct worker *w);   /* for poll(POLLIN) */
 /* Sends a request (descriptors are duplicated by the kernel, the caller keeps its own). Returns its id (> 0). */
 int worker_send(struct worker *w, enum worker_op op, const void *request, const int *fds, size_t n_fds,
 		struct error *err);
+/* The same for a request nobody waits for: its answer is never seen, its failure is that of the next worker_receive(). */
+int worker_tell(struct worker *w, enum worker_op op, const void *request, struct error *err);
 
 enum worker_event { WORKER_REPLY, WORKER_FAILED, WORKER_PROGRESS };
 struct worker_message {
@@ -305,6 +312,7 @@ struct worker_message {
 	struct error error;          /* FAILED: the worker's own sentence */
 	int64_t bytes;               /* PROGRESS */
 	int fd;                      /* descriptor sent along, owned; -1 */
+	bool quiet;                  /* answers a worker_tell(): never handed out */
 };
 void worker_message_done(struct worker_message *m);
 #define auto_worker_message CLEANUP(worker_message_done) struct worker_message

@@ -189,25 +189,37 @@ static void *run_task(void *data)
 	return NULL;
 }
 
-static int start_task(struct fetcher *f, struct request *r, struct error *err)
+static int start_thread(void *(*body)(void *data), void *data, struct error *err)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	int e = pthread_create(&thread, &attr, body, data);
+	pthread_attr_destroy(&attr);
+	return e ? fail_with(err, e, "start a thread") : 0;
+}
+
+static int start_task(struct fetcher *f, struct request *r, struct error *err)
+{
 	struct task *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return fail_oom(err);
 	*t = (struct task){ .f = f, .r = *r };
 	*r = (struct request)REQUEST_INIT;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	int e = pthread_create(&thread, &attr, run_task, t);
-	pthread_attr_destroy(&attr);
-	if (!e)
+	if (start_thread(run_task, t, err) == 0)
 		return 0;
 	task_free(t);
-	return fail_with(err, e, "start a thread");
+	return -1;
+}
+
+static void *greet(void *data)
+{
+	endpoint_greet(data);
+	return NULL;
 }
 
 /* ---- the loop ---- */
@@ -235,7 +247,8 @@ static int add_endpoint(struct fetcher *f, struct request *r, struct error *err)
 	}
 	e->notice = send_notice;
 	e->notice_data = f->peer;
-	f->endpoints[f->n_endpoints++] = e;
+	f->endpoints[f->n_endpoints++] = e;   /* for as long as the process lives */
+	start_thread(greet, e, &why);   /* while the client prepares its first request */
 	return peer_reply(f->peer, r, &n, -1, err);
 }
 

@@ -196,6 +196,15 @@ static int ping(struct endpoint *e, struct error *err)
 	return 0;
 }
 
+void endpoint_greet(struct endpoint *e)
+{
+	struct error ignored;   /* or kept in given_up */
+
+	pthread_mutex_lock(&e->mutex);
+	ping(e, &ignored);
+	pthread_mutex_unlock(&e->mutex);
+}
+
 /* ---- authorization ---- */
 /* The header's value, or NULL for none. used: which token it is. */
 static int authorization(struct endpoint *e, unsigned refused, char **ret, unsigned *ret_used, struct error *err)

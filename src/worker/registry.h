@@ -30,6 +30,8 @@ struct endpoint {
 /* Takes o's members over. */
 int endpoint_init(struct endpoint *e, struct op_endpoint *o, struct http_client *client, struct error *err);
 void endpoint_done(struct endpoint *e);
+/* First contact ahead of the first call, which sees how it went. */
+void endpoint_greet(struct endpoint *e);
 
 /* A request below /v2/<repository>/ (path: "manifests/latest") or, when path starts with "http", at that address, as a
  * Location header names it. Authenticates, follows redirects of GET and HEAD, repeats what failed for a passing
