@@ -123,12 +123,14 @@ struct build {
 	int64_t flushed;                 /* when */
 	size_t running;
 	unsigned serial;                 /* of scratch directories */
+	bool unkeyed;                    /* a working container's command: no result is looked up */
 	bool single, use_cache;          /* one layer per stage; look results up */
 	int64_t ttl;                     /* ns; 0: none */
 	bool has_time;                   /* --timestamp, --source-date-epoch */
 	int64_t time_s;
 	struct platform platform;
 	enum build_isolation isolation;
+	char *runtime;                   /* path of another OCI runtime for RUN; NULL: the built-in one */
 	struct error failure;
 	bool failed;
 	int failed_status;
@@ -141,6 +143,8 @@ struct named_context {
 };
 
 /* ---- build.c ---- */
+/* Steps first: nobody writes into the stage any more when it goes. */
+void build_done(struct build *b);
 void build_tell(struct build *b, const struct build_event *e);
 void build_note(struct build *b, const char *text);
 /* ---- base.c: images and stages that others build on ---- */
@@ -169,6 +173,8 @@ int plan_withheld(const struct stage_run *st, const struct op *op, struct buf *t
 void op_done(struct op *op);
 /* ---- prepare.c: op -> step_job ---- */
 int prepare_run(struct stage_run *st, struct op *op, struct error *err);
+/* The instruction's --mount with their sources found, and what they show in the key. */
+int prepare_run_mounts(struct stage_run *st, struct op *op, struct sha256 *h, struct error *err);
 /* Opens and locks the cache mounts: 1; 0: one is in use (sharing=locked), try again later. */
 int prepare_run_caches(struct stage_run *st, struct op *op, struct error *err);
 void release_run_caches(struct op *op);   /* others may have them */

@@ -67,8 +67,7 @@ static void layer_done(struct build_layer *l)
 	free(l);
 }
 
-/* Steps first: nobody writes into the stage any more when it goes. */
-static void build_done(struct build *b)
+void build_done(struct build *b)
 {
 	struct build_layer **layers = b->layers.v;
 	struct named_context *contexts = b->contexts.v;
@@ -101,6 +100,7 @@ static void build_done(struct build *b)
 	platform_done(&b->platform);
 	stage_done(b->stage);
 	free(b->worker);
+	free(b->runtime);
 }
 
 /* ---- beginning ---- */
@@ -164,10 +164,7 @@ static int begin(struct build *b, struct error *err)
 	TRY(engine_store(b->engine, &b->store, err));
 	TRY(helper_find("umiak-worker", &b->worker, err));
 	TRY(stage_begin(b->store, "build", &b->stage, err));
-	autofree char *runtime = NULL;
-	TRY(engine_runtime(b->engine, NULL, &runtime, err));
-	if (runtime)
-		return fail(err, ERROR_UNSUPPORTED, "--runtime %s: RUN uses the built-in runtime only", runtime);
+	TRY(engine_runtime(b->engine, NULL, &b->runtime, err));
 	TRY(image_remote_check_authfile(&b->o->remote, err));
 	TRY(build_isolation_parse(b->o, &b->isolation, err));
 	if (b->isolation == BUILD_ISOLATION_CHROOT && b->o->run.ns.net.mode != NS_DEFAULT && b->o->run.ns.net.mode != NS_HOST)

@@ -150,6 +150,8 @@ struct run_mount {
 	bool tmp_copy_up;           /* tmpfs: begins with what the image has there */
 	bool chown_user;            /* "U": files belong to the step's user */
 	char relabel;               /* 0, 'z', 'Z' */
+	bool recursive;             /* bind of the host in a working container: with what is mounted below */
+	bool not_recursive;         /* bind-nonrecursive */
 	struct opt_uint mode, uid, gid;
 	struct opt_int size;        /* tmpfs: bytes */
 	bool no_suid, no_dev, no_exec;   /* asked for; bind and cache mounts are nosuid,nodev anyway */

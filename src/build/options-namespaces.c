@@ -40,20 +40,46 @@ static int store_net(const struct field *f, void *at, const char *value, struct 
 }
 const struct field_custom build_ns_net_custom = { .parse = store_net };
 
+/* 1: it is of a type in the list (without one: "type=bind"), and fine. */
+static int is_of_type(const char *value, const char *const *types, struct error *err)
+{
+	auto_run_mount checked = {};
+	auto_strv words = {};
+	const char *type = "type=bind";
+
+	TRY(csv_split(&words, value, err));
+	for (size_t i = 0; i < words.n; i++)
+		type = str_after(words.v[i], "type=") ? words.v[i] : type;
+	for (size_t i = 0; types[i]; i++)
+		if (streq(type, types[i]))
+			return run_mount_parse(value, &checked, err) < 0 ? -1 : 1;
+	return 0;
+}
+
+static int keep_mount(struct build_options *o, const char *value, const char *const *types, struct error *err)
+{
+	int ours = is_of_type(value, types, err);
+
+	TRY(ours);
+	return ours ? strv_add(&o->run_mounts, value, err) : param_mount_parse(value, &o->run.storage.mounts, err);
+}
+
 /* --mount: as `run`, and the types that RUN --mount has beyond them. */
 static int store_mount(const struct field *f, void *at, const char *value, struct error *err)
 {
-	static const char *const ours[] = { "type=secret", "type=ssh", "type=cache" };
-	struct build_options *o = at;
-	auto_strv words = {};
+	static const char *const types[] = { "type=secret", "type=ssh", "type=cache", NULL };
 
-	TRY(csv_split(&words, value, err));
-	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		if (strv_has(&words, ours[i])) {
-			auto_run_mount checked = {};
-			TRY(run_mount_parse(value, &checked, err));
-			return strv_add(&o->run_mounts, value, err);
-		}
-	return param_mount_parse(value, &o->run.storage.mounts, err);
+	(void)f;
+	return keep_mount(at, value, types, err);
 }
 const struct field_custom build_mount_custom = { .parse = store_mount };
+
+/* Of a working container's command: as RUN --mount, and the types that `run` has beyond them. */
+static int store_run_mount(const struct field *f, void *at, const char *value, struct error *err)
+{
+	static const char *const types[] = { "type=bind", "type=tmpfs", "type=secret", "type=ssh", "type=cache", NULL };
+
+	(void)f;
+	return keep_mount(at, value, types, err);
+}
+const struct field_custom build_run_mount_custom = { .parse = store_run_mount };

@@ -73,7 +73,8 @@ struct build_options {
 	struct strv runtime_flags;
 };
 
-extern const struct field_custom build_mount_custom;   /* whole struct build_options: run.storage.mounts or run_mounts */
+/* whole struct build_options: run.storage.mounts or run_mounts; the second: of commands in working containers */
+extern const struct field_custom build_mount_custom, build_run_mount_custom;
 extern const struct field_custom build_ns_cgroup_custom, build_ns_ipc_custom, build_ns_pid_custom, build_ns_uts_custom, build_ns_net_custom;
 extern const struct field build_rows[];
 void build_options_init(void *options);   /* struct build_options *; defaults that are not zero */

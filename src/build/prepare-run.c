@@ -310,7 +310,7 @@ static int prepare_mount(struct stage_run *st, struct op *op, struct step_mount 
 	switch (m->m->type) {
 	case RUN_MOUNT_BIND:
 		TRY(find_bind(st, m, h, err));
-		return m->root >= 0 && key_content(m, h, err) < 0 ? -1 : 1;
+		return m->root >= 0 && !st->b->unkeyed && key_content(m, h, err) < 0 ? -1 : 1;
 	case RUN_MOUNT_CACHE:
 		return m->m->from && find_fill(st, m, h, err) < 0 ? -1 : 1;   /* opened when the step starts: it may have to wait */
 	case RUN_MOUNT_TMPFS:
@@ -324,7 +324,7 @@ static int prepare_mount(struct stage_run *st, struct op *op, struct step_mount 
 	return r;
 }
 
-static int add_mounts(struct stage_run *st, struct op *op, struct sha256 *h, struct error *err)
+int prepare_run_mounts(struct stage_run *st, struct op *op, struct sha256 *h, struct error *err)
 {
 	const struct strv *texts = &op->in.flags.mounts;
 	struct run_mount *parsed = calloc(texts->n + 1, sizeof(*parsed));
@@ -474,6 +474,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	op->job.kind = STEP_RUN;
 	r->options = b->o;
 	r->isolation = b->isolation;
+	r->runtime = b->isolation == BUILD_ISOLATION_CHROOT ? NULL : b->runtime;
 	TRY(set_command(st, op, err));
 	TRY(scope_run_env(&st->scope, &r->env, err));
 	TRY(str_set(&r->user, st->config.config.user, err));
@@ -488,7 +489,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	if (r->image_volumes.n)
 		key_strv(&h, &r->image_volumes);
 	key_run(&h, st, op);   /* before the mounts: secrets in the environment are no part of it */
-	TRY(add_mounts(st, op, &h, err));
+	TRY(prepare_run_mounts(st, op, &h, err));
 	sha256_end_hex(&h, op->key);
 	return 0;
 }

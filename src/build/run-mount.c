@@ -77,6 +77,7 @@ static const struct option {
 	{ "sharing", CACHE, ENUM(sharing) },
 	{ "ro|readonly", BIND | CACHE | TMPFS, TRUTH(read_only) },
 	{ "rw|readwrite", BIND | CACHE | TMPFS, FALSEHOOD(read_only) },
+	{ "bind-nonrecursive", BIND, TRUTH(not_recursive) },
 	{ "required", FILES, TRUTH(required) },
 	{ "mode", CACHE | FILES | TMPFS, CUSTOM(set_mode) },
 	{ "uid", CACHE | FILES, NUMBER(uid) },

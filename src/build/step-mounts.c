@@ -38,8 +38,19 @@ static int add_bind(struct runner *k, const struct step_mount *m, int fd, bool r
 	if (mapped >= 0)
 		fd = mapped;
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-	snprintf(options, sizeof(options), "bind,rprivate,nosuid,nodev%s%s", read_only ? ",ro" : "", m->m->no_exec ? ",noexec" : "");
+	snprintf(options, sizeof(options), "%s,rprivate,nosuid,nodev%s%s", m->m->recursive ? "rbind" : "bind", read_only ? ",ro" : "", m->m->no_exec ? ",noexec" : "");
 	return add_mount(k, m->target, "bind", source, options, err);
+}
+
+/* A mount that lives as long as M, for what lies in it is mounted from it. */
+static int keep_detached(struct runner *k, int fd, struct error *err)
+{
+	int *kept = list_add(&k->detached, sizeof(*kept), err);
+
+	if (!kept)
+		return -1;
+	*kept = fd;
+	return 0;
 }
 
 static int open_below(int root, const char *path, const char *what, struct error *err)
@@ -49,6 +60,21 @@ static int open_below(int root, const char *path, const char *what, struct error
 	return fd < 0 ? fail_wrap(err, "%s: source %s", what, path ? path : "/") : fd;
 }
 
+/* A file is copied. */
+static int open_writable_file(struct runner *k, int fd, const char *name, const struct stat *st, struct error *err)
+{
+	autoclose int to = openat(k->job->scratch, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	autoclose int from = path_reopen(fd, O_RDONLY, err);
+
+	if (from < 0)
+		return -1;
+	if (to < 0 || fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
+		return fail_errno(err, "make %s", name);
+	TRY(file_copy_fd(from, to, NULL, err));
+	int ret = openat(k->job->scratch, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return ret < 0 ? fail_errno(err, "open %s", name) : ret;
+}
+
 /* Writes go to a directory that goes with the step. */
 static int open_writable(struct runner *k, int fd, size_t i, struct error *err)
 {
@@ -56,9 +82,11 @@ static int open_writable(struct runner *k, int fd, size_t i, struct error *err)
 	char name[32];
 	int ret = -1;
 
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
-		return fail(err, ERROR_UNSUPPORTED, "only directories can be bind-mounted writable");
 	snprintf(name, sizeof(name), "bind%zu", i);
+	if (fstat(fd, &st) < 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+		return fail(err, ERROR_UNSUPPORTED, "only directories and files can be bind-mounted writable");
+	if (S_ISREG(st.st_mode))
+		return open_writable_file(k, fd, name, &st, err);
 	if (mkdirat(k->job->scratch, name, 0700) < 0)
 		return fail_errno(err, "make %s", name);
 	autoclose int dir = openat(k->job->scratch, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -96,7 +124,7 @@ static int mount_bind(struct runner *k, const struct step_mount *m, size_t i, st
 			return fail_wrap(err, "RUN --mount=type=bind,target=%s,rw", m->target);
 	}
 	if (view >= 0)
-		(void)take_fd(view);   /* what lies in it is mounted from it: it lives as long as M */
+		TRY(keep_detached(k, take_fd(view), err));
 	return add_bind(k, m, fd, m->m->read_only, err);
 }
 
@@ -179,7 +207,7 @@ static int mount_secret(struct runner *k, const struct step_mount *m, struct err
 	const struct mount_new how = { .fstype = "tmpfs", .source = "tmpfs", .options = &mode, .n_options = 1 };
 	int tmp = mount_new(&how, err);
 
-	if (tmp < 0)
+	if (tmp < 0 || keep_detached(k, tmp, err) < 0)
 		return fail_wrap(err, "a tmpfs for secrets");
 	int fd = openat(tmp, "secret", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -226,6 +226,7 @@ static int make_spec(struct runner *k, struct error *err)
 	k->x = (struct spec_context){
 		.net = k->net.planned ? &k->net.status : NULL, .container = &k->c, .params = &k->c.params, .engine = k->job->engine, .rootfs_fd = k->view,
 		.run_dir = k->run_dir, .dir = k->run_dir, .run_dir_fd = k->run_dir_fd, .rootless = k->job->engine->paths.rootless,
+		.external = k->job->run.runtime != NULL,
 	};
 	if (k->x.rootless) {
 		struct idmap gids = {};
@@ -360,7 +361,7 @@ static int make_cgroup(struct runner *k, struct error *err)
 	CLEANUP(cgroup_resources_done) struct cgroup_resources r = {};
 	struct cgroup_create how = { .path = k->spec.lnx.cgroups_path, .resources = &r };
 
-	if (!how.path || k->job->run.isolation == BUILD_ISOLATION_CHROOT)
+	if (!how.path || k->job->run.isolation == BUILD_ISOLATION_CHROOT || k->job->run.runtime)   /* another runtime makes its own */
 		return 0;
 	if (streq(engine_cgroup_manager(k->job->engine), "systemd"))
 		how.manager = CGROUP_MANAGER_SYSTEMD;
@@ -383,10 +384,12 @@ static int spawn(struct runner *k, struct error *err)
 	struct oci_options o = OCI_OPTIONS_INIT;
 	autoclose int null = k->job->run.options->use_stdin ? dup(0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (launch_check_flags(k->job->engine, NULL, err) < 0) {
+	if (launch_check_flags(k->job->engine, k->job->run.runtime, err) < 0) {
 		err->kind = ERROR_RUNTIME;
 		return -1;
 	}
+	if (k->job->run.runtime)
+		return step_run_spawn_external(k, null, err);
 	o.id = k->c.id;
 	o.bundle = k->run_dir;
 	o.rootfs_fd = k->rootfs;
@@ -432,6 +435,7 @@ static void runner_done(struct runner *k)
 	struct error ignored;
 
 	step_run_end_network(k);
+	step_run_end_external(k);
 	oci_process_done(&k->process);
 	if (k->cgroup.mode != CGROUP_NONE)
 		cgroup_remove(&k->cgroup, &ignored);

@@ -27,6 +27,8 @@ struct runner {
 	int copy;                     /* where overlay cannot be had: the whole tree, which is run in; -1 */
 	struct idmap_pair *maps;      /* of a user namespace of the command's own; NULL: none */
 	int userns;                   /* one like it, when owners have to be mapped; -1 */
+	struct list detached;         /* int: mounts attached nowhere that sources of mounts lie in */
+	bool attached;                /* another runtime may know of it */
 	bool init_used;               /* mount points are in a layer of their own */
 	struct strv targets;          /* mount points made in the copy */
 	struct ctr_net net;
@@ -49,6 +51,9 @@ int step_run_copy_root(struct runner *k, struct error *err);
 int step_run_collect_copy(struct runner *k, struct step_message *ret, struct error *err);
 /* Takes the deletions of those mount points out of the upper directory, when the root is mounted no more. */
 int step_run_drop_marks(struct runner *k, struct error *err);
+/* Another runtime makes and starts the container; `null`: what it reads. Its state and control group go at the end. */
+int step_run_spawn_external(struct runner *k, int null, struct error *err);
+void step_run_end_external(struct runner *k);
 /* The command has a terminal: until it ends, or the socket says stop. */
 int step_terminal_pump(const struct runner *k, int socket, struct error *err);
 /* RUN --mount into the spec: binds of stages, images, contexts and caches, tmpfs, secrets, agents. */

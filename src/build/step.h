@@ -58,6 +58,7 @@ struct step_run {
 	char *network, *security;        /* --network, --security of the instruction */
 	struct strv devices;
 	enum build_isolation isolation;
+	const char *runtime;             /* path of another OCI runtime; NULL: the built-in one; borrowed */
 };
 void step_run_done(struct step_run *r);
 

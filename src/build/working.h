@@ -42,8 +42,14 @@ int working_save(const struct working *w, struct error *err);
 /* Appends an entry without a layer to the history. */
 int working_add_history(struct working *w, const char *created_by, struct error *err);
 
+struct working_command {
+	const struct strv *args;
+	struct build_options *options;
+	const char *contextdir;          /* where sources of bind mounts lie; NULL: on the host */
+	bool no_stdin, quiet;            /* quiet: its output goes to standard error */
+};
 /* Runs a command as RUN would, with our standard streams. *ret_code: its exit code. */
-int working_run(struct working *w, const struct strv *args, struct build_options *o, int *ret_code, struct error *err);
+int working_run(struct working *w, const struct working_command *c, int *ret_code, struct error *err);
 
 struct working_copy {
 	const struct strv *sources;

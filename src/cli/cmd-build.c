@@ -339,8 +339,9 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(args->n ? split_context(o, args->v[0], &context, err) : choose_context(o, &context, err));
 	if (o->logfile && !(log = fopen(o->logfile, "ae")))
 		return fail_errno(err, "opening logfile %s", o->logfile);
-	if (o->runtime && !cli->global.runtime)
-		TRY(str_set(&cli->global.runtime, o->runtime, err));
+	const char *runtime = o->runtime || !o->as_buildah ? o->runtime : getenv("BUILDAH_RUNTIME");
+	if (!str_empty(runtime) && !cli->global.runtime)
+		TRY(str_set(&cli->global.runtime, runtime, err));
 	TRY(strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err));
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(strv_copy(&cli->global.cdi_spec_dirs, &o->cdi_dirs, err));

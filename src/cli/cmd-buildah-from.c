@@ -4,6 +4,7 @@
  * Options of `from` that say how commands run later are kept as words of the command line and read again by `run`, before
  * its own options: so both understand the same, and those of `run` are stronger. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "build/working.h"
@@ -109,13 +110,16 @@ struct run_params {
 #define P struct run_params
 static const struct field run_rows[] = {
 	{ .cli = "add-history", F_OPT_BOOL(P, add_history), .help = "Note the command in the image's history (BUILDAH_HISTORY)" },
-	{ .cli = "contextdir", F_STR(P, contextdir), .arg = "directory", .help = "Not supported: name absolute sources", .flags = FIELD_HIDDEN },
+	{ .cli = "contextdir", F_STR(P, contextdir), .arg = "directory", .complete = "dirs",
+	  .help = "Directory that sources of --mount type=bind lie in" },
 	{ .cli = "env", .abbr = 'e', F_STRV(P, o.env), .arg = "name[=value]", .help = "Environment variable of the command" },
 	{ .cli = "hostname", F_STR(P, o.run.ns.hostname), .arg = "name", .help = "Host name the command sees" },
-	{ .cli = "mount", F_CUSTOM(P, o.run.storage.mounts, &param_mount_custom), .arg = "mount", .help = "Mount (type=TYPE,target=PATH,...)" },
+	{ .cli = "mount", .type = FIELD_CUSTOM, .off = offsetof(P, o), .custom = &build_run_mount_custom, .arg = "mount",
+	  .help = "Mount (type=bind|cache|secret|tmpfs,target=PATH,...); what is written to a bind is dropped" },
 	{ .cli = "no-pivot", F_BOOL(P, no_pivot), .help = "Use chroot instead of pivot_root (BUILDAH_NOPIVOT)" },
-	{ .cli = "runtime", F_STR(P, o.runtime), .arg = "path", .help = "Not supported: commands run in the built-in runtime", .flags = FIELD_HIDDEN },
-	{ .cli = "runtime-flag", F_STRV(P, o.runtime_flags), .arg = "flag", .help = "Not supported", .flags = FIELD_HIDDEN },
+	{ .cli = "runtime", F_STR(P, o.runtime), .arg = "path", .complete = "files",
+	  .help = "OCI runtime instead of the built-in one (BUILDAH_RUNTIME)" },
+	{ .cli = "runtime-flag", F_STRV(P, o.runtime_flags), .arg = "flag", .help = "Flag for the OCI runtime (repeatable)" },
 	{ .cli = "terminal", .abbr = 't', MORE(.aliases = "tty"), F_BOOL(P, tty), .help = "Give the command a terminal" },
 	{ .cli = "user", .abbr = 'u', F_STR(P, o.run.process.user), .arg = "user[:group]", .help = "User the command runs as" },
 	{ .cli = "valid-exit-codes", F_CSV(P, exit_codes), .arg = "code", .fallback = "0", .help = "Exit codes that are no failure" },
@@ -182,21 +186,14 @@ static int check_network(const struct cli *cli, const struct build_options *o, s
 	return fail(err, ERROR_INVALID, "cannot set --network other than host with --isolation chroot");
 }
 
-static int refuse(const struct run_params *p, struct error *err)
+/* As the global options of that name. */
+static int choose_runtime(struct cli *cli, const struct build_options *o, struct error *err)
 {
-	const struct {
-		bool given;
-		const char *option, *why;
-	} known[] = {
-		{ p->contextdir != NULL, "--contextdir", "name absolute sources in --mount" },
-		{ p->o.runtime != NULL, "--runtime", "commands run in the built-in runtime" },
-		{ p->o.runtime_flags.n > 0, "--runtime-flag", "commands run in the built-in runtime" },
-	};
+	const char *path = o->runtime ? o->runtime : getenv("BUILDAH_RUNTIME");
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (known[i].given)
-			return fail(err, ERROR_UNSUPPORTED, "%s: %s", known[i].option, known[i].why);
-	return 0;
+	if (!str_empty(path) && !cli->global.runtime)
+		TRY(str_set(&cli->global.runtime, path, err));
+	return strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err);
 }
 
 /* --valid-exit-codes */
@@ -252,7 +249,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	int code = 0;
 
 	run_init(&p);
-	TRY(refuse(given, err));
+	TRY(choose_runtime(cli, &given->o, err));
 	TRY(check_exit_codes(&given->exit_codes, err));
 	TRY(str_set(&name, args->v[0], err));
 	strv_remove(args, 0);
@@ -269,7 +266,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	if (p.no_pivot || !str_empty(getenv("BUILDAH_NOPIVOT")))
 		e->conf.engine.no_pivot_root = true;
 	p.o.run.process.tty = p.tty;
-	int r = working_run(&w, args, &p.o, &code, err);
+	int r = working_run(&w, &(const struct working_command){ .args = args, .options = &p.o, .contextdir = p.contextdir }, &code, err);
 	TRY(judge(&p, r, code, err));
 	return note(&w, &p, args, err);
 }

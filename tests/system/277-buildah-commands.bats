@@ -55,7 +55,6 @@ load ../lib/buildah
     run buildah run --terminal s sh -c 'test -t 0 && test -t 1 && echo terminal' </dev/null
     is "${output%$'\r'}" terminal "a terminal"
     run buildah run s sh -c 'cat' <<<input; is "$output" input "standard input"
-    run buildah run --runtime crun s true; is "$status" 125 "refused by name"; [[ $output == *--runtime* ]]
     buildah rm s
 }
 

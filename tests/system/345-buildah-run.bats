@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# 345-buildah-run.bats - commands of builds and working containers: other runtimes, mounts, user namespaces, triggers.
+load helpers
+load ../lib/buildah
+
+# A runtime that notes that it was called.
+wrap_runtime() {
+    mkdir -p "$UMIAK_WORK/tmp/rt"; : >"$UMIAK_WORK/tmp/rt/log"; chmod 777 "$UMIAK_WORK/tmp/rt"; chmod 666 "$UMIAK_WORK/tmp/rt/log"
+    printf '#!/bin/sh\necho "$*" >>%s/log\nexec %s "$@"\n' "$UMIAK_WORK/tmp/rt" "$UMIAK_BUILD/umiak-oci" >"$UMIAK_WORK/tmp/rt/other"
+    chmod 755 "$UMIAK_WORK/tmp/rt/other"
+}
+
+@test "RUN goes through another runtime, with all its mounts" {
+    wrap_runtime
+    context ext <<X
+FROM $IMAGE AS first
+RUN echo there >/file
+FROM $IMAGE
+COPY --from=first /file /copied
+RUN --mount=type=bind,from=first,target=/f --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=type=secret,id=s \\
+    --mount=type=bind,source=note,target=/note cat /f/file /note /run/secrets/s && touch /c/x /t/y && echo made >/made && rm /copied
+RUN cat /made && test ! -e /copied
+RUN <<E
+#!/bin/sh
+echo script
+E
+X
+    echo noted >ext/note; echo hidden >secret; chmod a+r ext/note secret
+    run_umiak build --network none --runtime "$UMIAK_WORK/tmp/rt/other" --secret id=s,src=secret -t ext ext
+    [[ $output == *$'\nthere\nnoted\nhidden\n'*$'\nmade\n'*$'\nscript\n'* ]]
+    is "$(grep -c ' create ' rt/log)" 4 "created by it"; is "$(grep -c ' start ' rt/log)" 4 "started by it"
+    run_umiak run --rm --network none ext sh -c 'cat /made; ls /f /note /c 2>&1 | grep -c .'; is "${lines[0]}" made "kept"
+    run_umiak 1 build --network none --no-cache --runtime "$UMIAK_WORK/tmp/rt/other" --runtime-flag no-such-flag ext
+    [[ $output == *no-such-flag* ]] || [[ $output == *"unrecognized option"* ]]
+    umiak rmi -f ext
+}
+
+@test "a command of a working container goes through another runtime" {
+    wrap_runtime
+    buildah from --name r "$IMAGE"
+    run buildah run --network none --runtime "$UMIAK_WORK/tmp/rt/other" --runtime-flag debug r sh -c 'echo out; exit 3'
+    is "$status" 3 "its exit code: $output"; [[ $output == *out* ]]
+    [[ $(cat "$UMIAK_WORK/tmp/rt/log") == *"--debug"*" create "* ]]
+    run buildah run --network none --runtime "$UMIAK_WORK/tmp/rt/other" r /no/such; [ "$status" -ne 0 ]
+    run buildah run --runtime /no/such/runtime r true; is "$status" 125 "no such runtime"; [[ $output == */no/such/runtime* ]]
+    buildah rm r
+}
+
+@test "mounts of a command: what is written to a bind is dropped, a cache stays" {
+    buildah from --name m "$IMAGE"
+    cd "$UMIAK_WORK/tmp"; mkdir -p src/sub; echo one >src/f; echo two >src/sub/g; chmod -R a+rwX src
+    run buildah run --network none --mount "type=bind,src=$PWD/src,dst=/b,rw" --mount "type=bind,src=$PWD/src/f,dst=/made/file,rw" m \
+        sh -c 'cat /b/f /made/file; echo new >/b/new; echo changed >/made/file; cat /made/file'
+    is "$output" $'one\none\nchanged' "readable and writable"; [ ! -e src/new ]; is "$(cat src/f)" one "untouched"
+    run buildah run --network none --mount "type=bind,src=$PWD/src,dst=/b" m touch /b/x; is "$status" 1 "read-only"
+    run buildah run --network none --contextdir "$PWD/src" --mount type=bind,src=sub,dst=/b m cat /b/g; is "$output" two "below the context"
+    run buildah run --network none --contextdir "$PWD/src/sub" --mount type=bind,src=../f,dst=/b m cat /b; [ "$status" -ne 0 ]
+    run buildah run --network none --mount "type=bind,from=$IMAGE,source=/bin,dst=/b" m sh -c 'ls /b | grep -cx busybox'; is "$output" 1 "of an image: $output"
+    buildah run --network none --mount type=cache,target=/c m sh -c 'mkdir /c/d; echo kept >/c/d/x'
+    run buildah run --network none --mount type=cache,src=d,target=/c m cat /c/x; is "$output" kept "the cache"
+    run buildah run --network none --mount type=tmpfs,target=/t m sh -c 'touch /t/x; ls /t'; is "$output" x "a tmpfs"
+    run buildah run --network none m sh -c 'ls -A /b /c /t /made 2>/dev/null; true'; [[ $output != */x* && $output != *d ]]
+    buildah rm m
+}
