@@ -169,12 +169,6 @@ static int begin(struct build *b, struct error *err)
 	TRY(build_isolation_parse(b->o, &b->isolation, err));
 	if (b->isolation == BUILD_ISOLATION_CHROOT && b->o->run.ns.net.mode != NS_DEFAULT && b->o->run.ns.net.mode != NS_HOST)
 		return fail(err, ERROR_INVALID, "cannot set --network other than host with --isolation chroot");
-	const struct params_namespaces *ns = &b->o->run.ns;
-	bool maps = ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name;
-	if (maps && b->engine->paths.rootless)
-		return fail(err, ERROR_UNSUPPORTED, "--userns-uid-map: a user's layers cannot be id-mapped: build as root, or with --userns=container");
-	if (b->isolation == BUILD_ISOLATION_CHROOT && (maps || ns->user.mode == NS_PRIVATE))
-		return fail(err, ERROR_INVALID, "--userns cannot be used with --isolation chroot");
 	bool layers = b->o->layers.set && b->o->layers.value;   /* with --squash: steps are kept, the result is one layer */
 	b->single = (b->o->layers.set && !b->o->layers.value) || ((b->o->squash || b->o->squash_all) && !(layers && b->o->squash_all));
 	b->use_cache = !b->o->no_cache && !b->single;

@@ -13,6 +13,7 @@
 #include "build/copy-internal.h"
 #include "build/place.h"
 #include "os/file.h"
+#include "os/idmap.h"
 
 enum { THREADS_MAX = 4, WORTH_IT = 4 };
 
@@ -22,7 +23,16 @@ struct timespec copy_time_of(const struct copy_job *j, const struct stat *st)
 	return j->time.set ? (struct timespec){ .tv_sec = (time_t)j->time.value } : st->st_mtim;
 }
 
-struct copy_owner copy_owner_of(const struct copy_job *j, const struct stat *st)
+static int map_id(const struct copy_job *j, const struct idmap *m, const char *what, uint32_t *id, struct error *err)
+{
+	uint32_t given = *id;
+
+	if (j->maps_back ? idmap_to_inside(m, given, id) : idmap_to_outside(m, given, id))
+		return 0;
+	return fail(err, ERROR_INVALID, "%s %u has no place in the user namespace: map more ids", what, given);
+}
+
+int copy_owner_of(const struct copy_job *j, const struct stat *st, struct copy_owner *ret, struct error *err)
 {
 	struct copy_owner o = j->owner;
 
@@ -30,7 +40,10 @@ struct copy_owner copy_owner_of(const struct copy_job *j, const struct stat *st)
 		o.uid = st->st_uid;
 		o.gid = st->st_gid;
 	}
-	return o;
+	if (j->maps && (map_id(j, &j->maps->uids, "user", &o.uid, err) < 0 || map_id(j, &j->maps->gids, "group", &o.gid, err) < 0))
+		return -1;
+	*ret = o;
+	return 0;
 }
 
 int copy_mode_of(const struct copy_job *j, const struct stat *st, mode_t *ret, struct error *err)
@@ -41,10 +54,11 @@ int copy_mode_of(const struct copy_job *j, const struct stat *st, mode_t *ret, s
 
 int copy_set_state(const struct copy_job *j, int fd, const struct stat *st, struct error *err)
 {
-	struct copy_owner o = copy_owner_of(j, st);
+	struct copy_owner o;
 	const struct timespec times[2] = { copy_time_of(j, st), copy_time_of(j, st) };
 	mode_t mode;
 
+	TRY(copy_owner_of(j, st, &o, err));
 	TRY(copy_mode_of(j, st, &mode, err));
 	if ((o.uid || o.gid) && fchown(fd, o.uid, o.gid) < 0)
 		return fail_errno(err, "change owner to %u:%u", o.uid, o.gid);

@@ -44,7 +44,7 @@ struct source {
 };
 
 /* ---- copy-file.c ---- */
-struct copy_owner copy_owner_of(const struct copy_job *j, const struct stat *st);
+int copy_owner_of(const struct copy_job *j, const struct stat *st, struct copy_owner *ret, struct error *err);
 struct timespec copy_time_of(const struct copy_job *j, const struct stat *st);
 int copy_mode_of(const struct copy_job *j, const struct stat *st, mode_t *ret, struct error *err);
 int copy_set_state(const struct copy_job *j, int fd, const struct stat *st, struct error *err);

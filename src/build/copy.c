@@ -35,11 +35,12 @@ static void add_number(struct copier *c, uint64_t v)
 
 static int add_entry(struct copier *c, const struct source *s, struct error *err)
 {
-	struct copy_owner o = copy_owner_of(c->job, &s->st);
+	struct copy_owner o;
 	mode_t mode;
 
 	if (!c->job->hash)
 		return 0;
+	TRY(copy_owner_of(c->job, &s->st, &o, err));
 	TRY(copy_mode_of(c->job, &s->st, &mode, err));
 	add_text(c, s->called);
 	add_number(c, (uint64_t)c->depth);
@@ -135,9 +136,10 @@ static int copy_file(struct copier *c, const struct source *s, const struct targ
 static int copy_link(struct copier *c, const struct source *s, const struct target *t, struct error *err)
 {
 	autofree char *text = NULL;
-	struct copy_owner o = copy_owner_of(c->job, &s->st);
+	struct copy_owner o;
 	const struct timespec times[2] = { copy_time_of(c->job, &s->st), copy_time_of(c->job, &s->st) };
 
+	TRY(copy_owner_of(c->job, &s->st, &o, err));
 	TRY(path_readlink(s->dir, s->name, &text, err));
 	if (c->job->hash)
 		add_text(c, text);
@@ -154,9 +156,10 @@ static int copy_link(struct copier *c, const struct source *s, const struct targ
 
 static int copy_node(struct copier *c, const struct source *s, const struct target *t, struct error *err)
 {
-	struct copy_owner o = copy_owner_of(c->job, &s->st);
+	struct copy_owner o;
 	mode_t mode;
 
+	TRY(copy_owner_of(c->job, &s->st, &o, err));
 	if (S_ISSOCK(s->st.st_mode))
 		return 0;
 	if (c->job->hash)

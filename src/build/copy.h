@@ -46,6 +46,7 @@ struct copy_source {
 /* Appends what the pattern names, sorted. Nothing: ERROR_NOT_FOUND in Buildah's words. */
 int copy_find(const struct copy_source *s, struct copy_items *to, struct error *err);
 
+struct idmap_pair;
 struct copy_owner {
 	bool set;                   /* --chown; else `keep`, else 0:0 */
 	bool keep;                  /* --from, archives: as the source has it */
@@ -62,6 +63,8 @@ struct copy_job {
 	const char *chmod;          /* octal or symbolic ("u+x,go=rX"); NULL */
 	const struct ignore *excludes;   /* --exclude; NULL */
 	struct opt_int time;        /* Unix seconds everything gets; unset: as the source has it */
+	const struct idmap_pair *maps;   /* owners that are kept become what these say; NULL. One without a place is an error */
+	bool maps_back;             /* from outside to inside */
 	int view, upper;            /* layers below (-1: none); where to write: -1 only hash */
 	bool hash;
 	/* results */

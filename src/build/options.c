@@ -279,7 +279,7 @@ static int choose_userns(struct build_options *o, struct error *err)
 {
 	struct params_namespaces *ns = &o->run.ns;
 	const char *how = o->userns;
-	bool maps = ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name;
+	const bool maps = ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name;
 
 	if (how && streq(how, "host") && maps)
 		return fail(err, ERROR_INVALID, "--userns=host cannot be used with --userns-uid-map and its like");
@@ -287,10 +287,12 @@ static int choose_userns(struct build_options *o, struct error *err)
 		ns->user.mode = NS_HOST;
 	else if (how && (!*how || streq(how, "container") || streq(how, "private")))
 		ns->user.mode = NS_PRIVATE;
-	else if (how && (str_after(how, "auto") || str_after(how, "ns:") || *how == '/' || str_after(how, "container:")))
-		return fail(err, ERROR_UNSUPPORTED, "--userns=%s: a build has its own user namespace (container, with --userns-uid-map) or ours (host)", how);
+	else if (how && *how == '/')
+		TRY((ns->user.mode = NS_PATH, str_set(&ns->user.value, how, err)));
+	else if (how && (streq(how, "auto") || str_after(how, "auto:") || str_after(how, "ns:") || str_after(how, "container:")))
+		TRY(param_ns_user_custom.parse(NULL, &ns->user, how, err));
 	else if (how)
-		return fail(err, ERROR_INVALID, "unrecognized user namespace \"%s\": container, private or host", how);
+		return fail(err, ERROR_INVALID, "unrecognized user namespace \"%s\": container, private, auto, host, container:NAME or a path", how);
 	if (maps)   /* names imply it */
 		ns->user.mode = ns->subuid_name || ns->subgid_name ? NS_DEFAULT : NS_PRIVATE;
 	return 0;

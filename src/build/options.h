@@ -79,6 +79,8 @@ extern const struct field_custom build_ns_cgroup_custom, build_ns_ipc_custom, bu
 extern const struct field build_rows[];
 void build_options_init(void *options);   /* struct build_options *; defaults that are not zero */
 void build_options_done(struct build_options *o);
+/* --userns that only the store can tell: a range of ids nobody has, another container's namespace. After _finish(). */
+int build_settle_userns(struct engine *e, struct build_options *o, struct error *err);
 int build_options_finish(struct build_options *o, struct error *err);
 /* The isolation asked for: --isolation, BUILDAH_ISOLATION. */
 int build_isolation_parse(const struct build_options *o, enum build_isolation *ret, struct error *err);

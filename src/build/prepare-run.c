@@ -391,7 +391,7 @@ static void key_container(struct sha256 *h, const struct build_options *o)
 	key_strv(h, &p->security.cap_drop);
 	key_strv(h, &p->process.groups);
 	key_text(h, p->ns.net.mode == NS_NONE ? "no network" : "");
-	if (p->ns.user.mode == NS_PRIVATE || p->ns.uidmap.n || p->ns.gidmap.n || p->ns.subuid_name || p->ns.subgid_name)
+	if (p->ns.user.mode == NS_PRIVATE || p->ns.user.mode == NS_PATH || p->ns.uidmap.n || p->ns.gidmap.n || p->ns.subuid_name || p->ns.subgid_name)
 		key_text(h, "user namespace");
 	for (size_t i = 0; i < p->storage.mounts.n; i++) {
 		key_text(h, m[i].type);

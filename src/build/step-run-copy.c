@@ -27,11 +27,11 @@ static int open_base(struct runner *k, int *ret, struct error *err)
 	return step_view(j, &t, ret, err);
 }
 
-int step_run_copy_tree(int from, int to, struct error *err)
+static int copy_mapped(int from, int to, const struct idmap_pair *maps, bool back, struct error *err)
 {
 	auto_copy_items items = {};
 	struct copy_job c = { .items = &items, .destination = "/", .directory = true, .owner = { .keep = true }, .view = -1,
-			      .upper = to };
+			      .upper = to, .maps = maps, .maps_back = back };
 	struct copy_item *i = list_add(&items.v, sizeof(*i), err);
 
 	if (!i)
@@ -40,6 +40,27 @@ int step_run_copy_tree(int from, int to, struct error *err)
 	TRY(str_set(&i->path, "", err));
 	TRY(str_set(&i->name, "", err));
 	return copy_run(&c, err);
+}
+
+int step_run_copy_tree(int from, int to, struct error *err)
+{
+	return copy_mapped(from, to, NULL, false, err);
+}
+
+static int make_copy(struct runner *k, const char *name, int from, const struct idmap_pair *maps, bool back, struct error *err)
+{
+	struct stat st;
+	uint32_t uid = 0, gid = 0;
+
+	if (mkdirat(k->job->scratch, name, 0755) < 0)
+		return fail_errno(err, "make a directory for the copy");
+	autoclose int fd = openat(k->job->scratch, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (maps && !back && (!idmap_to_outside(&maps->uids, 0, &uid) || !idmap_to_outside(&maps->gids, 0, &gid)))
+		return fail(err, ERROR_INVALID, "root has no place in the user namespace");
+	if (fd < 0 || fstat(k->job->upper, &st) < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
+		return fail_errno(err, "open the copy");
+	TRY(copy_mapped(from, fd, maps, back, err));
+	return take_fd(fd);
 }
 
 static int make_targets(struct runner *k, struct error *err)
@@ -51,22 +72,38 @@ static int make_targets(struct runner *k, struct error *err)
 	return 0;
 }
 
+static bool can_be_mapped(const struct runner *k)
+{
+	struct error ignored;
+	autoclose int mount = step_run_map_tree(k, k->job->scratch, &ignored);
+
+	return mount >= 0;
+}
+
 int step_run_copy_root(struct runner *k, struct error *err)
 {
 	autoclose int base = -1;
-	struct stat st;
 
-	if (mkdirat(k->job->scratch, "root", 0755) < 0)
-		return fail_errno(err, "make a directory for the copy");
-	k->copy = openat(k->job->scratch, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (k->copy < 0 || fstat(k->job->upper, &st) < 0 || fchmod(k->copy, st.st_mode & 07777) < 0)
-		return fail_errno(err, "open the copy");
 	TRY(open_base(k, &base, err));
-	if (step_run_copy_tree(base, k->copy, err) < 0)
+	k->mapped_copy = k->userns >= 0 && !can_be_mapped(k);
+	k->copy = make_copy(k, "root", base, k->mapped_copy ? k->maps : NULL, false, err);
+	if (k->copy < 0)
 		return fail_wrap(err, "copy the root file system of a build step");
 	TRY(make_targets(k, err));
 	k->rootfs = mount_clone(k->copy, "", false, err);
-	return k->rootfs < 0 ? -1 : step_run_map_mount(k, k->rootfs, err);
+	return k->rootfs < 0 ? -1 : k->mapped_copy ? 0 : step_run_map_mount(k, k->rootfs, err);
+}
+
+/* The owners as the image has them, before anybody compares. */
+static int map_back(struct runner *k, struct error *err)
+{
+	int fd = make_copy(k, "root-back", k->copy, k->maps, true, err);
+
+	if (fd < 0)
+		return fail_wrap(err, "owners of what a build step made");
+	close_p(&k->copy);
+	k->copy = fd;
+	return 0;
 }
 
 static int empty_directory(int fd, struct error *err)
@@ -92,6 +129,8 @@ int step_run_collect_copy(struct runner *k, struct step_message *ret, struct err
 	autoclose int below = -1, none = -1;
 	struct sha256 hash;
 
+	if (k->mapped_copy)
+		TRY(map_back(k, err));
 	TRY(step_view(j, &j->below, &below, err));
 	if (below < 0)
 		none = file_open_dir(j->scratch, "none", true, 0755, err);

@@ -2,7 +2,11 @@
  * build/step-run-userns.c - RUN in a user namespace of its own. Layers keep the owners that the image has: what the command
  * sees and writes goes through id-mapped mounts, so a cached layer is the same with and without a namespace. */
 #include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "build/step-run.h"
 #include "engine/userns.h"
@@ -30,6 +34,41 @@ int step_run_choose_userns(struct container_params *p, struct error *err)
 	return map_all(&ns->gidmap, true, err);
 }
 
+static int check_path(const char *path, struct error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(err, "--userns: %s", path);
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWUSER ? 0 : fail(err, ERROR_INVALID, "--userns: %s is no user namespace", path);
+}
+
+/* Runs where the store can be asked (not in M). */
+int build_settle_userns(struct engine *e, struct build_options *o, struct error *err)
+{
+	struct param_ns *ns = &o->run.ns.user;
+	struct lock lock = LOCK_INIT;
+	auto_ctr *c = NULL;
+
+	if (ns->mode == NS_AUTO) {   /* nothing is recorded: a container made meanwhile may get the same ids */
+		TRY(userns_reserve(e, &o->run, &lock, err));
+		lock_release(&lock);
+		ns->mode = NS_PRIVATE;
+		free(take_ptr(ns->value));
+	}
+	if (ns->mode == NS_PATH)
+		return check_path(ns->value, err);
+	if (ns->mode != NS_CONTAINER)
+		return 0;
+	TRY(ctr_find(e, ns->value, &c, err));
+	const struct container_status *s = &c->at.status;
+	if (!s->pid)
+		return fail(err, ERROR_STATE, "--userns=container:%s: the container is not running: container state improper", ns->value);
+	ns->mode = NS_PATH;
+	free(take_ptr(ns->value));
+	return str_printf(&ns->value, err, "/proc/%d/ns/user", s->pid);
+}
+
 static bool is_same(const struct idmap *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -38,9 +77,24 @@ static bool is_same(const struct idmap *m)
 	return true;
 }
 
+/* --userns of another process: its mappings are those of what is mounted, too. */
+static int join(struct runner *k, const char *path, struct error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(err, "--userns: %s", path);
+	k->maps = calloc(1, sizeof(*k->maps));
+	if (!k->maps)
+		return fail_oom(err);
+	return idmap_load_userns(fd, k->maps, err) < 0 ? fail_wrap(err, "--userns: %s", path) : 0;
+}
+
 int step_run_make_userns(struct runner *k, struct error *err)
 {
-	TRY(userns_maps(k->job->engine, &k->c.params, &k->maps, err));
+	const struct param_ns *ns = &k->c.params.ns.user;
+
+	TRY(ns->mode == NS_PATH ? join(k, ns->value, err) : userns_maps(k->job->engine, &k->c.params, &k->maps, err));
 	k->x.maps = k->maps;
 	if (!k->maps || (is_same(&k->maps->uids) && is_same(&k->maps->gids)))
 		return 0;

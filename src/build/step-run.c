@@ -345,9 +345,11 @@ static int open_root(struct runner *k, struct error *err)
 		k->init_used = true;
 	}
 	t.work = work;
-	if (k->userns >= 0)
-		TRY(step_run_map_trees(k, &t, lower, err));
 	struct error overlay;
+	if (k->userns >= 0 && step_run_map_trees(k, &t, lower, &overlay) < 0) {   /* a user's mounts, and file systems that cannot */
+		*err = overlay;
+		return is_overlay_impossible(&overlay) ? step_run_copy_root(k, err) : -1;
+	}
 	if (store_rootfs_open_trees(k->job->store, &t, &k->rootfs, &overlay) == 0)
 		return 0;
 	*err = overlay;
@@ -446,7 +448,6 @@ static void runner_done(struct runner *k)
 	k->view = -1;
 	close_p(&k->userns);
 	k->userns = -1;
-	free(k->maps);
 }
 
 static int run(struct runner *k, int socket, int *ret_status, struct error *err)
@@ -468,6 +469,7 @@ int step_run_child(struct step_job *j, int socket, struct step_message *ret, str
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	int r = run(&k, socket, &status, err);
+	autofree struct idmap_pair *maps = k.maps;   /* needed as long as owners are looked at */
 	runner_done(&k);   /* the root must not be mounted while its upper directory is read */
 	if (r < 0) {
 		/* what a runtime program would have ended with */

@@ -29,6 +29,7 @@ struct runner {
 	int userns;                   /* one like it, when owners have to be mapped; -1 */
 	struct list detached;         /* int: mounts attached nowhere that sources of mounts lie in */
 	bool attached;                /* another runtime may know of it */
+	bool mapped_copy;             /* the copy's owners are those of the user namespace: mounts cannot map them here */
 	bool init_used;               /* mount points are in a layer of their own */
 	struct strv targets;          /* mount points made in the copy */
 	struct ctr_net net;

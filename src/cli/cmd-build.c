@@ -346,6 +346,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(strv_copy(&cli->global.cdi_spec_dirs, &o->cdi_dirs, err));
 	TRY(cli_engine(cli, &e, err));
+	TRY(build_settle_userns(e, o, err));
 	TRY(keep_authfile(&o->remote, &credentials, err));
 	FILE *told = log ? log : goes_to_stdout(o) ? stderr : stdout;
 	TRY(build_display_new(choose_mode(o), told, log ? log : stderr, &display, err));

@@ -263,6 +263,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	TRY(read_settings(cli, &w, &p, err));
 	TRY(check_network(cli, &p.o, err));
 	TRY(build_options_finish(&p.o, err));
+	TRY(build_settle_userns(e, &p.o, err));
 	if (p.no_pivot || !str_empty(getenv("BUILDAH_NOPIVOT")))
 		e->conf.engine.no_pivot_root = true;
 	p.o.run.process.tty = p.tty;

@@ -130,6 +130,33 @@ int idmap_make_userns(const struct idmap_pair *m, struct error *err)
 	return fd;
 }
 
+/* The kernel tells the mappings of processes only: one enters the namespace and is looked at. */
+int idmap_load_userns(int userns, struct idmap_pair *ret, struct error *err)
+{
+	struct error ignored;
+	int ready[2], status, why = -1;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return fail_errno(err, "pipe");
+	autoclose int reader = ready[0], writer = ready[1];
+	pid_t pid = fork();
+	if (pid == 0) {
+		int e = setns(userns, CLONE_NEWUSER) < 0 ? errno : 0;
+		if (write(writer, &e, sizeof(e)) == sizeof(e))
+			hold_namespace(&e);
+		_exit(1);
+	}
+	if (pid < 0)
+		return fail_errno(err, "fork");
+	int r = read(reader, &why, sizeof(why)) == sizeof(why) && !why ? 0 : fail(err, ERROR_DENIED, "enter the user namespace: %s",
+										  why > 0 ? strerrordesc_np(why) : "its process died");
+	if (r == 0 && (idmap_load(pid, false, &ret->uids, err) < 0 || idmap_load(pid, true, &ret->gids, err) < 0))
+		r = -1;
+	kill(pid, SIGKILL);
+	process_reap(pid, &status, &ignored);
+	return r;
+}
+
 /* ---- subordinate ids ---- */
 
 /* libsubid's interface (shadow 4.9 and later). */

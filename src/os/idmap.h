@@ -58,6 +58,8 @@ int idmap_write(pid_t pid, const struct idmap_pair *m, struct error *err);
 /* A user namespace with these mappings and no process, for mount_set_attrs(idmap_fd). Needs CAP_SYS_ADMIN or the ids to
  * be our own subordinate ones. */
 int idmap_make_userns(const struct idmap_pair *m, struct error *err);
+/* The mappings of a user namespace (O_RDONLY descriptor) as we see them; one we cannot enter is ERROR_DENIED. Forks. */
+int idmap_load_userns(int userns, struct idmap_pair *ret, struct error *err);
 
 /* ---- subordinate ids ---- */
 struct subid_range {

@@ -63,3 +63,43 @@ X
     run buildah run --network none m sh -c 'ls -A /b /c /t /made 2>/dev/null; true'; [[ $output != */x* && $output != *d ]]
     buildah rm m
 }
+
+@test "RUN in a user namespace of its own: its layers keep the image's owners" {
+    context un <<X
+FROM $IMAGE
+RUN cat /proc/self/uid_map; touch /x; chown 7:8 /x; chmod 4755 /x; ln /x /y; rm /etc/group; ls -ln /bin/busybox
+RUN stat -c '%u:%g %a %h' /x; test ! -e /etc/group
+X
+    for how in oci chroot; do
+        run_umiak build --network host --no-cache --isolation $how --userns-uid-map 0:1:5000 --userns-gid-map 0:1:5000 -t un un
+        [[ $output =~ $'\n'' '*0' '+1' '+5000$'\n' ]] && [[ $output == *' 0        0 '*busybox* && $output == *$'\n7:8 4755 2\n'* ]]
+        run_umiak run --rm --network none un stat -c '%u:%g %a' /x /etc/passwd; is "$output" $'7:8 4755\n0:0 644' "owners in the image ($how)"
+    done
+    run_umiak run -d --name other --network none --uidmap 0:100:3000 --gidmap 0:100:3000 "$IMAGE" sleep 1000
+    run_umiak build --network none --no-cache --userns container:other un; [[ $output =~ $'\n'' '*0' '+100' '+3000$'\n' ]]
+    run_umiak rm -f -t 0 other
+    run_umiak 125 build --userns container:other un; [[ $output == *'no container with name or ID "other"'* ]]
+    run_umiak 125 build --userns /etc/passwd un; run_umiak 125 build --userns no-such-word un; [[ $output == *no-such-word* ]]
+    umiak rmi -f un
+}
+
+# With ranges for "containers" where root chooses from.
+with_ids() {
+    if rootless; then "$@"; return; fi
+    printf 'containers:400000:5000\n' >"$UMIAK_WORK/tmp/ids"
+    unshare -m bash -c "mount --bind '$UMIAK_WORK/tmp/ids' /etc/subuid && mount --bind '$UMIAK_WORK/tmp/ids' /etc/subgid && \"\$@\"" - \
+        "$UMIAK_WORK/bin/$1" --root "$UMIAK_WORK/root" --runroot "$UMIAK_WORK/run" "${@:2}"
+}
+
+@test "a range of ids for a build and for the commands of a working container" {
+    ln -sf "$UMIAK_BUILD/umiak" "$UMIAK_WORK/bin/umiak"
+    context auto <<X
+FROM $IMAGE
+RUN awk '{ exit \$3 == 1024 && \$2 > 0 ? 0 : 1 }' /proc/self/uid_map && touch /made
+X
+    run with_ids umiak build --network none --no-cache --userns auto -t auto auto; is "$status" 0 "built: $output"
+    run_umiak run --rm --network none auto stat -c %u /made; is "$output" 0 "the image's root"
+    buildah from --userns auto:size=500 --name au "$IMAGE"
+    run with_ids buildah run --network none au cat /proc/self/uid_map; [[ $output =~ ' '500$ ]]
+    buildah rm au; umiak rmi auto
+}
