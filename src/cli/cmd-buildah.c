@@ -435,7 +435,7 @@ static int run_refused(struct cli *cli, void *params, struct strv *args, struct 
 {
 	(void)params;
 	(void)args;
-	return fail(err, ERROR_UNSUPPORTED, "`%s` is not supported: source images and confidential workloads are not made here", cli->path);
+	return fail(err, ERROR_UNSUPPORTED, "`%s` is not supported: confidential workloads are not made here", cli->path);
 }
 
 const struct command cmd_working_refused = {

@@ -142,13 +142,6 @@ END
     run_umiak 125 build --userns=nosuch "$CTX"
     [[ $output == *'unrecognized user namespace "nosuch"'* ]]
     run_umiak 125 build --userns=host --userns-uid-map=0:1:5 "$CTX"
-    run_umiak 125 build --userns=auto "$CTX"
-    [[ $output == *"--userns=auto"* ]]
-    run_umiak 125 build --userns=container --isolation chroot "$CTX"
-    if rootless; then
-        run_umiak 125 build --userns-uid-map=0:1:1000 "$CTX"
-        [[ $output == *"--userns-uid-map: a user's layers cannot be id-mapped"* ]]
-    fi
 }
 
 @test "--userns-uid-map: other ids outside, the image's own in layers, caches and secrets" {
