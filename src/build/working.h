@@ -70,6 +70,14 @@ struct working_copy {
 /* ret_digest: hex, "" when nothing was copied; *ret_what: "file:", "dir:" or "multi:". */
 int working_copy(struct working *w, const struct working_copy *o, char ret_digest[65], const char **ret_what, struct error *err);
 
+/* The triggers of the image it was made from (ONBUILD), once; sources of COPY lie below the current directory. Afterwards
+ * the container's image has none of them. */
+struct working_onbuild {
+	struct build_options *options;   /* as for its commands */
+	void (*step)(size_t n, const char *text);   /* before each; NULL */
+};
+int working_onbuild(struct working *w, const struct working_onbuild *o, struct error *err);
+
 /* ---- configuration ---- */
 struct working_changes {
 	struct strv annotations, env, labels, onbuild, os_features, ports, volumes, unset_labels, unset_annotations;

@@ -66,6 +66,24 @@ static const char *pull_policy(const struct build_options *o)
 	return o->pull;
 }
 
+static void show_step(size_t n, const char *text)
+{
+	fprintf(stderr, "STEP %zu: %s\n", n, text);
+}
+
+/* A container whose triggers fail is none. */
+static int carry_out_triggers(struct engine *e, struct working *w, struct from_params *p, struct error *err)
+{
+	const struct working_onbuild o = { .options = &p->o, .step = p->o.quiet ? NULL : show_step };
+	const struct ctr_remove_options remove = { .force = true, .volumes = true };
+	struct error ignored;
+
+	if (build_settle_userns(e, &p->o, err) == 0 && working_onbuild(w, &o, err) == 0)
+		return 0;
+	ctr_remove(w->c, &remove, NULL, &ignored);
+	return -1;
+}
+
 static int run_from(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	struct from_params *p = params;
@@ -80,6 +98,8 @@ static int run_from(struct cli *cli, void *params, struct strv *args, struct err
 					   .pull = pull_policy(&p->o), .format = p->o.format, .settings = &settings, .quiet = p->o.quiet };
 	TRY(cli_engine(cli, &e, err));
 	TRY(working_from(e, &from, &w, err));
+	if (carry_out_triggers(e, &w, p, err) < 0)
+		return -1;
 	if (p->cidfile)
 		TRY(text_write_file(p->cidfile, w.c->id, 64, err));
 	puts(w.c->at.record.name);

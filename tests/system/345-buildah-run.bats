@@ -103,3 +103,25 @@ X
     run with_ids buildah run --network none au cat /proc/self/uid_map; [[ $output =~ ' '500$ ]]
     buildah rm au; umiak rmi auto
 }
+
+@test "triggers of an image are carried out when a container is made of it" {
+    context base <<X
+FROM $IMAGE
+ENV BASE=there
+ONBUILD ENV FIRST=\$BASE/1
+ONBUILD COPY --chmod=640 given /dir/
+ONBUILD WORKDIR /dir
+ONBUILD RUN cat given >copy; echo "\$FIRST" >>copy
+ONBUILD LABEL l=v
+X
+    echo data >given; chmod a+r given
+    run_umiak build --format docker --network none -t base base
+    run buildah from --network none --name t base; is "$status" 0 "made: $output"
+    [[ $output == *'STEP 2: COPY --chmod=640 given /dir/'* && ${lines[-1]} == t ]]
+    run buildah run --network none t sh -c 'pwd; cat copy; stat -c %a given'; is "$output" $'/dir\ndata\nthere/1\n640' "done"
+    run buildah inspect --format '{{.OCIv1.Config.Labels.l}} {{len .Docker.Config.OnBuild}}' t; is "$output" "v 0" "said, and done with"
+    rm given
+    run buildah from --network none --name t2 base; is "$status" 125 "a source is missing"; [[ $output == *"ONBUILD COPY"* ]]
+    run buildah containers -q --noheading --filter name=t2; is "$output" "" "no container is left"
+    buildah rm t; umiak rmi base
+}
