@@ -27,6 +27,14 @@ static void put_names(struct netlink_batch *b, const char *name, const uint8_t *
 		netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)netns_fd);
 }
 
+/* Unasked the kernel makes one queue per processor, each with its directories in sysfs, takes all but the first away again
+ * and uses that one. */
+static void put_queues(struct netlink_batch *b)
+{
+	netlink_put_u32(b, IFLA_NUM_TX_QUEUES, 1);
+	netlink_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
+}
+
 static void put_veth(struct netlink_batch *b, const struct link_spec *l)
 {
 	const struct ifinfomsg peer = { .ifi_family = AF_UNSPEC };
@@ -34,6 +42,7 @@ static void put_veth(struct netlink_batch *b, const struct link_spec *l)
 
 	buf_add(&b->b, &peer, sizeof(peer));
 	put_names(b, l->peer, l->mac, l->mtu, l->netns_fd);
+	put_queues(b);
 	netlink_nest_end(b, at);
 }
 
@@ -66,6 +75,8 @@ void link_add(struct netlink_batch *b, const struct link_spec *l)
 	netlink_message(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &m, sizeof(m), "create %s interface %s", l->kind, l->name);
 	/* of a veth pair only the peer goes elsewhere */
 	put_names(b, l->name, veth ? NULL : l->mac, l->mtu, veth ? -1 : l->netns_fd);
+	if (veth)
+		put_queues(b);
 	if (l->master)
 		netlink_put_u32(b, IFLA_MASTER, l->master);
 	if (l->parent)
@@ -188,6 +199,7 @@ int link_find(struct netlink *n, const char *name, struct link_info *ret, struct
 
 	netlink_message(&b, RTM_GETLINK, 0, &m, sizeof(m), "look for interface %s", name);
 	netlink_put_str(&b, IFLA_IFNAME, name);
+	netlink_put_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);   /* most of the answer */
 	if (netlink_ask(n, &b, each_link, &w, err) < 0)
 		return err->errnum == ENODEV ? 0 : -1;
 	if (!found.index)
