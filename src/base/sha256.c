@@ -97,15 +97,27 @@ __attribute__((target("sha,sse4.1,ssse3"))) static void blocks_sha_ni(uint32_t s
 	_mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(cdgh, t, 8));
 }
 
+struct cpuid {
+	unsigned ebx, ecx;
+};
+
+/* Not __builtin_cpu_supports(): that asks a dozen questions before main() of every program, and in a virtual machine each
+ * of them goes to the host. */
+static struct cpuid cpuid(unsigned leaf)
+{
+	struct cpuid r = { 0, 0 };
+	unsigned edx;
+
+	__asm__("cpuid" : "+a"(leaf), "=b"(r.ebx), "+c"(r.ecx), "=d"(edx));
+	return r;
+}
+
 static void blocks(uint32_t state[8], const uint8_t *p, size_t n)
 {
 	static int has;   /* 0: not looked yet; the answer never changes */
 
-	if (!has) {
-		unsigned a = 7, b = 0, c = 0, d = 0;
-		__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-		has = b >> 29 & 1 && __builtin_cpu_supports("sse4.1") ? 1 : -1;
-	}
+	if (!has)
+		has = cpuid(7).ebx >> 29 & 1 && cpuid(1).ecx >> 19 & 1 ? 1 : -1;   /* SHA, SSE4.1 */
 	(has > 0 ? blocks_sha_ni : blocks_plain)(state, p, n);
 }
 #else
