@@ -330,6 +330,8 @@ static int prepare_monitor(struct child *k, struct error *err)
 	b->c.flags = has_terminal(k) ? MONITOR_TTY : 0;
 	b->c.pid = k->process.pid;
 	b->c.run_dir_fd = k->run_dir_fd;
+	_Static_assert(ARRAY_LEN(b->c.hold_fd) == STORE_HOLDS, "one per database");
+	store_hold(k->job->store, b->c.hold_fd);
 	b->c.client[0] = (struct monitor_client_config){ k->job->monitor_client, k->job->options->role };
 	if (k->cgroup.fds[CGROUP_UNIFIED] >= 0 && k->cgroup.mode == CGROUP_V2) {
 		b->c.kill_fd = openat(k->cgroup.fds[CGROUP_UNIFIED], "cgroup.kill", O_WRONLY | O_CLOEXEC);

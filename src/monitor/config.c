@@ -85,6 +85,8 @@ void monitor_builder_init(struct monitor_builder *b)
 	c->oom_fd = c->kill_fd = c->log_fd = c->notify_fd = -1;
 	for (size_t i = 0; i < ARRAY_LEN(c->stdio_fd); i++)
 		c->stdio_fd[i] = -1;
+	for (size_t i = 0; i < ARRAY_LEN(c->hold_fd); i++)
+		c->hold_fd[i] = -1;
 	for (size_t i = 0; i < ARRAY_LEN(c->client); i++)
 		c->client[i].fd = -1;
 	fill_zones(c->zone);
@@ -172,7 +174,7 @@ static int pass_descriptors(const struct monitor_builder *b, int config_fd, stru
 	const struct monitor_config *c = &b->c;
 	const int single[] = { config_fd, c->pidfd, c->start_fd, c->stdio_fd[0], c->stdio_fd[1], c->stdio_fd[2],
 			       c->listen_fd, c->run_dir_fd, c->store_dir_fd, c->lock_fd, c->oom_fd, c->kill_fd,
-			       c->log_fd, c->notify_fd, c->client[0].fd, c->client[1].fd, c->client[2].fd,
+			       c->log_fd, c->notify_fd, c->hold_fd[0], c->hold_fd[1], c->client[0].fd, c->client[1].fd, c->client[2].fd,
 			       c->client[3].fd };
 	_Static_assert(MONITOR_INHERITED_MAX == 4, "list the clients above");
 

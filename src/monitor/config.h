@@ -94,6 +94,7 @@ struct monitor_config {
 	int32_t run_dir_fd;       /* the container's run-time directory: exit.json */
 	int32_t store_dir_fd;     /* its store directory: exit.json, durable; -1 when transient */
 	int32_t lock_fd;
+	int32_t hold_fd[2];       /* of use to others by being open (store_hold()) */
 	int32_t oom_fd;           /* memory.events (v2) or memory.oom_control (v1): "oom_kill N" is read at the end */
 	int32_t kill_fd;          /* cgroup.kill (v2) open for writing, or -1: SIGKILL to the first process only */
 

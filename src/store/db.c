@@ -3,7 +3,8 @@
  *
  * What keeps opening cheap: journal_mode is a property of the file (set once when it is made), the write-only PRAGMAs
  * wait for the first write, and the WAL stays in place when the last connection closes (PERSIST_WAL, no checkpoint on
- * close). So the WAL must be kept short: whoever opens first after everybody left reads it whole. */
+ * close). So the WAL must be kept short: whoever opens first after everybody left reads it whole. Monitors hold the databases
+ * open for the others (db_hold()): while containers run nobody is the first. */
 #include "store/db.h"
 
 #include <errno.h>
@@ -193,6 +194,24 @@ static int open_handle(struct db *db, const struct db_options *o, struct error *
 	int persist = 1;
 	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 	return 0;
+}
+
+/* SQLite's "dead man's switch": every connection holds this byte of the -shm file shared. Who finds it free rebuilds the
+ * WAL's index from the WAL; who finds it held believes what stands there. So it may be taken only while somebody with a
+ * connection holds it, as then the index is good, or is made good by the next who takes the switch alone. */
+enum { SHM_DEAD_MAN = 128 };
+
+int db_hold(int dirfd, const char *name)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SHM_DEAD_MAN, .l_len = 1 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s-shm", name);
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &l) < 0 || l.l_type != F_RDLCK)
+		return -1;
+	l = (struct flock){ .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = SHM_DEAD_MAN, .l_len = 1 };
+	return fcntl(fd, F_OFD_SETLK, &l) < 0 ? -1 : take_fd(fd);
 }
 
 static int read_version(struct db *db, int *ret, struct error *err)

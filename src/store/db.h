@@ -38,6 +38,9 @@ int db_open(const struct db_options *o, struct db **ret, struct error *err);
 void db_close(struct db *db);
 DEFINE_CLEANUP(struct db, db_close);
 #define auto_db CLEANUP(db_close_p) struct db
+/* A close-on-exec descriptor that keeps the database <dirfd>/NAME looking open as long as it (or a copy) is open: see
+ * store_hold(). -1: nobody has it open now. Touches no connection: safe after fork. */
+int db_hold(int dirfd, const char *name);
 /* For PRAGMAs and checks. Borrowed. */
 sqlite3 *db_handle(struct db *db);
 int db_fail(struct db *db, int rc, struct error *err);

@@ -303,6 +303,12 @@ int store_run(struct store *s, struct db **ret, struct error *err)
 	return 0;
 }
 
+void store_hold(const struct store *s, int32_t ret[STORE_HOLDS])
+{
+	ret[0] = db_hold(s->root_fd, "index.db");
+	ret[1] = db_hold(s->runroot_fd, s->run_name);
+}
+
 int store_extra_index(struct store *s, size_t i, struct db **ret, struct error *err)
 {
 	autofree char *path = NULL;

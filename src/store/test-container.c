@@ -322,6 +322,66 @@ static void test_container_whose_commit_fails_does_not_come_back(void **state)
 	EQ(count_dir(fx, fx->store->root_fd, "containers"), 0);
 }
 
+/* Whether whoever opens it next takes it as it is instead of reading the WAL: what SQLite itself looks at. */
+static bool is_held(int dirfd, const char *name)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 128, .l_len = 1 };
+	autoclose int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	EQ(fcntl(fd, F_OFD_GETLK, &l), 0);
+	return l.l_type != F_UNLCK;
+}
+
+/* As a monitor does for the commands to come: forked from one that has both databases open. */
+static void hold_in_child(struct fixture *fx, int go[2], int ready[2])
+{
+	int32_t held[STORE_HOLDS];
+	char byte;
+
+	close(go[1]);
+	store_hold(fx->store, held);
+	if (held[0] < 0 || held[1] < 0 || write(ready[1], "", 1) != 1)
+		_exit(1);
+	_exit(read(go[0], &byte, 1) == 0 ? 0 : 1);
+}
+
+static void test_databases_held_by_a_child_stay_open_and_true(void **state)
+{
+	struct fixture *fx = *state;
+	int32_t held[STORE_HOLDS];
+	auto_container_list all = { 0 };
+	char image[65], run[64], byte;
+	int go[2], ready[2], status;
+
+	add_image(fx, 1, 1, NULL, image);
+	add_container(fx, "before", image, false, NULL);
+	snprintf(run, sizeof(run), "%s-shm", fx->store->run_name);
+	EQ(pipe(go), 0);
+	EQ(pipe(ready), 0);
+	pid_t child = fork();
+	if (child == 0)
+		hold_in_child(fx, go, ready);
+	EQ(read(ready[0], &byte, 1), 1);
+	fixture_close(fx);
+	fixture_open(fx);
+	assert_true(is_held(fx->store->root_fd, "index.db-shm") && is_held(fx->store->runroot_fd, run));
+	add_container(fx, "after", image, false, NULL);
+	fixture_reopen(fx);
+	OK(store_container_list(fx->store, &(struct container_query){ 0 }, &all, &fx->err));
+	EQ(all.n, 2);
+	close(go[1]);
+	waitpid(child, &status, 0);
+	EQ(status, 0);
+	fixture_reopen(fx);   /* nobody has a database open yet */
+	assert_false(is_held(fx->store->root_fd, "index.db-shm"));
+	store_hold(fx->store, held);
+	EQ(held[0], -1);
+	close(go[0]);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 int main(void)
 {
@@ -331,7 +391,7 @@ int main(void)
 		T(test_container_exit_code_survives_reboot), T(test_container_list_filters),
 		T(test_container_half_created_is_swept),
 		T(test_container_provisional_goes_with_its_creator), T(test_exec_sessions_live_with_their_container),
-		T(test_sixteen_writers_lose_nothing), T(test_container_whose_commit_fails_does_not_come_back),
+		T(test_databases_held_by_a_child_stay_open_and_true), T(test_sixteen_writers_lose_nothing), T(test_container_whose_commit_fails_does_not_come_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
