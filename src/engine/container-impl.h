@@ -18,6 +18,9 @@ int ctr_format_record(const struct ctr *c, char **ret, struct error *err);
 /* Reads the status again from the store. ERROR_NOT_FOUND when the container is gone. */
 int ctr_reread(struct ctr *c, struct error *err);
 
+/* The same with record and params, ctr_load() included: under the lock, before they are changed. */
+int ctr_refresh(struct ctr *c, struct error *err);
+
 void ctr_live_done(struct ctr_live *l);
 #define auto_live CLEANUP(ctr_live_done) struct ctr_live
 int ctr_live(const struct ctr *c, struct ctr_live *ret, struct error *err);

@@ -156,6 +156,24 @@ int ctr_reread(struct ctr *c, struct error *err)
 	return 0;
 }
 
+int ctr_refresh(struct ctr *c, struct error *err)
+{
+	auto_container fresh = {};
+	struct store *s;
+
+	TRY(engine_store(c->engine, &s, err));
+	TRY(store_container_get(s, c->id, CONTAINER_PARAMS, &fresh, err));
+	if (c->loaded && !streq0(fresh.record.params, c->at.record.params)) {
+		fields_done(ctr_config_rows, &c->config);
+		params_done(&c->params);
+		c->loaded = false;
+	}
+	container_done(&c->at);
+	c->at = fresh;
+	fresh = (struct container){};
+	return ctr_load(c, err);
+}
+
 /* ---- look-up ---- */
 int ctr_find_unsynced(struct engine *e, const char *name_or_id, struct ctr **ret, struct error *err)
 {

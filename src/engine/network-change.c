@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Networks of containers that exist: who uses which, connect, disconnect, reload. A change is recorded first and made
- * then; what cannot be made is taken out of the record again. */
+ * Networks of containers that exist: who uses which, connect, disconnect, reload. What a connect adds is recorded first
+ * and made then; what cannot be made is taken out of the record again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "engine/hosts.h"
 #include "engine/network.h"
 #include "net/dhcp.h"
+#include "net/dns.h"
 #include "net/firewall.h"
 #include "os/file.h"
 #include "os/ns.h"
@@ -44,13 +45,13 @@ int network_users(struct engine *e, const char *name, struct strv *ret, struct e
 }
 
 /* ---- records ---- */
-static int save_params(struct ctr *c, struct error *err)
+/* `runtime`: the live record's text, taken if the container has a process then (1; else 0). */
+static int save_params(struct ctr *c, const char *runtime, struct error *err)
 {
-	struct container_record changes = {};
+	autofree char *params = NULL;
 	auto_json *list = NULL;
 	auto_buf text = BUF_INIT(1 << 16);
 	struct store *s;
-	int r;
 
 	list = json_object_new_array();
 	if (!list)
@@ -63,11 +64,18 @@ static int save_params(struct ctr *c, struct error *err)
 	json_format(&text, list, 0);
 	TRY(buf_ok(&text, "networks", err));
 	TRY(engine_store(c->engine, &s, err));
-	TRY(ctr_format_record(c, &changes.params, err));
-	changes.networks = text.data;
-	r = store_container_update(s, c->id, &changes, err);
-	free(changes.params);
-	return r < 0 ? -1 : 0;
+	TRY(ctr_format_record(c, &params, err));
+	TRY(str_set(&c->at.record.params, params, err));
+	TRY(str_set(&c->at.record.networks, text.data, err));
+	return store_container_save(s, &c->at.record, runtime, err);
+}
+
+static int save_both(struct ctr *c, const struct ctr_live *live, struct error *err)
+{
+	autofree char *text = NULL;
+
+	TRY(ctr_live_format(live, &text, err));
+	return save_params(c, text, err);
 }
 
 static int save_status(struct ctr *c, const struct ctr_live *live, struct error *err)
@@ -233,66 +241,111 @@ static int open_netns(const struct ctr *c, struct error *err)
 	return ns_open(c->at.status.pid, NS_NET, err);
 }
 
-/* What follows the link: names, ports, files, the status. */
-static int finish_connect(struct ctr *c, struct network_place *place, const char *network, const char *host, int netns,
-			  struct ctr_live *live, struct error *err)
+struct connecting {
+	struct ctr *c;
+	struct network_place place;
+	struct net_join join;
+	struct ctr_live live;
+	char *host;                       /* where the host was before */
+	char *saved;                      /* the live record that stands in the store */
+	int netns;
+};
+
+static void connecting_done(struct connecting *x)
 {
-	TRY(network_names_add(c, place, live->net, err));
-	if (c->engine->paths.rootless && live->net->attachments.n == 1)   /* its ports lead somewhere again */
-		TRY(network_user_publish(place, c->at.status.pid, netns, live->net, err));
-	TRY(change_files(c, net_status_find(live->net, network), true, err));
-	TRY(follow_host(c, live->net, host, err));
-	return save_status(c, live, err);
+	network_place_done(&x->place);
+	ctr_live_done(&x->live);
+	free(x->host);
+	free(x->saved);
+	close_p(&x->netns);
+}
+
+static int open_connecting(struct connecting *x, struct error *err)
+{
+	struct ctr *c = x->c;
+
+	TRY(network_place(c->engine, true, &x->place, err));
+	if (c->engine->paths.rootless) {
+		TRY(network_user_place(c->engine, true, &x->place, err));
+		TRY(network_user_open(&x->place, c->id, err));
+	}
+	TRY(ctr_live(c, &x->live, err));
+	if (!x->live.net && !(x->live.net = calloc(1, sizeof(*x->live.net))))
+		return fail_oom(err);
+	x->join.status = x->live.net;
+	x->netns = open_netns(c, err);
+	return x->netns < 0 ? -1 : copy_host(c, x->live.net, &x->host, err);
+}
+
+/* What follows the link: names, ports, files, the status. */
+static int finish_connect(struct connecting *x, struct error *err)
+{
+	const char *network = x->join.network->name;
+	struct net_attachment *a = net_status_find(x->live.net, network);
+	struct net_status *s = x->live.net;
+	struct net_dns_wait names = {};
+	autofree char *now = NULL;
+	struct ctr *c = x->c;
+
+	if (!s->netavark)   /* else they are aardvark-dns' */
+		TRY(network_name_add(c, &x->place, x->join.network, a, &names, err));
+	if (c->engine->paths.rootless && s->attachments.n == 1)   /* its ports lead somewhere again */
+		TRY(network_user_publish(&x->place, c->at.status.pid, x->netns, s, err));
+	TRY(change_files(c, a, true, err));
+	TRY(follow_host(c, s, x->host, err));
+	TRY(ctr_live_format(&x->live, &now, err));
+	if (!streq(now, x->saved))
+		TRY(save_status(c, &x->live, err));
+	return net_dns_wait(&x->place.env, network, &names, err);
 }
 
 /* So that the next try finds what this one found. */
-static void undo_connect(struct ctr *c, struct network_place *place, const char *network, int netns, struct ctr_live *live)
+static void undo_connect(struct connecting *x)
 {
-	struct net_attachment *a = net_status_find(live->net, network);
+	const char *network = x->join.network->name;
+	struct net_attachment *a = net_status_find(x->live.net, network);
+	struct ctr *c = x->c;
 	struct error ignored;
 
 	if (a) {
 		change_files(c, a, false, &ignored);
-		net_disconnect(&place->env, c->id, network, live->net, netns, &ignored);
+		net_disconnect(&x->place.env, c->id, network, x->live.net, x->netns, &ignored);
 	}
-	save_status(c, live, &ignored);
+	strv_remove(&c->params.net.networks, c->params.net.networks.n - 1);
+	save_both(c, &x->live, &ignored);
 }
 
-/* The request as it is after `word` became part of the params: with short id, host name and so on. */
-static int connect_running(struct ctr *c, const char *network, struct error *err)
+/* Both records first, so that what is made behind them is found whoever is killed; then what they say. 0: it has ended
+ * meanwhile, so there is nothing to make. */
+static int record(struct connecting *x, struct error *err)
 {
 	CLEANUP(network_requests_done) struct list requests = {};
-	auto_place place = NETWORK_PLACE_INIT;
-	autofree char *host = NULL;
-	auto_live live = {};
 
-	TRY(network_place(c->engine, true, &place, err));
-	if (c->engine->paths.rootless) {
-		TRY(network_user_place(c->engine, true, &place, err));
-		TRY(network_user_open(&place, c->id, err));
-	}
-	TRY(ctr_live(c, &live, err));
-	TRY(network_requests(&c->params, c->id, &requests, err));
-	if (!live.net && !(live.net = calloc(1, sizeof(*live.net))))
-		return fail_oom(err);
-	autoclose int netns = open_netns(c, err);
-	if (netns < 0)
-		return -1;
+	/* as it is after the word became part of the params: with short id, host name and so on */
+	TRY(network_requests(&x->c->params, x->c->id, &requests, err));
 	const struct net_request *r = requests.v;
-	TRY(copy_host(c, live.net, &host, err));
-	TRY(net_connect_plan(&place.env, c->id, &r[requests.n - 1], live.net, err));
-	TRY(save_status(c, &live, err));
-	int missing = net_connect(&place.env, c->id, live.net, netns, err);
-	if (missing < 0) {
-		struct error ignored;
-		save_status(c, &live, &ignored);
-		return -1;
-	}
-	if (missing && !place.env.rootless)
-		networks_restore(c->engine, &place, c->id);
-	if (finish_connect(c, &place, network, host, netns, &live, err) == 0)
+	TRY(net_connect_plan(&x->place.env, &x->join, &r[requests.n - 1], err));
+	int alive = ctr_live_format(&x->live, &x->saved, err) < 0 ? -1 : save_params(x->c, x->saved, err);
+	if (alive <= 0)
+		net_connect_forget(&x->place.env, &x->join);
+	return alive;
+}
+
+static int connect_running(struct ctr *c, const struct network *n, struct error *err)
+{
+	CLEANUP(connecting_done) struct connecting x = { .c = c, .place = NETWORK_PLACE_INIT, .join = { .id = c->id, .network = n },
+							 .netns = -1 };
+
+	TRY(open_connecting(&x, err));
+	int alive = record(&x, err);
+	if (alive <= 0)
+		return alive;
+	int missing = net_connect(&x.place.env, &x.join, x.netns, err);
+	if (missing > 0 && !x.place.env.rootless)
+		networks_restore(c->engine, &x.place, c->id);
+	if (missing >= 0 && finish_connect(&x, err) == 0)
 		return 0;
-	undo_connect(c, &place, network, netns, &live);
+	undo_connect(&x);
 	return -1;
 }
 
@@ -308,47 +361,40 @@ int ctr_net_connect(struct ctr *c, const struct net_request *r, struct error *er
 	TRY(network_place(c->engine, false, &place, err));
 	TRY(network_get(&place.env, r->network, &n, err));
 	TRY(ctr_lock(c, &lock, err));
-	TRY(ctr_reread(c, err));
+	TRY(ctr_refresh(c, err));
 	bool running = ctr_is_in(c, CONTAINER_STATE_ALIVE);
 	if (uses(c, n.name))
 		return running ? fail(err, ERROR_EXISTS, "container %s is already connected to network \"%s\": network is already connected",
 				      c->id, n.name) : 0;
 	TRY(format_word(r, n.name, &word, err));
 	TRY(strv_add(&c->params.net.networks, word, err));
-	TRY(save_params(c, err));
-	if (running && connect_running(c, n.name, err) < 0) {
-		struct error ignored;
-		strv_remove(&c->params.net.networks, c->params.net.networks.n - 1);
-		save_params(c, &ignored);
-		return -1;
-	}
+	TRY(running ? connect_running(c, &n, err) : save_params(c, NULL, err));
 	tell(c, EVENT_CONNECT, n.name);
 	return 0;
 }
 
 /* ---- disconnect ---- */
-static int disconnect_running(struct ctr *c, const char *network, struct error *err)
+static int disconnect_running(struct ctr *c, const char *network, struct ctr_live *live, struct error *err)
 {
 	auto_place place = NETWORK_PLACE_INIT;
-	auto_live live = {};
 	struct net_attachment *a;
 	autofree char *host = NULL;
 
 	TRY(network_place(c->engine, true, &place, err));
-	TRY(ctr_live(c, &live, err));
-	a = live.net ? net_status_find(live.net, network) : NULL;
+	TRY(ctr_live(c, live, err));
+	a = live->net ? net_status_find(live->net, network) : NULL;
 	if (!a)
 		return 0;
 	autoclose int netns = open_netns(c, err);
 	if (netns < 0)
 		return -1;
-	TRY(copy_host(c, live.net, &host, err));
+	TRY(copy_host(c, live->net, &host, err));
 	TRY(change_files(c, a, false, err));
-	TRY(net_disconnect(&place.env, c->id, network, live.net, netns, err));
-	TRY(follow_host(c, live.net, host, err));
-	if (c->engine->paths.rootless && !live.net->attachments.n)
-		TRY(network_user_stop(&place, live.net, err));
-	return save_status(c, &live, err);
+	TRY(net_disconnect(&place.env, c->id, network, live->net, netns, err));
+	TRY(follow_host(c, live->net, host, err));
+	if (c->engine->paths.rootless && !live->net->attachments.n)
+		TRY(network_user_stop(&place, live->net, err));
+	return 1;
 }
 
 int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct error *err)
@@ -356,6 +402,8 @@ int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct er
 	auto_place place = NETWORK_PLACE_INIT;
 	auto_lock lock = LOCK_INIT;
 	auto_network n = {};
+	auto_live live = {};
+	int changed = 0;
 
 	(void)force;   /* accepted as Podman accepts it: there is nothing a disconnect could stop at */
 	TRY(ctr_load(c, err));
@@ -363,17 +411,17 @@ int ctr_net_disconnect(struct ctr *c, const char *network, bool force, struct er
 	TRY(network_place(c->engine, false, &place, err));
 	TRY(network_get(&place.env, network, &n, err));
 	TRY(ctr_lock(c, &lock, err));
-	TRY(ctr_reread(c, err));
+	TRY(ctr_refresh(c, err));
 	if (!uses(c, n.name))
 		return fail(err, ERROR_INVALID, "container %s is not connected to network %s", c->at.record.name, n.name);
 	if (ctr_is_in(c, CONTAINER_STATE_ALIVE))
-		TRY(disconnect_running(c, n.name, err));
+		TRY(changed = disconnect_running(c, n.name, &live, err));
 	for (size_t i = c->params.net.networks.n; i > 0; i--) {
 		const char *rest = str_after(c->params.net.networks.v[i - 1], n.name);
 		if (rest && (!*rest || *rest == ':'))
 			strv_remove(&c->params.net.networks, i - 1);
 	}
-	TRY(save_params(c, err));
+	TRY(changed ? save_both(c, &live, err) : save_params(c, NULL, err));
 	tell(c, EVENT_DISCONNECT, n.name);
 	return 0;
 }

@@ -48,6 +48,10 @@ int network_slirp_to_pasta(const struct engine *e, struct param_ns *net, struct 
 /* ---- names (network-names.c) ---- */
 /* The container's names on those of its networks that resolve names (away with them: net_disconnect(), net_teardown()). */
 int network_names_add(struct ctr *c, const struct network_place *p, const struct net_status *s, struct error *err);
+/* On one of them: net_dns_wait() for it before somebody is told. */
+struct net_dns_wait;
+int network_name_add(struct ctr *c, const struct network_place *p, const struct network *n, const struct net_attachment *a,
+		     struct net_dns_wait *ret, struct error *err);
 /* After a reload; and under a new name. */
 int network_names_restore(const struct network_place *p, const struct net_status *s, struct error *err);
 

@@ -261,21 +261,16 @@ int net_dns_stop(const struct net_env *env, struct error *err)
 	return root < 0 ? -1 : kept_stop(root, RUNNING, SIGKILL, STOP_NS, err);
 }
 
-struct question {
-	const struct ip *address;
-	uint16_t port;
-};
-
 /* A question that is answered by itself, from the gateway's own address: the files were read, the sockets are there.
  * 1 answered, 0 not. */
 static int ask(void *arg, struct error *err)
 {
 	static const uint8_t query[] = { 0x55, 0xaa, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'd', 'n', 's', 6, 'p', 'o', 'd', 'm', 'a', 'n',
 					 0, 0, 1, 0, 1 };
-	const struct question *q = arg;
-	autoclose int fd = socket(q->address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const struct net_dns_wait *q = arg;
+	autoclose int fd = socket(q->address.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage s;
-	socklen_t len = make_address(q->address, q->port, &s);
+	socklen_t len = make_address(&q->address, q->port, &s);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint8_t answer[64];
 
@@ -292,22 +287,23 @@ static int ask(void *arg, struct error *err)
 	return 0;
 }
 
-static int ensure_running(const struct net_env *env, const struct listening *l, const char *name, int root, struct error *err)
+static void warn(const struct net_env *env, const char *network, const char *why)
 {
-	struct error failed = {};
+	log_warn(env->log, "names of containers on network %s do not resolve: %s", network, why);
+}
 
-	for (int i = 0; l->n && i < 2; i++) {   /* it may have been about to end */
-		struct question q = { &l->v[0], l->port };
-		if (start_if_missing(env, root, &failed) < 0)
-			break;
-		int r = netns_call(env->host_netns, ask, &q, err);
-		if (r != 0)
-			return r < 0 ? -1 : 0;
-	}
-	if (l->n)
-		log_warn(env->log, "names of containers on network %s do not resolve: %s", name,
-			 failed.kind ? failed.text : "umiak-resolver does not answer");
-	return 0;
+static void ensure_running(const struct net_env *env, const struct listening *l, const char *name, int root,
+			   struct net_dns_wait *ret)
+{
+	struct error failed;
+
+	*ret = (struct net_dns_wait){};
+	if (!l->n)
+		return;
+	if (start_if_missing(env, root, &failed) < 0)
+		warn(env, name, failed.text);
+	else
+		*ret = (struct net_dns_wait){ l->v[0], l->port };
 }
 
 /* ---- from outside ---- */
@@ -324,7 +320,8 @@ static int add(const struct net_env *env, const struct network *n, const struct 
 	return write_member(dir, m, err);
 }
 
-int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct error *err)
+int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct net_dns_wait *ret,
+		struct error *err)
 {
 	autoclose int root = open_root(env, err);
 	struct listening l = {};
@@ -332,7 +329,26 @@ int net_dns_add(const struct net_env *env, const struct network *n, const struct
 	if (root < 0)
 		return -1;
 	TRY(add(env, n, m, root, &l, err));
-	return ensure_running(env, &l, n->name, root, err);
+	ensure_running(env, &l, n->name, root, ret);
+	return 0;
+}
+
+int net_dns_wait(const struct net_env *env, const char *network, const struct net_dns_wait *w, struct error *err)
+{
+	struct net_dns_wait question = *w;
+	struct error failed;
+
+	for (int i = 0; question.port && i < 2; i++) {
+		int r = netns_call(env->host_netns, ask, &question, err);
+		if (r)
+			return r < 0 ? -1 : 0;
+		autoclose int root = i ? -1 : open_root(env, &failed);
+		if (root >= 0 && start_if_missing(env, root, &failed) <= 0)   /* it had been about to end: once more */
+			break;
+	}
+	if (question.port)
+		warn(env, network, "umiak-resolver does not answer");
+	return 0;
 }
 
 /* 1: nobody but the "listen" file is there. */
@@ -398,5 +414,7 @@ int net_dns_restore(const struct net_env *env, const struct network *n, struct e
 		TRY(write_listen(env, n, dir, &l, err));
 	}
 	TRY(redirect(env, &l, err));
-	return ensure_running(env, &l, n->name, root, err);
+	struct net_dns_wait w;
+	ensure_running(env, &l, n->name, root, &w);
+	return net_dns_wait(env, n->name, &w, err);
 }

@@ -18,9 +18,15 @@ struct net_dns_member {
 	const struct net_attachment *at;  /* its addresses on this network */
 	const struct strv *servers;       /* --dns: asked instead of the host's; NULL: none */
 };
-/* After the bridge is there. Once it returns the name resolves. A resolver that does not come up is a warning: containers
- * run without names, too. */
-int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct error *err);
+struct net_dns_wait {
+	struct ip address;
+	uint16_t port;                    /* 0: nothing to wait for */
+};
+/* After the bridge is there. The resolver reads it meanwhile: once net_dns_wait() returned, the name resolves. A resolver
+ * that does not come up is a warning: containers run without names, too. */
+int net_dns_add(const struct net_env *env, const struct network *n, const struct net_dns_member *m, struct net_dns_wait *ret,
+		struct error *err);
+int net_dns_wait(const struct net_env *env, const char *network, const struct net_dns_wait *w, struct error *err);
 struct net_dns_gone {
 	const char *network_id, *id;
 	struct netlink *firewall;         /* as struct firewall_change's socket; NULL: none */

@@ -51,52 +51,54 @@ static void remove_attachment(struct net_status *s, const struct net_attachment 
 	s->attachments.n--;
 }
 
-static int connect_one(const struct net_env *env, const struct network *n, const char *id, struct net_status *s, int netns_fd, struct error *err)
+static struct net_attachment *last(const struct net_status *s)
 {
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
+	return (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
+}
+
+static int connect_one(const struct net_env *env, const struct net_join *j, int netns_fd, struct error *err)
+{
+	const struct firewall_change rules = { .networks = &j->network, .n_networks = 1, .status = j->status };
 	auto_ends e = LINK_ENDS_INIT;
 
 	TRY(link_ends_open(env, netns_fd, &e, err));
-	return attachment_link(env, n, id, a, &e, err);
+	TRY(attachment_link(env, j->network, j->id, last(j->status), &e, err));
+	return firewall_apply(env, &rules, err);
 }
 
-int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
-		     struct error *err)
+void net_connect_forget(const struct net_env *env, const struct net_join *j)
 {
+	struct net_attachment *a = last(j->status);
 	struct error ignored;
-	auto_network n = {};
 
-	TRY(setup_add_attachment(env, r, s, &n, err));
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	if (attachment_lease(env, &n, id, a, err) >= 0)
+	attachment_release(env, j->id, a, &ignored);
+	remove_attachment(j->status, a);
+}
+
+int net_connect_plan(const struct net_env *env, const struct net_join *j, const struct net_request *r, struct error *err)
+{
+	TRY(setup_add_attachment(env, j->network, r, j->status, err));
+	if (attachment_lease(env, j->network, j->id, last(j->status), err) >= 0)
 		return 0;
-	attachment_release(env, id, a, &ignored);
-	remove_attachment(s, a);
+	net_connect_forget(env, j);
 	return -1;
 }
 
-int net_connect(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err)
+int net_connect(const struct net_env *env, const struct net_join *j, int netns_fd, struct error *err)
 {
-	struct net_attachment *a = (struct net_attachment *)s->attachments.v + s->attachments.n - 1;
-	const struct netavark_job job = { id, s, s->attachments.n - 1, 1 };
-	auto_networks l = {};
+	struct net_status *s = j->status;
+	const struct netavark_job job = { j->id, s, s->attachments.n - 1, 1 };
 	auto_ends e = LINK_ENDS_INIT;
 	struct error ignored;
 
-	e.netns_fd = netns_fd;
-	int made = network_get(env, a->network, &l.v[0], err);
-	l.n = made >= 0;
-	if (made >= 0)
-		made = s->netavark ? netavark_setup(env, &job, netns_fd, s, err) : connect_one(env, &l.v[0], id, s, netns_fd, err);
-	if (made >= 0 && !s->netavark)
-		made = setup_firewall(env, &l, s, false, err);
+	int made = s->netavark ? netavark_setup(env, &job, netns_fd, s, err) : connect_one(env, j, netns_fd, err);
 	if (made >= 0)
 		return made;
-	net_dhcp_stop(env, id, a, &ignored);
+	e.netns_fd = netns_fd;
+	net_dhcp_stop(env, j->id, last(s), &ignored);
 	if (!s->netavark)
-		attachment_unlink(env, a, &e, &ignored);
-	attachment_release(env, id, a, &ignored);
-	remove_attachment(s, a);
+		attachment_unlink(env, last(s), &e, &ignored);
+	net_connect_forget(env, j);
 	return -1;
 }
 

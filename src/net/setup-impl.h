@@ -14,7 +14,7 @@ bool attachment_is_leased(const struct net_env *env, const char *id, const struc
 
 /* The two ends of the work, opened once per container. */
 struct link_ends {
-	struct netlink host, inside;
+	struct netlink host, inside;      /* inside: opened when first needed */
 	int netns_fd;                     /* the container's */
 	struct netlink firewall;          /* rules were taken away with it (net/firewall.h) */
 	struct netlink_batch gone;        /* interfaces nobody waits for */
@@ -46,8 +46,8 @@ void networks_done(struct networks *l);
 #define auto_networks CLEANUP(networks_done) struct networks
 /* The definitions of all attachments. */
 int setup_load_networks(const struct net_env *env, const struct net_status *s, struct networks *l, struct error *err);
-/* Plans one more attachment; its definition comes back in *n. */
-int setup_add_attachment(const struct net_env *env, const struct net_request *r, struct net_status *s, struct network *n,
+/* Plans one more attachment, to the network that the request names. */
+int setup_add_attachment(const struct net_env *env, const struct network *n, const struct net_request *r, struct net_status *s,
 			 struct error *err);
 int setup_firewall(const struct net_env *env, const struct networks *l, const struct net_status *s, bool replace, struct error *err);
 /* Whether an address is still the container's. */

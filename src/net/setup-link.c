@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "net/dhcp.h"
 #include "net/setup-impl.h"
@@ -27,8 +28,7 @@ void link_ends_detach(struct link_ends *e)
 int link_ends_open(const struct net_env *env, int netns_fd, struct link_ends *ret, struct error *err)
 {
 	ret->netns_fd = netns_fd;
-	TRY(netlink_open(env->host_netns, NETLINK_ROUTE, &ret->host, err));
-	return netns_fd < 0 ? 0 : netlink_open(netns_fd, NETLINK_ROUTE, &ret->inside, err);
+	return netlink_open(env->host_netns, NETLINK_ROUTE, &ret->host, err);
 }
 
 static int but_existing(void *arg, const char *what, int errnum)
@@ -313,39 +313,58 @@ static void default_routes(const struct net_attachment *a, uint32_t metric, uint
 	}
 }
 
-/* Addresses and routes are ours to give: router advertisements of a neighbour change nothing, and where no IPv6 was asked
- * for there is none (CVE-2020-13401). Before the interface is up. */
-struct quiet {
+/* One visit to the container's namespace for all that can only be done there. */
+struct visit {
 	const char *ifname;
-	bool ipv6;
+	bool quiet, ipv6, open;
+	struct error warning;             /* of what is not worth a failure */
 };
 
-static int quiet_inside(void *arg, struct error *err)
+/* Addresses and routes are ours to give: router advertisements of a neighbour change nothing, and where no IPv6 was asked
+ * for there is none (CVE-2020-13401). Before the interface is up. */
+static int quiet_ipv6(const struct visit *v, struct error *err)
 {
-	const struct quiet *q = arg;
 	char name[96];
 
-	snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", q->ifname);
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", v->ifname);
 	TRY(netns_sysctl(-1, name, "0", err));
-	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", q->ifname);
-	return q->ipv6 ? 0 : netns_sysctl(-1, name, "1", err);
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", v->ifname);
+	return v->ipv6 ? 0 : netns_sysctl(-1, name, "1", err);
 }
 
-static void quiet_ipv6(const struct net_env *env, const struct network *n, const struct net_attachment *a, int netns_fd)
+static int visit(void *arg, struct error *err)
 {
-	struct quiet q = { a->ifname, n->ipv6_enabled };
-	struct error failed;
+	struct visit *v = arg;
 
-	if (!streq(network_ipam_driver(n), "host-local"))
-		return;   /* somebody else gives them */
-	if (netns_call(netns_fd, quiet_inside, &q, &failed) < 0)
-		log_warn(env->log, "%s", failed.text);
+	if (v->quiet)
+		quiet_ipv6(v, &v->warning);
+	return v->open ? netns_socket(-1, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, err) : 0;
+}
+
+static int enter_inside(const struct net_env *env, const struct network *n, const struct net_attachment *a, struct link_ends *e,
+			struct error *err)
+{
+	/* else somebody else gives addresses */
+	struct visit v = { .ifname = a->ifname, .quiet = streq(network_ipam_driver(n), "host-local"), .ipv6 = n->ipv6_enabled,
+			   .open = e->inside.fd < 0 };
+
+	if (!v.quiet && !v.open)
+		return 0;
+	int fd = netns_call(e->netns_fd, visit, &v, err);
+	if (fd < 0)
+		return fail_wrap(err, "netlink");
+	if (v.open)
+		netlink_adopt(fd, NETLINK_ROUTE, &e->inside);
+	if (v.warning.kind)
+		log_warn(env->log, "%s", v.warning.text);
+	return 0;
 }
 
 static int find_inside(struct link_ends *e, const struct net_attachment *a, struct link_info *ret, struct error *err)
 {
+	if (e->inside.fd < 0)
+		TRY(netlink_open(e->netns_fd, NETLINK_ROUTE, &e->inside, err));
 	int r = link_find(&e->inside, a->ifname, ret, err);
-
 	return r ? r : fail(err, ERROR_STATE, "interface %s vanished", a->ifname);
 }
 
@@ -369,8 +388,8 @@ static int configure_inside(const struct net_env *env, const struct network *n, 
 	struct link_info l;
 	struct ip_net net;
 
+	TRY(enter_inside(env, n, a, e, err));
 	TRY(find_inside(e, a, &l, err));
-	quiet_ipv6(env, n, a, e->netns_fd);
 	link_up(&b, 1);   /* lo */
 	for (size_t i = 0; i < a->addresses.n; i++)
 		if (ip_net_parse(x[i].net, &net))

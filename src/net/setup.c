@@ -158,12 +158,11 @@ void networks_done(struct networks *l)
 		network_done(&l->v[i]);
 }
 
-int setup_add_attachment(const struct net_env *env, const struct net_request *r, struct net_status *s, struct network *n,
+int setup_add_attachment(const struct net_env *env, const struct network *n, const struct net_request *r, struct net_status *s,
 			  struct error *err)
 {
 	struct net_attachment a = {}, *at;
 
-	TRY(network_get(env, r->network, n, err));
 	if (net_status_find(s, n->name))
 		return fail(err, ERROR_INVALID, "network %s is given twice", n->name);
 	if (attachment_plan(env, n, r, s, &a, err) < 0) {
@@ -190,8 +189,12 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	TRY(str_set(&s->netavark, env->netavark, err));
 	TRY(str_set(&s->name, env->netavark ? job->name : NULL, err));
 	TRY(plan_ports(job, s, err));
-	for (size_t i = 0; i < job->n_requests; i++)
-		TRY(setup_add_attachment(env, &job->requests[i], s, &l->v[l->n++], err));
+	for (size_t i = 0; i < job->n_requests; i++) {
+		const struct net_request *r = &job->requests[i];
+		struct network *n = &l->v[l->n++];
+		TRY(network_get(env, r->network, n, err));
+		TRY(setup_add_attachment(env, n, r, s, err));
+	}
 	TRY(write_intent(env, job->id, s, intent, err));
 	a = s->attachments.v;
 	for (size_t i = 0; i < l->n; i++)

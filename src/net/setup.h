@@ -90,11 +90,16 @@ int net_teardown(const struct net_env *env, const char *id, const struct net_sta
 int net_sweep(const struct net_env *env, struct error *err);
 
 /* One more network of a running container: planned and leased as the last attachment of the status, which the caller
- * records, so that whatever is killed behind it is found by net_teardown(); then made. A failure takes it out again.
- * Results as net_apply()'s. */
-int net_connect_plan(const struct net_env *env, const char *id, const struct net_request *r, struct net_status *s,
-		     struct error *err);
-int net_connect(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err);
+ * records, so that whatever is killed behind it is found by net_teardown(); then made. A failure takes it out again, as
+ * does net_connect_forget() when it was never made. Results as net_apply()'s. */
+struct net_join {
+	const char *id;                   /* the container's */
+	const struct network *network;
+	struct net_status *status;
+};
+int net_connect_plan(const struct net_env *env, const struct net_join *j, const struct net_request *r, struct error *err);
+int net_connect(const struct net_env *env, const struct net_join *j, int netns_fd, struct error *err);
+void net_connect_forget(const struct net_env *env, const struct net_join *j);
 /* One less, its names with it. */
 int net_disconnect(const struct net_env *env, const char *id, const char *network, struct net_status *s, int netns_fd,
 		   struct error *err);

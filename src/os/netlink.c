@@ -22,18 +22,24 @@ void netlink_close(struct netlink *n)
 	n->fd = -1;
 }
 
-int netlink_open(int netns_fd, int protocol, struct netlink *ret, struct error *err)
+void netlink_adopt(int fd, int protocol, struct netlink *ret)
 {
 	static const int on = 1, receive = 1 << 20;
-	int fd = netns_socket(netns_fd, AF_NETLINK, SOCK_RAW, protocol, err);
 
-	if (fd < 0)
-		return fail_wrap(err, "netlink");
 	/* the kernel's own sentence in errors, and errors without our whole message behind them; old kernels do without */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	*ret = (struct netlink){ .fd = fd, .protocol = protocol, .seq = 1 };
+}
+
+int netlink_open(int netns_fd, int protocol, struct netlink *ret, struct error *err)
+{
+	int fd = netns_socket(netns_fd, AF_NETLINK, SOCK_RAW, protocol, err);
+
+	if (fd < 0)
+		return fail_wrap(err, "netlink");
+	netlink_adopt(fd, protocol, ret);
 	return 0;
 }
 

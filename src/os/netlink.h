@@ -26,6 +26,8 @@ void netlink_close(struct netlink *n);
 
 /* Opens the socket inside the namespace (netns_fd < 0: ours). */
 int netlink_open(int netns_fd, int protocol, struct netlink *ret, struct error *err);
+/* Takes over a socket that was opened otherwise. */
+void netlink_adopt(int fd, int protocol, struct netlink *ret);
 
 enum { NETLINK_NOTE = 72 };
 struct netlink_note {

@@ -118,7 +118,10 @@ static int write_sysctl(void *arg, struct error *err)
 
 	if (snprintf(path, sizeof(path), "/proc/sys/%s", s->name) >= (int)sizeof(path))
 		return fail(err, ERROR_INVALID, "sysctl %s: name too long", s->name);
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+	int refused = fd < 0 ? errno : 0;
+	if (refused && refused != ENOENT)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail_errno(err, "open %s", path);
 	n = read(fd, now, sizeof(now) - 1);
@@ -126,10 +129,9 @@ static int write_sysctl(void *arg, struct error *err)
 		n--;
 	if (n == (ssize_t)len && memcmp(now, s->value, len) == 0)
 		return 0;
-	autoclose int out = open(path, O_WRONLY | O_CLOEXEC);
-	if (out < 0 || write(out, s->value, len) != (ssize_t)len)
-		return fail_errno(err, "write %s to %s", s->value, path);
-	return 1;
+	if (refused)
+		return fail_with(err, refused, "write %s to %s", s->value, path);
+	return pwrite(fd, s->value, len, 0) == (ssize_t)len ? 1 : fail_errno(err, "write %s to %s", s->value, path);
 }
 
 int netns_sysctl(int netns_fd, const char *name, const char *value, struct error *err)

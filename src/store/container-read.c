@@ -129,12 +129,13 @@ int store_container_find(struct store *s, const char *what, unsigned want, struc
 	};
 	bool hex = strspn(what, "0123456789abcdef") == strlen(what) && *what;
 	const char *key = what + (*what == '/' && what[1]);   /* Docker writes names as "/name" */
+	bool whole = is_hex64(key);
 	struct db *run;
 
 	TRY(store_run(s, &run, err));
 	for (size_t i = 0; i < (hex ? 2 : 1); i++) {
 		auto_rows r = { 0 };
-		TRY(db_query(run, &r, err, ways[i][want & CONTAINER_PARAMS ? 1 : 0], "s", key));
+		TRY(db_query(run, &r, err, ways[whole ? 1 - i : i][want & CONTAINER_PARAMS ? 1 : 0], "s", key));
 		int found = db_next(&r, err);
 		if (found < 0)
 			return -1;

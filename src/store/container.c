@@ -315,13 +315,18 @@ static int update_run(struct db *run, const struct container_record *r, enum con
 		      r->networks, r->mounts, r->restart_policy, r->params, (int64_t)intent, r->id);
 }
 
-static int commit_run(struct store *s, const struct container_record *r, struct error *err)
+/* 1: `runtime` was taken. */
+static int commit_run(struct store *s, const struct container_record *r, const char *runtime, struct error *err)
 {
 	auto_txn t = DB_TXN_INIT;
+	int taken = 0;
 
 	TRY(db_begin(s->run, &t, err));
 	TRY(update_run(s->run, r, INTENT_NONE, err));
-	return db_commit(&t, err);
+	if (runtime)
+		taken = db_run(s->run, err, "UPDATE containers SET runtime=? WHERE id=? AND ((1<<state)&?)<>0", "ssi", runtime, r->id,
+			       (int64_t)CONTAINER_STATE_ALIVE);
+	return taken < 0 || db_commit(&t, err) < 0 ? -1 : taken > 0;
 }
 
 static int announce(struct store *s, const struct container_record *r, const char *new_name, struct error *err)
@@ -351,9 +356,11 @@ static int update_index(struct store *s, const struct container_record *r, struc
 	return db_commit(&t, err);
 }
 
-static int save_changes(struct store *s, const struct container_record *r, const char *new_name, struct error *err)
+static int save_changes(struct store *s, const struct container_record *r, const char *new_name, const char *runtime,
+			struct error *err)
 {
-	TRY(announce(s, r, new_name, err));
+	if (!r->transient || new_name)   /* else there is but one step */
+		TRY(announce(s, r, new_name, err));
 	struct container_record changed = *r;   /* borrows */
 	if (new_name)
 		changed.name = (char *)new_name;
@@ -361,7 +368,15 @@ static int save_changes(struct store *s, const struct container_record *r, const
 		TRY(container_save_file(s, &changed, false, err));
 		TRY(update_index(s, &changed, err));
 	}
-	return commit_run(s, &changed, err);
+	return commit_run(s, &changed, runtime, err);
+}
+
+int store_container_save(struct store *s, const struct container_record *record, const char *runtime, struct error *err)
+{
+	struct db *run;
+
+	TRY(store_run(s, &run, err));
+	return save_changes(s, record, NULL, runtime, err);
 }
 
 int store_container_update(struct store *s, const char *id, const struct container_record *changes, struct error *err)
@@ -378,7 +393,7 @@ int store_container_update(struct store *s, const char *id, const struct contain
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		if (members[i].from)
 			TRY(str_set(members[i].to, members[i].from, err));
-	return save_changes(s, &c.record, NULL, err);
+	return save_changes(s, &c.record, NULL, NULL, err);
 }
 
 int store_container_rename(struct store *s, const char *id, const char *name, struct error *err)
@@ -386,7 +401,7 @@ int store_container_rename(struct store *s, const char *id, const char *name, st
 	auto_container c = { 0 };
 
 	TRY(store_container_get(s, id, CONTAINER_PARAMS, &c, err));
-	return save_changes(s, &c.record, name, err);
+	return save_changes(s, &c.record, name, NULL, err);
 }
 
 int container_reload(struct store *s, const char *id, struct error *err)
@@ -405,7 +420,7 @@ int container_reload(struct store *s, const char *id, struct error *err)
 	/* the file may be ahead of the index by a change nobody was told of */
 	int done = container_save_file(s, &record, false, err);
 	if (done == 0)
-		done = commit_run(s, &record, err);
+		done = commit_run(s, &record, NULL, err);
 	container_record_done(&record);
 	return done;
 }

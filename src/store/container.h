@@ -107,6 +107,10 @@ int store_container_rundir(const struct store *s, const char *id, char **ret, st
 int store_container_create(struct store *s, struct container_record *record, struct error *err);
 /* Replaces params, labels and the hot text columns (update). NULL members stay as they are. Durable when not transient. */
 int store_container_update(struct store *s, const char *id, const struct container_record *changes, struct error *err);
+/* The same of a whole record that was read with CONTAINER_PARAMS under the container's lock and changed since (but its
+ * name). `runtime` (NULL: stays) becomes the status's in the same transaction if a process of the container exists then:
+ * 1; else 0. */
+int store_container_save(struct store *s, const struct container_record *record, const char *runtime, struct error *err);
 /* ERROR_EXISTS when the new name is taken. Caller holds the container's lock. */
 int store_container_rename(struct store *s, const char *id, const char *name, struct error *err);
 /* Removes record, directories and run-time directory; unmounts what store_rootfs_mount() mounted. Any state: the
@@ -116,7 +120,7 @@ int store_container_remove(struct store *s, const char *id, struct error *err);
 
 /* ---- reading ---- */
 enum container_want { CONTAINER_PARAMS = 1 << 0 };
-/* By name, full id, or unique id prefix, in that order. 1: found; 0: no such container; ambiguous: ERROR_INVALID,
+/* By name or unique id prefix, in that order; what looks like a full id is one first. 1: found; 0: no such container; ambiguous: ERROR_INVALID,
  * Podman's text. Names and ids only: where the caller wants an error for 0, store_container_get(). */
 int store_container_find(struct store *s, const char *name_or_id, unsigned want, struct container *ret,
 			 struct error *err);
