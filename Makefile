@@ -66,18 +66,21 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 	@tools/install-deps build fuzz
 	@tools/fuzz $${FUZZ_SECONDS:-60}
 
-faults: ## the whole kill sweep, the sweep of failed calls and the power cuts (long)
+faults: ## the whole kill sweep, the sweeps of failed calls and of full disks, and the power cuts (long)
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory all
 	@tests/fault/sweep $(BUILD) full
 	@tests/fault/sweep $(BUILD) full fail
+	@tests/fault/sweep $(BUILD) $${ROOMS:-100} space
+	@DISK=ext4 tests/fault/sweep $(BUILD) $${ROOMS:-100} space
 	@tests/fault/netfail $(BUILD) full
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
 
-scale: ## 64 processes on one store for ten minutes, and hundreds of containers at once
+scale: ## 64 processes on one store for ten minutes, hundreds of containers at once, and pairs of commands that race
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory all
 	@tests/scale/run $(BUILD) $${PROCESSES:-64} $${SECONDS_EACH:-600} $${CONTAINERS:-300}
+	@tests/scale/races $(BUILD) $${TURNS:-50}
 
 install: all
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet >/dev/null

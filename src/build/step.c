@@ -132,12 +132,23 @@ int step_receive(struct step *s, struct step_message *ret, struct error *err)
 	return 0;
 }
 
+/* The other side waits for this word, and would for ever: the end of the connection tells it as well. */
+static void send_or_shut(int socket, const void *word, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = send(socket, word, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		shutdown(socket, SHUT_RDWR);
+}
+
 void step_answer(struct step *s, bool go_on)
 {
 	char c = go_on ? 'y' : 'n';
 
-	while (send(s->socket, &c, 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	send_or_shut(s->socket, &c, 1);
 }
 
 /* Closing the socket is the order to stop; M cleans up and ends. */
@@ -158,8 +169,7 @@ void step_end(struct step *s)
 /* ---- M ---- */
 void step_send(int socket, const struct step_message *m)
 {
-	while (send(socket, m, sizeof(*m), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	send_or_shut(socket, m, sizeof(*m));
 }
 
 int step_view(const struct step_job *j, const struct step_trees *t, int *ret, struct error *err)

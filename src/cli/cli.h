@@ -60,6 +60,9 @@ int cli_engine(struct cli *cli, struct engine **ret, struct error *err);
 /* For loops over objects: keeps *e as an error of this command and goes on. Earlier noted errors are printed as
  * "Error: ..." at once, the last one at the end; it also decides the exit code unless run() returns a code > 0. */
 void cli_note_error(struct cli *cli, const struct error *e);
+/* The same for what removes all that is unused: what somebody has removed, started or taken into use since we looked is not
+ * unused any more, and no error. */
+void cli_note_prune_error(struct cli *cli, const struct error *e);
 /* Asks on the terminal "QUESTION [y/N] "; true: yes. Without an answer (end of file): false. */
 bool cli_confirm(const char *question);
 /* Terminal size of stdout for wrapping; 80 when it is no terminal. */

@@ -133,7 +133,7 @@ static int prune_one(struct cli *cli, struct ctr *c, struct error *err)
 		return 0;
 	autofree char *id = strdup(c->id);
 	if (ctr_remove(c, &o, NULL, &failed) < 0)
-		cli_note_error(cli, &failed);
+		cli_note_prune_error(cli, &failed);
 	else
 		puts(id ? id : "");
 	return 0;

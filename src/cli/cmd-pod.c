@@ -377,7 +377,7 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 		if (!has_ended(all.v[i]))
 			continue;
 		if (pod_remove(all.v[i], &o, NULL, &why) < 0)
-			cli_note_error(cli, &why);
+			cli_note_prune_error(cli, &why);
 		else
 			puts(all.v[i]->config.id);
 	}

@@ -96,7 +96,7 @@ static int prune_pods(struct cli *cli, struct engine *e, const struct strv *text
 		if (!match)
 			continue;
 		if (pod_remove(all.v[i], &o, NULL, &why) < 0)
-			cli_note_error(cli, &why);
+			cli_note_prune_error(cli, &why);
 		else
 			TRY(strv_add(&removed, all.v[i]->config.id, err));
 	}
@@ -142,7 +142,7 @@ static int prune_containers(struct cli *cli, struct engine *e, const P *p, int64
 			continue;
 		int64_t size = container_bytes(s, &all.v[i]->at);
 		if (ctr_remove(all.v[i], &o, &removed, &why) < 0)
-			cli_note_error(cli, &why);
+			cli_note_prune_error(cli, &why);
 		else
 			*bytes += size;
 	}
@@ -153,8 +153,7 @@ static int prune_containers(struct cli *cli, struct engine *e, const P *p, int64
 /* ---- images ---- */
 static void note_failure(void *arg, const struct error *e)
 {
-	if (e->kind != ERROR_IN_USE)   /* somebody was faster: it is not unused any more */
-		cli_note_error(arg, e);
+	cli_note_prune_error(arg, e);
 }
 
 static int prune_images(struct cli *cli, struct engine *e, const P *p, int64_t *bytes, struct error *err)
@@ -223,7 +222,7 @@ static int prune_volume(struct engine *e, const char *name, const struct filters
 	if (r <= 0)
 		return r;
 	(void)store_tree_usage(AT_FDCWD, v.mountpoint, &size, NULL, &ignored);
-	TRY(volume_remove(e, name, err));
+	TRY(volume_remove_unused(e, name, err));
 	*bytes += size;
 	return strv_add(removed, name, err);
 }
@@ -239,7 +238,7 @@ static int prune_volumes(struct cli *cli, struct engine *e, const P *p, int64_t 
 	for (size_t i = 0; i < names.n; i++) {
 		struct error why = {};
 		if (!strv_has(&used, names.v[i]) && prune_volume(e, names.v[i], &filters, &removed, bytes, &why) < 0)
-			cli_note_error(cli, &why);
+			cli_note_prune_error(cli, &why);
 	}
 	print_list("Deleted Volumes", &removed);
 	return 0;

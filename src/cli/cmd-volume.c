@@ -228,7 +228,7 @@ static int remove_one(struct engine *e, struct ctr_list *containers, const char 
 			    text ? text : "");
 	}
 	TRY(remove_users(e, &ids, &how.timeout, err));
-	return volume_remove(e, name, err);
+	return volume_remove_unused(e, name, err);   /* somebody may have begun to use it since the list was made */
 }
 
 /* A unique prefix will do, as everywhere. */
@@ -374,8 +374,8 @@ static int run_prune(struct cli *cli, void *params, struct strv *args, struct er
 		struct error why = {};
 		if (p->dry_run || remove_one(e, &containers, names.v[i], (struct removal){}, &why) >= 0)
 			puts(names.v[i]);
-		else if (why.kind != ERROR_IN_USE && why.kind != ERROR_NOT_FOUND)
-			cli_note_error(cli, &why);
+		else
+			cli_note_prune_error(cli, &why);
 	}
 	return 0;
 }

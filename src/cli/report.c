@@ -70,3 +70,9 @@ void cli_note_error(struct cli *cli, const struct error *e)
 	cli->pending = *e;
 	cli->has_pending = true;
 }
+
+void cli_note_prune_error(struct cli *cli, const struct error *e)
+{
+	if (e->kind != ERROR_IN_USE && e->kind != ERROR_NOT_FOUND)
+		cli_note_error(cli, e);
+}

@@ -203,6 +203,7 @@ int artifact_remove(struct engine *e, const struct strv *names, bool all, bool i
 {
 	auto_layout l = LAYOUT_INIT;
 
+	engine_make_room(e);
 	TRY(layout_open(e, true, &l, err));
 	while (all && json_object_array_length(layout_entries(&l)))
 		TRY(remove_at(&l, 0, ret, err));

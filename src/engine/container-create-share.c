@@ -135,8 +135,12 @@ int creation_make_volumes(struct creation *k, struct error *err)
 {
 	struct param_mount *m = k->c->params.storage.mounts.v;
 
-	for (size_t i = 0; i < k->c->params.storage.mounts.n; i++)
-		if (streq(m[i].type, "volume"))
-			TRY(make_volume(k, &m[i], err));
+	for (size_t i = 0; i < k->c->params.storage.mounts.n; i++) {
+		if (!streq(m[i].type, "volume"))
+			continue;
+		if (k->volumes.fd < 0)
+			TRY(volume_lock_use(k->engine, LOCK_SHARED, &k->volumes, err));
+		TRY(make_volume(k, &m[i], err));
+	}
 	return 0;
 }

@@ -26,6 +26,7 @@ static void creation_done(struct creation *k)
 	image_defaults_done(&k->defaults);
 	container_record_done(&k->record);
 	lock_release(&k->ids);
+	lock_release(&k->volumes);
 	ctr_free(k->c);
 }
 
@@ -348,7 +349,9 @@ static int build(struct creation *k, struct error *err)
 	for (size_t i = 0; i < p->storage.volumes_from.n; i++)
 		TRY(creation_volumes_from(k, p->storage.volumes_from.v[i], err));
 	TRY(creation_make_volumes(k, err));
-	return write_record(k, err);
+	TRY(write_record(k, err));
+	lock_release(&k->volumes);
+	return 0;
 }
 
 /* Once there is a directory for them; the container goes again when they cannot be read. */
@@ -368,7 +371,7 @@ static int store_secrets(struct ctr *c, struct error *err)
 
 int ctr_create(struct engine *e, struct container_params *params, struct ctr **ret, struct error *err)
 {
-	CLEANUP(creation_done) struct creation k = { .engine = e, .ids = LOCK_INIT };
+	CLEANUP(creation_done) struct creation k = { .engine = e, .ids = LOCK_INIT, .volumes = LOCK_INIT };
 	struct container nothing = {};
 
 	TRY(engine_store(e, &k.store, err));

@@ -13,6 +13,7 @@ struct creation {
 	struct container_record record;
 	bool drawn;                   /* the name is a random one */
 	struct lock ids;              /* while a range of ids is being chosen */
+	struct lock volumes;          /* from looking at them to having recorded who uses them */
 };
 
 /* Values that exclude each other or make no sense here; ports are settled. (container-create-check.c) */

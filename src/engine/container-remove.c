@@ -139,6 +139,7 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 	TRY(ctr_load(c, err));
 	TRY(check_infra(c, o, err));
 	TRY(check_working(c, o, err));
+	engine_make_room(c->engine);
 	TRY(remove_dependents(c, o, removed, err));
 	TRY(engine_store(c->engine, &s, err));
 	/* a restart policy may bring it back between stop and lock */
@@ -158,7 +159,7 @@ int ctr_remove(struct ctr *c, const struct ctr_remove_options *o, struct strv *r
 		return removed ? strv_add(removed, c->id, err) : 0;   /* --rm was faster */
 	}
 	if (ctr_is_in(c, CONTAINER_STATE_ALIVE) && !o->ended)
-		return fail(err, ERROR_STATE, "container %s was started meanwhile: container state improper", c->id);
+		return fail(err, ERROR_IN_USE, "container %s was started meanwhile: container state improper", c->id);
 	TRY(ctr_remove_live(c, err));
 	if (str_empty(c->at.status.runtime))
 		remove_unrecorded_cgroup(c);

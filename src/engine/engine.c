@@ -163,6 +163,15 @@ int engine_store(struct engine *e, struct store **ret, struct error *err)
 	return 0;
 }
 
+void engine_make_room(struct engine *e)
+{
+	struct error ignored;
+	struct store *s;
+
+	if (engine_store(e, &s, &ignored) == 0)
+		store_make_room(s);
+}
+
 /* ---- what runs containers ---- */
 static const char *runtime_word(const struct engine *e)
 {

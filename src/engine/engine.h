@@ -62,6 +62,8 @@ int engine_init(struct engine *e, const struct engine_options *opt, const struct
 void engine_done(struct engine *e);
 /* The store, opened (made, recovered after a reboot) at first use. Borrowed. */
 int engine_store(struct engine *e, struct store **ret, struct error *err);
+/* store_make_room(): first of all in whatever removes something. */
+void engine_make_room(struct engine *e);
 
 /* With --imagestore there are two roots: the engine on that of new images, and on that of containers. One of both is e
  * itself, without the option both are. Borrowed. */

@@ -400,6 +400,7 @@ int image_remove(struct engine *e, const struct strv *names, struct image_remova
 	auto_strv ids = {}, filters = {};
 	struct image_list_options o = { .all = true, .filters = &filters };
 
+	engine_make_room(e);
 	for (size_t i = 0; i < names->n; i++) {
 		struct error why = {};
 		if (remove_named(e, names->v[i], r, &why) < 0)
@@ -459,6 +460,7 @@ int image_prune(struct engine *e, const struct image_prune_options *o, struct im
 	auto_strv filters = {};
 	struct image_list_options list = { .filters = &filters };
 
+	engine_make_room(e);
 	TRY(prune_filters(o, &filters, err));
 	if (o->external)
 		TRY(remove_working(e, o->all, err));

@@ -268,6 +268,7 @@ int pod_remove(struct pod *p, const struct pod_remove_options *o, const struct p
 {
 	enum pod_intent before = (enum pod_intent)p->config.intent;
 
+	engine_make_room(p->engine);
 	TRY(pod_set_intent(p, POD_REMOVING, err));
 	for (;;) {
 		auto_ctr_list members = {};

@@ -320,6 +320,7 @@ int secret_remove(struct engine *e, const char *what, char **ret_id, struct erro
 	auto_secret s = {};
 	auto_lock lock = LOCK_INIT;
 
+	engine_make_room(e);
 	TRY(lock_all(e, &lock, err));
 	TRY(secret_find(e, what, &s, err));
 	autoclose int dir = open_dir(e, false, err);

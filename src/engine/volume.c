@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "engine/access.h"
+#include "engine/container.h"
 #include "engine/copy.h"
 #include "engine/event.h"
 #include "engine/image-list.h"
@@ -208,8 +209,19 @@ static int create(struct engine *e, struct volume *v, bool known_to_plugin, stru
 	return 0;
 }
 
+int volume_lock_use(struct engine *e, enum lock_mode mode, struct lock *ret, struct error *err)
+{
+	struct store *s;
+
+	TRY(engine_store(e, &s, err));
+	return store_lock(s, "volume", "use", (struct lock_how){ mode, LOCK_UNORDERED, -1 }, ret, err);
+}
+
 int volume_create(struct engine *e, struct volume *v, struct error *err)
 {
+	auto_lock use = LOCK_INIT;
+
+	TRY(volume_lock_use(e, LOCK_SHARED, &use, err));
 	return create(e, v, false, err);
 }
 
@@ -263,12 +275,11 @@ static int remove_from_plugin(struct engine *e, struct volume *v, struct error *
 	return fail_wrap(err, "volume %s could not be removed from plugin %s", v->name, v->driver);
 }
 
-int volume_remove(struct engine *e, const char *name, struct error *err)
+static int remove_locked(struct engine *e, const char *name, struct error *err)
 {
 	struct error note = {};
 	auto_volume v = {};
 
-	TRY(name_check(name, err));
 	int found = volume_find(e, name, &v, err);
 	if (found == 1 && volume_uses_plugin(e, &v))
 		TRY(remove_from_plugin(e, &v, &note, err));
@@ -279,6 +290,36 @@ int volume_remove(struct engine *e, const char *name, struct error *err)
 		return 0;
 	*err = note;
 	return -1;
+}
+
+int volume_remove(struct engine *e, const char *name, struct error *err)
+{
+	auto_lock use = LOCK_INIT;
+
+	TRY(name_check(name, err));
+	engine_make_room(e);
+	TRY(volume_lock_use(e, LOCK_EXCLUSIVE, &use, err));
+	return remove_locked(e, name, err);
+}
+
+int volume_remove_unused(struct engine *e, const char *name, struct error *err)
+{
+	auto_lock use = LOCK_INIT;
+	auto_ctr_list containers = {};
+
+	TRY(name_check(name, err));
+	engine_make_room(e);
+	TRY(volume_lock_use(e, LOCK_EXCLUSIVE, &use, err));
+	TRY(ctr_list(e, &containers, err));
+	for (size_t i = 0; i < containers.n; i++) {
+		int r = ctr_uses_volume(containers.v[i], name, err);
+		if (r > 0)
+			return fail(err, ERROR_IN_USE, "volume %s is being used by the following container(s): %s: volume is being used",
+				    name, containers.v[i]->id);
+		if (r < 0 && err->kind != ERROR_NOT_FOUND)   /* it is being removed */
+			return -1;
+	}
+	return remove_locked(e, name, err);
 }
 
 int volume_list(struct engine *e, struct strv *ret, struct error *err)

@@ -16,6 +16,7 @@
 #include "base/field.h"
 #include "base/value.h"
 #include "engine/engine.h"
+#include "os/lock.h"
 #include "os/quota.h"
 
 struct volume {
@@ -43,6 +44,11 @@ int volume_save(struct engine *e, const struct volume *v, struct error *err);
 int volume_forget(struct engine *e, const char *name, struct error *err);
 /* Removes record and contents. ERROR_NOT_FOUND `no such volume`. */
 int volume_remove(struct engine *e, const char *name, struct error *err);
+/* The same when no container uses it, else ERROR_IN_USE naming one: looked at while none can begin to. */
+int volume_remove_unused(struct engine *e, const char *name, struct error *err);
+/* Shared: held from looking for a volume to having recorded who uses it. Exclusive: held by removals. Not around anything that
+ * waits for a container. */
+int volume_lock_use(struct engine *e, enum lock_mode mode, struct lock *ret, struct error *err);
 /* Names of all volumes, sorted. */
 int volume_list(struct engine *e, struct strv *ret, struct error *err);
 /* What --opt said: uid, gid, size... taken out of "o", keys checked. Local driver. */

@@ -195,6 +195,8 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 	if (fd < 0)
 		return -1;
 	int r = file_write_all(fd, data, len, err);
+	if (r < 0)
+		r = fail_wrap(err, "%s", name);
 	if (r == 0 && (flags & FILE_SYNC) && fsync(fd) < 0)
 		r = fail_errno(err, "fsync %s", name);
 	if (r == 0)

@@ -213,6 +213,7 @@ int build_cache_prune(struct store *s, struct build_cache_prune *p, struct error
 	TRY(collect_victims(s, db, p->all, p->before, &v, err));
 	if (!v.keys.n)
 		return 0;
+	store_make_room(s);
 	TRY(stage_begin(s, "prune", &st, err));
 	for (size_t i = 0; i < v.layers.n; i++)   /* killed half-way, the sweeper offers them again */
 		TRY(stage_note(st, v.layers.v[i], err));

@@ -298,6 +298,7 @@ int store_container_remove(struct store *s, const char *id, struct error *err)
 	struct db *run;
 	char path[96];
 
+	store_make_room(s);
 	TRY(store_run(s, &run, err));
 	int r = container_erase(s, id, err);
 	if (r < 0)

@@ -92,6 +92,7 @@ int store_image_remove(struct store *s, const char *id, struct store_image_remov
 
 	store_image_removal_done(r);   /* of an earlier try */
 	r->ret_bytes = 0;
+	store_make_room(s);
 	int found = store_image_get(s, id, STORE_IMAGE_LAYERS | STORE_IMAGE_NAMES, &i, err);
 	if (found != 1)
 		return found ? found : fail(err, ERROR_NOT_FOUND, "%s: image not known", id);

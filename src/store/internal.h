@@ -35,6 +35,7 @@ struct store {
 	struct foreign_store *foreign;        /* one per additional store: what containers/storage wrote (foreign.h) */
 	struct db **extra;              /* one per additional store, opened when needed; NULL: not open */
 	bool no_sync, userxattr, recovered, recovering;
+	bool reserve_gone;              /* given up by store_make_room() */
 	struct quota quota;
 	int64_t lock_timeout_ns;
 	char run_name[32];              /* run-<epoch>.db */
@@ -55,6 +56,10 @@ int build_cache_refers(struct store *s, const char *digest, struct error *err);
 int store_extra_index(struct store *s, size_t i, struct db **ret, struct error *err);
 void store_forget_databases(struct store *s);
 extern const struct db_schema index_schema, run_schema;
+
+/* ---- room (room.c) ---- */
+/* Makes the reserve when it is missing and there is plenty of room. Never fails. */
+void store_reserve_room(struct store *s);
 
 /* ---- files ---- */
 /* FILE_SYNC, or 0 with no_sync. */

@@ -96,6 +96,7 @@ static int make_layout(struct store *s, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(root_dirs); i++)
 		TRY(file_mkdirs(s->root_fd, root_dirs[i], 0700, err));
+	store_reserve_room(s);
 	TRY(file_replace(s->root_fd, "oci-layout", layout, sizeof(layout) - 1, 0600, 0, err));
 	if (faccessat(s->root_fd, "index.json", F_OK, 0) < 0)
 		TRY(file_replace(s->root_fd, "index.json", index, sizeof(index) - 1, 0600, 0, err));
@@ -228,6 +229,8 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	store_forget_databases(s);
+	if (s->reserve_gone)
+		store_reserve_room(s);
 	for (size_t i = 0; s->extra && i < s->additional.n; i++)
 		db_close(s->extra[i]);
 	free(s->extra);

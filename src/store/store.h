@@ -12,6 +12,7 @@
  *          volumes/                           named volumes
  *          partial/HEX                        blobs whose download was interrupted
  *          staging/  locks/                    work in progress (and in undoing), lock files
+ *          reserve                            room for removals on a full disk (store_make_room())
  *          cache.db  packed.db                caches of builds (build-cache.h) and pushes (packed.h): may be deleted
  *          index.db                           SQLite, WAL, synchronous=FULL: images, names, layers, blobs, containers
  *   <runroot>/run-<epoch>.db                  SQLite, WAL, synchronous=OFF: every container as it is now
@@ -94,5 +95,8 @@ void store_hold(const struct store *s, int32_t ret[STORE_HOLDS]);
  * name are single path components. As lock_acquire(): 1 held, 0 busy with how.timeout_ns == 0. */
 int store_lock(struct store *s, const char *kind, const char *name, struct lock_how how, struct lock *ret,
 	       struct error *err);
+/* Call before something is removed: on a full disk it gives up the file that is kept for this moment (room.c), so that the
+ * writes of a removal find room. Never fails; a statvfs() when there is room. */
+void store_make_room(struct store *s);
 /* Removes what dead owners left: stages, rows with intents. Cheap when there is nothing. */
 int store_sweep(struct store *s, struct error *err);
