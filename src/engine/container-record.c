@@ -34,8 +34,10 @@ void ctr_free(struct ctr *c)
 	if (!c)
 		return;
 	container_done(&c->at);
-	fields_done(ctr_config_rows, &c->config);
-	params_done(&c->params);
+	if (!c->bare) {
+		fields_done(ctr_config_rows, &c->config);
+		params_done(&c->params);
+	}
 	free(c);
 }
 
@@ -68,6 +70,7 @@ int ctr_new(struct engine *e, struct container *at, struct ctr **ret, struct err
 	c->at = *at;
 	*at = (struct container){};
 	c->id = c->at.record.id;
+	c->bare = *c->id != '\0';   /* one that is being created is filled by its creator */
 	*ret = c;
 	return 0;
 }
@@ -89,6 +92,7 @@ int ctr_load(struct ctr *c, struct error *err)
 	if (!c->at.record.params)
 		return fail(err, ERROR_CORRUPT, "the record of container %s has no parameters", c->id);
 	TRY(json_parse("container record", c->at.record.params, strlen(c->at.record.params), &limits, &tree, err));
+	c->bare = false;
 	TRY(fields_load(ctr_config_rows, FIELD_COLUMN_JSON, tree, &c->config, NULL, err));
 	TRY(params_load(tree, &c->params, err));
 	c->loaded = true;
@@ -243,7 +247,7 @@ int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err)
 		auto_ctr *c = NULL;
 		struct error gone = {};
 		TRY(ctr_new(e, &all.v[i], &c, err));
-		if (ctr_sync(c, &gone) < 0) {
+		if (ctr_sync_listed(c, &gone) < 0) {
 			if (gone.kind == ERROR_NOT_FOUND)
 				continue;
 			*err = gone;

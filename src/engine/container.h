@@ -55,6 +55,7 @@ struct ctr {
 	struct ctr_config config;
 	struct container_params params;   /* resolved */
 	bool loaded;                      /* config and params are there; ctr_load() */
+	bool bare;                        /* nothing was ever put into them: ps has a thousand of these */
 	int run_dir_fd;                   /* of one that is recorded nowhere (a step of a build): its run-time directory; borrowed.
 	                                   * 0: the store knows */
 };
@@ -92,6 +93,8 @@ int ctr_latest(struct engine *e, struct ctr **ret, struct error *err);
 int ctr_list(struct engine *e, struct ctr_list *ret, struct error *err);
 /* Reads the state again and brings it up to date with what the kernel and exit records say. */
 int ctr_sync(struct ctr *c, struct error *err);
+/* The same for one of many: whether its monitor lives is only asked by number. */
+int ctr_sync_listed(struct ctr *c, struct error *err);
 
 /* Which containers an operation is for: names, or --all, --latest, --cidfile, --filter (ps keys). */
 struct ctr_selection {

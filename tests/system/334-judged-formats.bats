@@ -24,7 +24,7 @@ teardown() { umiak_teardown; }
     is "$(umiak info --format '{{.Host.FreeLocks}} {{.Host.RuntimeInfo}}')" "<nil> map[]" "info"
     is "$(umiak inspect --format '{{.State.CheckpointLog}}{{.State.CheckpointPath}}{{.State.RestoreLog}}|{{.Config.Healthcheck.StartInterval}}|{{.NetworkSettings.SecondaryIPAddresses}}{{.NetworkSettings.AdditionalMacAddresses}}' c)" \
         "|0s|[][]" "inspect"
-    is "$(umiak events --stream=false --filter container=c --filter event=start --format '{{.ToJSONString}}' | jq -r .Name)" c "events"
+    is "$(umiak events --stream=false --filter container=c --filter event=start --format '{{.ToJSONString}}' | tail -1 | jq -r .Name)" c "events"
 }
 
 @test "inspect: where the root file system of a container lies" {
