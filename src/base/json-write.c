@@ -14,6 +14,19 @@ struct writer {
 	int depth;
 };
 
+/* How many bytes from here on stand for themselves: most strings are nothing else. */
+static size_t plain_run(const char *s, size_t len, bool html)
+{
+	size_t i = 0;
+
+	for (; i < len; i++) {
+		unsigned char c = s[i];
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\' || (html && (c == '<' || c == '>' || c == '&')))
+			break;
+	}
+	return i;
+}
+
 void json_write_string(struct buf *to, const char *s, size_t len, bool html)
 {
 	static const char short_form[128] = { ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\t'] = 't',
@@ -21,6 +34,12 @@ void json_write_string(struct buf *to, const char *s, size_t len, bool html)
 
 	buf_add_char(to, '"');
 	for (size_t i = 0; i < len;) {
+		size_t run = plain_run(s + i, len - i, html);
+		if (run) {
+			buf_add(to, s + i, run);
+			i += run;
+			continue;
+		}
 		unsigned char c = s[i];
 		size_t n = utf8_length(s + i, len - i);
 		if (c < 0x80 && short_form[c])
@@ -40,12 +59,18 @@ void json_write_string(struct buf *to, const char *s, size_t len, bool html)
 
 static void new_line(struct writer *w)
 {
+	static const char blanks[] = "                                ";
+
 	if (!w->style->indent)
 		return;
 	buf_add_char(w->to, '\n');
 	if (w->style->prefix)
 		buf_add_str(w->to, w->style->prefix);
-	buf_addf(w->to, "%*s", (int)w->style->indent * w->depth, "");
+	for (size_t n = (size_t)w->style->indent * (size_t)w->depth; n;) {
+		size_t part = n < sizeof(blanks) - 1 ? n : sizeof(blanks) - 1;
+		buf_add(w->to, blanks, part);
+		n -= part;
+	}
 }
 
 static void write_value(struct writer *w, struct json_object *o);

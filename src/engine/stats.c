@@ -145,6 +145,7 @@ static uint64_t machine_memory(void)
 	return sysinfo(&i) == 0 ? (uint64_t)i.totalram * i.mem_unit : 0;
 }
 
+/* 1: *ret read (what no controller counts there is the sum of its processes); 0: it has no group. */
 static int read_group(struct ctr *c, struct cgroup_stats *ret, struct error *err)
 {
 	auto_cgroup g = CGROUP_INIT;
@@ -152,7 +153,7 @@ static int read_group(struct ctr *c, struct cgroup_stats *ret, struct error *err
 
 	if (has <= 0 || !g.made)
 		return has < 0 ? -1 : 0;
-	return cgroup_stats(&g, ret, err);
+	return cgroup_stats(&g, ret, err) < 0 ? -1 : 1;
 }
 
 static int64_t monotonic_of(int64_t unix_ns, int64_t now)
@@ -189,17 +190,15 @@ int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *r
 		return fail(err, ERROR_STATE, "container %s is not running: container state improper", c->at.record.name);
 	if (streq0(c->params.ns.cgroups, "disabled"))
 		return fail(err, ERROR_UNSUPPORTED, "container %s has no control group: this container is not managing cgroups", c->id);
-	TRY(read_group(c, &g, err));
-	if (!(g.have & BIT(CGROUP_CPUACCT)) && !(g.have & BIT(CGROUP_CPU)))
-		TRY(add_up(c, &p, err));
-	else if (!(g.have & BIT(CGROUP_MEMORY)))
-		TRY(add_up(c, &p, err));
-	s.cpu_ns = g.cpu_usage_ns ? g.cpu_usage_ns : p.cpu_ns;
-	s.cpu_system_ns = g.cpu_usage_ns ? g.cpu_system_ns : p.system_ns;
-	s.memory = g.have & BIT(CGROUP_MEMORY) ? g.memory_usage - (g.memory_usage > g.memory_inactive_file ? g.memory_inactive_file : 0) :
-						 p.rss;
+	int grouped = read_group(c, &g, err);
+	if (grouped < 0 || (!grouped && add_up(c, &p, err) < 0))
+		return -1;
+	uint64_t cached = g.have & BIT(CGROUP_MEMORY) ? g.memory_inactive_file : 0;
+	s.cpu_ns = grouped ? g.cpu_usage_ns : p.cpu_ns;
+	s.cpu_system_ns = grouped ? g.cpu_system_ns : p.system_ns;
+	s.memory = grouped ? g.memory_usage - (g.memory_usage > cached ? cached : 0) : p.rss;
 	s.memory_limit = g.have & BIT(CGROUP_MEMORY) ? g.memory_limit : 0;
-	s.pids = g.have & BIT(CGROUP_PIDS) ? g.pids : p.n;
+	s.pids = grouped ? g.pids : p.n;
 	if (!s.pids) {
 		struct processes again = {};
 		TRY(add_up(c, &again, err));
