@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * base/template-func.c - the functions of templates: Go's built-in ones and those Podman adds.
+ * base/template-func.c - the functions of templates that Go has (template-words.c: those Podman adds).
  * Every function is one row of the table at the end; arguments are counted there, types are checked here. */
 #include "base/template-internal.h"
 
 #include <math.h>
 
-#define MAX_RESULT ((size_t)16 << 20)
-
-static int give_text(struct call *c, struct buf *text)
+int template_give_text(struct call *c, struct buf *text)
 {
 	TRY(buf_ok(text, "result", c->err));
 	*c->ret = value_str_copy(c->pool, text->data ? text->data : "", text->len);
 	return c->ret->kind == VALUE_STR ? 0 : fail_oom(c->err);
 }
 
-static bool is_nil(const struct value *v)
+bool template_is_nil(const struct value *v)
 {
 	return v->kind == VALUE_NIL || v->kind == VALUE_MISSING;
 }
 
-static int want_string(struct call *c, size_t i, struct value *ret)
+int template_want_string(struct call *c, size_t i, struct value *ret)
 {
 	const struct value *v = &c->args[i];
 
@@ -27,14 +25,14 @@ static int want_string(struct call *c, size_t i, struct value *ret)
 		*ret = *v;
 		return 0;
 	}
-	if (is_nil(v)) {   /* the zero value of what a map does not have */
+	if (template_is_nil(v)) {   /* the zero value of what a map does not have */
 		*ret = value_str("");
 		return 0;
 	}
 	return fail(c->err, ERROR_INVALID, "wrong type for value; expected string; got %s", value_type_name(v));
 }
 
-static int want_int(struct call *c, size_t i, int64_t *ret)
+int template_want_int(struct call *c, size_t i, int64_t *ret)
 {
 	const struct value *v = &c->args[i];
 
@@ -163,7 +161,7 @@ static int call_len(struct call *c)
 {
 	const struct value *v = &c->args[0];
 
-	if (is_nil(v))
+	if (template_is_nil(v))
 		return fail(c->err, ERROR_INVALID, "len of nil pointer");
 	if (v->kind != VALUE_STR && v->kind != VALUE_LIST && v->kind != VALUE_MAP)
 		return fail(c->err, ERROR_INVALID, "len of type %s", value_type_name(v));
@@ -199,7 +197,7 @@ static int call_index(struct call *c)
 	struct value v = c->args[0];
 	int64_t at;
 
-	if (is_nil(&v))
+	if (template_is_nil(&v))
 		return fail(c->err, ERROR_INVALID, "index of untyped nil");
 	for (size_t i = 1; i < c->n; i++) {
 		struct value member;
@@ -234,7 +232,7 @@ static int call_slice(struct call *c)
 	const struct value *v = &c->args[0];
 	int64_t from = 0, to = (int64_t)value_len(v), cap = to;
 
-	if (is_nil(v))
+	if (template_is_nil(v))
 		return fail(c->err, ERROR_INVALID, "slice of untyped nil");
 	if (v->kind != VALUE_STR && v->kind != VALUE_LIST)
 		return fail(c->err, ERROR_INVALID, "can't slice item of type %s", value_type_name(v));
@@ -261,28 +259,28 @@ static int call_slice(struct call *c)
 /* ---- printing ---- */
 static int call_print(struct call *c)
 {
-	auto_buf text = BUF_INIT(MAX_RESULT);
+	auto_buf text = BUF_INIT(TEMPLATE_MAX_RESULT);
 
 	value_sprint(c->pool, &text, c->args, c->n, false);
-	return give_text(c, &text);
+	return template_give_text(c, &text);
 }
 
 static int call_println(struct call *c)
 {
-	auto_buf text = BUF_INIT(MAX_RESULT);
+	auto_buf text = BUF_INIT(TEMPLATE_MAX_RESULT);
 
 	value_sprint(c->pool, &text, c->args, c->n, true);
-	return give_text(c, &text);
+	return template_give_text(c, &text);
 }
 
 static int call_printf(struct call *c)
 {
-	auto_buf text = BUF_INIT(MAX_RESULT);
+	auto_buf text = BUF_INIT(TEMPLATE_MAX_RESULT);
 	struct value format;
 
-	TRY(want_string(c, 0, &format));
+	TRY(template_want_string(c, 0, &format));
 	value_printf(c->pool, &text, format.str.s, format.str.len, c->args + 1, c->n - 1);
-	return give_text(c, &text);
+	return template_give_text(c, &text);
 }
 
 /* ---- escapers: of what print would show ---- */
@@ -337,7 +335,7 @@ static void escape_url(struct buf *to, const char *s, size_t len)
 
 static int escape(struct call *c, void (*add)(struct buf *, const char *, size_t))
 {
-	auto_buf plain = BUF_INIT(MAX_RESULT), text = BUF_INIT(MAX_RESULT);
+	auto_buf plain = BUF_INIT(TEMPLATE_MAX_RESULT), text = BUF_INIT(TEMPLATE_MAX_RESULT);
 
 	if (c->n == 1 && c->args[0].kind == VALUE_MISSING)
 		buf_add_str(&plain, "<no value>");
@@ -345,7 +343,7 @@ static int escape(struct call *c, void (*add)(struct buf *, const char *, size_t
 		value_sprint(c->pool, &plain, c->args, c->n, false);
 	TRY(buf_ok(&plain, "result", c->err));
 	add(&text, plain.data ? plain.data : "", plain.len);
-	return give_text(c, &text);
+	return template_give_text(c, &text);
 }
 
 static int call_html(struct call *c)
@@ -365,148 +363,9 @@ static int call_urlquery(struct call *c)
 
 static int call_call(struct call *c)
 {
-	if (is_nil(&c->args[0]))
+	if (template_is_nil(&c->args[0]))
 		return fail(c->err, ERROR_INVALID, "call of nil");
 	return fail(c->err, ERROR_INVALID, "non-function of type %s", value_type_name(&c->args[0]));
-}
-
-/* ---- Podman's ---- */
-static int call_json(struct call *c)
-{
-	auto_buf text = BUF_INIT(MAX_RESULT);
-	auto_json *tree = NULL;
-
-	TRY(value_save(&c->args[0], &tree, c->err));
-	json_format(&text, tree, 0);
-	return give_text(c, &text);
-}
-
-static int call_join(struct call *c)
-{
-	auto_buf text = BUF_INIT(MAX_RESULT);
-	struct value separator;
-
-	if (c->args[0].kind != VALUE_LIST && !is_nil(&c->args[0]))
-		return fail(c->err, ERROR_INVALID, "wrong type for value; expected []string; got %s", value_type_name(&c->args[0]));
-	TRY(want_string(c, 1, &separator));
-	for (size_t i = 0; i < value_len(&c->args[0]); i++) {
-		struct value v;
-		TRY(value_at(c->pool, &c->args[0], i, NULL, &v, c->err));
-		if (i)
-			buf_add(&text, separator.str.s, separator.str.len);
-		value_print(c->pool, &text, &v);
-	}
-	return give_text(c, &text);
-}
-
-static int call_split(struct call *c)
-{
-	struct value s, separator;
-
-	TRY(want_string(c, 0, &s));
-	TRY(want_string(c, 1, &separator));
-	const char *p = s.str.s, *end = p + s.str.len;
-	/* An empty separator splits between characters. */
-	size_t most = s.str.len + 1, n = 0, step = separator.str.len;
-	struct value *pieces = value_pool_alloc(c->pool, most * sizeof(*pieces));
-	if (!pieces)
-		return fail_oom(c->err);
-	while (p < end || step) {
-		size_t one = p < end ? utf8_length(p, end - p) : 0;
-		const char *stop = step ? memmem(p, end - p, separator.str.s, step) : p + (one ? one : 1);
-		pieces[n++] = value_str_n(p, (stop ? stop : end) - p);
-		if (!stop)
-			break;
-		p = stop + step;
-	}
-	*c->ret = value_list(pieces, n);
-	return 0;
-}
-
-/* ASCII letters; others stay as they are. */
-static int map_letters(struct call *c, int (*change)(int previous, int letter))
-{
-	auto_buf text = BUF_INIT(MAX_RESULT);
-	struct value s;
-	int previous = ' ';
-
-	TRY(want_string(c, 0, &s));
-	for (size_t i = 0; i < s.str.len; i++) {
-		int letter = (unsigned char)s.str.s[i];
-		buf_add_char(&text, (char)change(previous, letter));
-		previous = letter;
-	}
-	return give_text(c, &text);
-}
-
-static bool is_letter(int c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static int lower(int previous, int c)
-{
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-}
-
-static int upper(int previous, int c)
-{
-	return c >= 'a' && c <= 'z' ? c & ~0x20 : c;
-}
-
-/* strings.Title: the first letter of every word; digits, '_' and non-ASCII letters do not separate. */
-static int title(int previous, int c)
-{
-	bool inside = is_letter(previous) || (previous >= '0' && previous <= '9') || previous == '_' || previous == '\'' ||
-		      previous >= 0x80;
-	return previous == '\'' ? upper(0, c) : inside ? c : upper(0, c);
-}
-
-static int call_lower(struct call *c)
-{
-	return map_letters(c, lower);
-}
-
-static int call_upper(struct call *c)
-{
-	return map_letters(c, upper);
-}
-
-static int call_title(struct call *c)
-{
-	return map_letters(c, title);
-}
-
-static int call_pad(struct call *c)
-{
-	auto_buf text = BUF_INIT(MAX_RESULT);
-	struct value s;
-	int64_t before, after;
-
-	TRY(want_string(c, 0, &s));
-	TRY(want_int(c, 1, &before));
-	TRY(want_int(c, 2, &after));
-	if (before < 0 || after < 0 || before > 4096 || after > 4096)
-		return fail(c->err, ERROR_INVALID, "pad: counts must be between 0 and 4096");
-	if (s.str.len) {
-		buf_addf(&text, "%*s", (int)before, "");
-		buf_add(&text, s.str.s, s.str.len);
-		buf_addf(&text, "%*s", (int)after, "");
-	}
-	return give_text(c, &text);
-}
-
-static int call_truncate(struct call *c)
-{
-	struct value s;
-	int64_t n;
-
-	TRY(want_string(c, 0, &s));
-	TRY(want_int(c, 1, &n));
-	if (n < 0)
-		return fail(c->err, ERROR_INVALID, "truncate: the length must not be negative");
-	*c->ret = value_str_n(s.str.s, (uint64_t)n < s.str.len ? (size_t)n : s.str.len);
-	return 0;
 }
 
 static const struct template_function functions[] = {
@@ -529,20 +388,16 @@ static const struct template_function functions[] = {
 	{ "js", call_js, 0, 255, true },
 	{ "urlquery", call_urlquery, 0, 255, true },
 	{ "call", call_call, 1, 255 },
-	{ "join", call_join, 2, 2, true },
-	{ "json", call_json, 1, 1, true },
-	{ "lower", call_lower, 1, 1, true },
-	{ "pad", call_pad, 3, 3 },
-	{ "split", call_split, 2, 2, true },
-	{ "title", call_title, 1, 1, true },
-	{ "truncate", call_truncate, 2, 2, true },
-	{ "upper", call_upper, 1, 1, true },
+	{}
 };
 
 const struct template_function *template_function_find(const char *name, size_t len)
 {
-	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-		if (strlen(functions[i].name) == len && memcmp(functions[i].name, name, len) == 0)
-			return &functions[i];
+	const struct template_function *const tables[] = { functions, template_word_functions };
+
+	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+		for (const struct template_function *f = tables[t]; f->name; f++)
+			if (strlen(f->name) == len && memcmp(f->name, name, len) == 0)
+				return f;
 	return NULL;
 }

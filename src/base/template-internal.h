@@ -126,4 +126,13 @@ struct template_function {
 	unsigned char min, max;        /* max 255: any number */
 	bool transparent;              /* in a table's header: gives its first argument */
 };
+extern const struct template_function template_word_functions[];   /* ends with {} */
+
+/* ---- for functions ---- */
+#define TEMPLATE_MAX_RESULT ((size_t)16 << 20)
+int template_give_text(struct call *c, struct buf *text);
+bool template_is_nil(const struct value *v);
+/* The i-th argument as what it must be; nil is "". */
+int template_want_string(struct call *c, size_t i, struct value *ret);
+int template_want_int(struct call *c, size_t i, int64_t *ret);
 const struct template_function *template_function_find(const char *name, size_t len);

@@ -156,6 +156,15 @@ static int read_group(struct ctr *c, struct cgroup_stats *ret, struct error *err
 	return cgroup_stats(&g, ret, err) < 0 ? -1 : 1;
 }
 
+/* Only for those without a group: the record of the others need not be parsed. */
+static int count_processes(struct ctr *c, struct processes *ret, struct error *err)
+{
+	TRY(ctr_load(c, err));
+	if (streq0(c->params.ns.cgroups, "disabled"))
+		return fail(err, ERROR_UNSUPPORTED, "container %s has no control group: this container is not managing cgroups", c->id);
+	return add_up(c, ret, err);
+}
+
 static int64_t monotonic_of(int64_t unix_ns, int64_t now)
 {
 	return now - (time_now() - unix_ns);
@@ -185,13 +194,10 @@ int ctr_stats(struct ctr *c, const struct ctr_stats *before, struct ctr_stats *r
 	struct cgroup_stats g = {};
 	struct processes p = {};
 
-	TRY(ctr_load(c, err));
 	if (!ctr_is_running(c) && c->at.status.state != CONTAINER_PAUSED)
 		return fail(err, ERROR_STATE, "container %s is not running: container state improper", c->at.record.name);
-	if (streq0(c->params.ns.cgroups, "disabled"))
-		return fail(err, ERROR_UNSUPPORTED, "container %s has no control group: this container is not managing cgroups", c->id);
 	int grouped = read_group(c, &g, err);
-	if (grouped < 0 || (!grouped && add_up(c, &p, err) < 0))
+	if (grouped < 0 || (!grouped && count_processes(c, &p, err) < 0))
 		return -1;
 	uint64_t cached = g.have & BIT(CGROUP_MEMORY) ? g.memory_inactive_file : 0;
 	s.cpu_ns = grouped ? g.cpu_usage_ns : p.cpu_ns;

@@ -14,6 +14,10 @@ int cgroup_controller_fd(const struct cgroup *c, enum cgroup_controller which);
 int cgroup_control_fd(const struct cgroup *c, enum cgroup_controller *ret);
 /* Whether the files of this controller are v2's (all on v2; only the unified hierarchy on hybrid). */
 bool cgroup_is_v2(const struct cgroup *c);
+/* Opens the directory of this hierarchy, if it is there, into c->fds. */
+int cgroup_open_dir_of(struct cgroup *c, enum cgroup_controller which, struct error *err);
+/* Takes the path over with one leading slash, none doubled, none trailing; one that leads upwards is ERROR_INVALID. */
+int cgroup_set_path(struct cgroup *c, const char *path, struct error *err);
 void cgroup_warn(struct cgroup_warnings *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Device rules: by v1 files, or as a BPF program on a v2 directory (also the unified one of a hybrid host). */

@@ -340,7 +340,7 @@ static void enable_controllers(const char *path, uint32_t wanted)
 	}
 }
 
-static int open_dir_of(struct cgroup *c, enum cgroup_controller which, struct error *err)
+int cgroup_open_dir_of(struct cgroup *c, enum cgroup_controller which, struct error *err)
 {
 	char dir[CGROUP_PATH_MAX + 64];
 
@@ -382,7 +382,7 @@ static int make_in(struct cgroup *c, enum cgroup_controller which, bool must_be_
 		return is_refusal(err->errnum) ? 0 : fail_wrap(err, "make control group");
 	if (which == CGROUP_CPUSET && c->mode != CGROUP_V2)
 		fill_cpuset(cgroup_mount_point(c->mode, which, buf), c->path);
-	TRY(open_dir_of(c, which, err));
+	TRY(cgroup_open_dir_of(c, which, err));
 	if (r == 0 && must_be_new)
 		TRY(refuse_populated(c, which, err));
 	return 1;
@@ -437,42 +437,7 @@ static int make_all(struct cgroup *c, const struct cgroup_create *how, struct er
 	return c->made != 0;
 }
 
-/* ---- paths ---- */
-
-static int check_path(const char *path, struct error *err)
-{
-	for (const char *p = path; *p; p += *p == '/') {
-		size_t len = strcspn(p, "/");
-		if (len == 2 && p[0] == '.' && p[1] == '.')
-			return fail(err, ERROR_INVALID, "control group path %s: may not contain ..", path);
-		if (len > NAME_MAX)
-			return fail_with(err, ENAMETOOLONG, "control group path");
-		p += len;
-	}
-	return 0;
-}
-
-/* Copies with one leading slash, none doubled, none trailing. */
-static int set_path(struct cgroup *c, const char *path, struct error *err)
-{
-	size_t n = 0;
-
-	TRY(check_path(path, err));
-	for (const char *p = path; *p; p += *p == '/') {
-		size_t len = strcspn(p, "/");
-		if (n + len + 2 > sizeof(c->path))
-			return fail_with(err, ENAMETOOLONG, "control group path");
-		if (len > 0 && !(len == 1 && *p == '.')) {
-			c->path[n++] = '/';
-			memcpy(c->path + n, p, len);
-			n += len;
-		}
-		p += len;
-	}
-	c->path[n] = '\0';
-	return n > 0 ? 0 : fail(err, ERROR_INVALID, "control group path %s: names the root", path);
-}
-
+/* ---- a new group ---- */
 static void warn_unlimited(const struct cgroup_create *how, const struct cgroup *c, struct cgroup_warnings *w)
 {
 	bool rootless = geteuid() != 0 || !ns_in_initial_user();
@@ -492,47 +457,12 @@ int cgroup_create(const struct cgroup_create *how, struct cgroup *ret, struct cg
 		TRY(cgroup_systemd_start(how, &c, err));
 		TRY(make_all(&c, how, err));
 	} else if (c.mode != CGROUP_NONE) {
-		TRY(set_path(&c, str_empty(how->path) ? how->name : how->path, err));
+		TRY(cgroup_set_path(&c, str_empty(how->path) ? how->name : how->path, err));
 		TRY(make_all(&c, how, err));
 	}
 	warn_unlimited(how, &c, w);
 	if (!c.made)
 		c.path[0] = '\0';
-	*ret = c;
-	c = (struct cgroup)CGROUP_INIT;
-	return 0;
-}
-
-/* ---- saving ---- */
-
-int cgroup_save(const struct cgroup *c, char *out, size_t size, struct error *err)
-{
-	int n = snprintf(out, size, "%d:%d:%u:%s:%s", c->mode, c->manager, c->made, c->scope, c->path);
-
-	return n < (int)size ? n : fail_with(err, ENAMETOOLONG, "control group");
-}
-
-int cgroup_open(const char *saved, struct cgroup *ret, struct error *err)
-{
-	auto_cgroup c = CGROUP_INIT;
-	unsigned mode, manager, made;
-	int used = 0;
-
-	if (sscanf(saved, "%u:%u:%u:%n", &mode, &manager, &made, &used) != 3 || !used || mode >= CGROUP_MODE_MAX ||
-	    manager >= CGROUP_MANAGER_MAX)
-		return fail(err, ERROR_CORRUPT, "saved control group: cannot be understood");
-	const char *scope = saved + used, *path = strchr(scope, ':');
-	if (!path || (size_t)(path - scope) >= sizeof(c.scope))
-		return fail(err, ERROR_CORRUPT, "saved control group: cannot be understood");
-	c.mode = mode;
-	c.manager = manager;
-	memcpy(c.scope, scope, (size_t)(path - scope));
-	if (*++path)
-		TRY(set_path(&c, path, err));
-	for (int i = 0; i < CGROUP_CONTROLLER_MAX; i++)
-		if ((made & BIT_OF(i)) && open_dir_of(&c, i, err) < 0 && err->errnum != ENOENT)
-			return -1;
-	c.made = made;
 	*ret = c;
 	c = (struct cgroup)CGROUP_INIT;
 	return 0;
