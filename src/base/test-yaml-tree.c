@@ -57,10 +57,8 @@ static void test_documents_that_grow_are_refused(void **state)
 		buf_addf(&laughs, "a%d: &a%d [*a%d, *a%d, *a%d]\n", i, i, i - 1, i - 1, i - 1);
 	assert_int_equal(yaml_tree_parse("t", laughs.data, laughs.len, &o, &err), -1);
 	assert_non_null(strstr(err.text, "too many values"));
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 500000; i++)   /* so many that going through all of them for each would take minutes */
 		buf_add_str(&deep, "[");
-	for (int i = 0; i < 100; i++)
-		buf_add_str(&deep, "]");
 	assert_int_equal(yaml_tree_parse("t", deep.data, deep.len, &o, &err), -1);
 	assert_non_null(strstr(err.text, "nested too deeply"));
 	buf_add_str(&long_one, "a: &a ");

@@ -233,6 +233,30 @@ static int read_problem(const struct reading *r, struct error *err)
 	return bad_at(r, &p->problem_mark, p->problem ? p->problem : "not YAML", err);
 }
 
+/* libyaml composes a whole document before anybody can look, and its scanner goes through all open brackets for every token:
+ * a file of brackets alone would keep it busy for minutes. Read as events first, it is stopped at the first one too many. */
+static int check_nesting(struct reading *r, const char *text, size_t len, struct error *err)
+{
+	static const signed char change[] = {
+		[YAML_SEQUENCE_START_EVENT] = 1, [YAML_MAPPING_START_EVENT] = 1, [YAML_SEQUENCE_END_EVENT] = -1, [YAML_MAPPING_END_EVENT] = -1,
+	};
+	yaml_event_type_t type = YAML_NO_EVENT;
+	yaml_event_t e;
+	int depth = 0;
+
+	if (!yaml_parser_initialize(&r->parser))
+		return fail_oom(err);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, len);
+	while (type != YAML_STREAM_END_EVENT && depth <= YAML_TREE_DEPTH_MAX && yaml_parser_parse(&r->parser, &e)) {
+		type = e.type;
+		depth += (size_t)type < ARRAY_LEN(change) ? change[type] : 0;
+		yaml_event_delete(&e);
+	}
+	int result = depth > YAML_TREE_DEPTH_MAX ? bad_at(r, &r->parser.mark, "nested too deeply", err) : 0;
+	yaml_parser_delete(&r->parser);   /* what else is wrong is said when it is composed */
+	return result;
+}
+
 /* 1: *ret; 0: there are no more. */
 static int next_document(struct reading *r, struct json_object **ret, struct error *err)
 {
@@ -270,6 +294,7 @@ int yaml_tree_parse_all(const char *what, const char *text, size_t len, struct j
 
 	if (len > YAML_TREE_BYTES_MAX)
 		return fail(err, ERROR_INVALID, "%s: larger than %zu bytes", what, YAML_TREE_BYTES_MAX);
+	TRY(check_nesting(&r, text, len, err));
 	if (!list || !yaml_parser_initialize(&r.parser))
 		return fail_oom(err);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
