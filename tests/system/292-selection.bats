@@ -96,6 +96,7 @@ two said 2" "logs --names"
     run_umiak pod kill --signal KILL --latest; umiak wait two >/dev/null; is "$(state two)" exited kill
     like "$(umiak pod logs --follow q)" "said 2" "logs --follow"
     run_umiak pod restart --latest; is "$(state two)" running restart
+    umiak wait beside >/dev/null   # started as well, it ends by itself
     if ! rootless; then
         run_umiak pod stats --latest --no-stream --no-reset --format '{{.Name}}'; is "$output" two stats
         like "$(umiak pod stats --all --no-stream --format '{{.Name}}')" two "stats --all"
