@@ -173,6 +173,8 @@ int plan_withheld(const struct stage_run *st, const struct op *op, struct buf *t
 void op_done(struct op *op);
 /* ---- prepare.c: op -> step_job ---- */
 int prepare_run(struct stage_run *st, struct op *op, struct error *err);
+/* RUN --device: what --allow permits and is there (appends); a required one that is not there stays, and is missed. */
+int prepare_run_devices(const struct build *b, const struct strv *given, struct strv *to, struct error *err);
 /* The instruction's --mount with their sources found, and what they show in the key. */
 int prepare_run_mounts(struct stage_run *st, struct op *op, struct sha256 *h, struct error *err);
 /* Opens and locks the cache mounts: 1; 0: one is in use (sharing=locked), try again later. */

@@ -158,6 +158,15 @@ struct run_mount {
 };
 void run_mount_done(struct run_mount *m);
 #define auto_run_mount CLEANUP(run_mount_done) struct run_mount
+/* RUN --device */
+struct run_device {
+	char *name;                 /* a path on the host, or "vendor.com/class=name" */
+	bool required;              /* else the command runs without it when there is none (BuildKit) */
+};
+void run_device_done(struct run_device *d);
+#define auto_run_device CLEANUP(run_device_done) struct run_device
+int run_device_parse(const char *text, struct run_device *ret, struct error *err);
+
 /* The text behind "--mount=", variables expanded. Every option is one of a table for this type; unknown, doubled,
  * misplaced ones and bind-propagation other than (r)private, (r)slave are errors (security-matrix I3). */
 int run_mount_parse(const char *text, struct run_mount *ret, struct error *err);

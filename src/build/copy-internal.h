@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * build/copy-internal.h - what walking a tree (copy.c) and copying its plain files (copy-file.c) share; nobody else
- * includes it. */
+ * build/copy-internal.h - what the items of a copy (copy.c), walking a tree (copy-walk.c) and copying its plain files
+ * (copy-file.c) share; nobody else includes it. */
 #pragma once
 #include <sys/stat.h>
 
@@ -8,6 +8,13 @@
 
 struct copy_pool;
 enum { COPY_DATA_MAX = 1 << 18 };
+
+struct linked {
+	dev_t dev;
+	ino_t ino;
+	int dir;                     /* where its first copy lies: descriptor, name */
+	char *name;
+};
 
 struct copier {
 	struct copy_job *job;
@@ -43,6 +50,13 @@ struct source {
 	struct stat st;
 };
 
+/* ---- copy-walk.c ---- */
+/* Into the hash: a text; what an entry is. */
+void copy_add_text(struct copier *c, const char *s);
+int copy_add_entry(struct copier *c, const struct source *s, struct error *err);
+/* An entry with all below it; the contents alone of a directory that is open. */
+int copy_entry(struct copier *c, struct source *s, const struct target *t, struct error *err);
+int copy_contents(struct copier *c, const struct source *s, int dir, const struct target *t, struct error *err);
 /* ---- copy-file.c ---- */
 int copy_owner_of(const struct copy_job *j, const struct stat *st, struct copy_owner *ret, struct error *err);
 struct timespec copy_time_of(const struct copy_job *j, const struct stat *st);

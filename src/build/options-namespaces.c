@@ -28,6 +28,23 @@ BUILD_NS(ipc);
 BUILD_NS(pid);
 BUILD_NS(uts);
 
+static int store_idmap(const struct field *f, void *at, const char *value, struct error *err)
+{
+	auto_strv words = {};
+	uint32_t n;
+	bool fine;
+
+	TRY(strv_split(&words, value, ':', err));
+	fine = words.n == 3;
+	for (size_t i = 0; i < words.n && fine; i++)
+		fine = parse_u32(words.v[i], &n);
+	if (!fine)
+		return fail(err, ERROR_INVALID, "initializing ID mappings: %s setting is malformed expected [\"uint32:uint32:uint32\"]: [\"%s\"]",
+			    f->cli, value);
+	return param_idmap_custom.parse(f, at, value, err);
+}
+const struct field_custom build_idmap_custom = { .parse = store_idmap };
+
 /* An empty word is the default as well. */
 static int store_net(const struct field *f, void *at, const char *value, struct error *err)
 {

@@ -114,8 +114,8 @@ const struct field build_rows[] = {
 	{ .cli = "pid", F_CUSTOM(O, run.ns.pid, &build_ns_pid_custom), .arg = "how", .complete = "namespaces", .help = "PID namespace" },
 	{ .cli = "uts", F_CUSTOM(O, run.ns.uts, &build_ns_uts_custom), .arg = "how", .complete = "namespaces", .help = "UTS namespace" },
 	{ .cli = "userns", F_STR(O, userns), .arg = "how", .help = "User namespace of RUN: container (an own one) or host" },
-	{ .cli = "userns-uid-map", F_CUSTOM(O, run.ns.uidmap, &param_idmap_custom), .arg = "mapping", .help = "User ids of the user namespace" },
-	{ .cli = "userns-gid-map", F_CUSTOM(O, run.ns.gidmap, &param_idmap_custom), .arg = "mapping", .help = "Group ids of the user namespace" },
+	{ .cli = "userns-uid-map", F_CUSTOM(O, run.ns.uidmap, &build_idmap_custom), .arg = "mapping", .help = "User ids of the user namespace" },
+	{ .cli = "userns-gid-map", F_CUSTOM(O, run.ns.gidmap, &build_idmap_custom), .arg = "mapping", .help = "Group ids of the user namespace" },
 	{ .cli = "userns-uid-map-user", F_STR(O, run.ns.subuid_name), .arg = "user", .help = "User whose subordinate ids are used" },
 	{ .cli = "userns-gid-map-group", F_STR(O, run.ns.subgid_name), .arg = "group", .help = "Group whose subordinate ids are used" },
 	{ .cli = "network", MORE(.aliases = "net"), .type = FIELD_CUSTOM, .off = 0, .custom = &build_ns_net_custom, .arg = "mode",
@@ -281,6 +281,8 @@ static int choose_userns(struct build_options *o, struct error *err)
 	const char *how = o->userns;
 	const bool maps = ns->uidmap.n || ns->gidmap.n || ns->subuid_name || ns->subgid_name;
 
+	if (ns->gidmap.n && !ns->uidmap.n && !ns->subuid_name)
+		return fail(err, ERROR_INVALID, "userns-gid-map can not be used without --userns-uid-map");
 	if (how && streq(how, "host") && maps)
 		return fail(err, ERROR_INVALID, "--userns=host cannot be used with --userns-uid-map and its like");
 	if (how && streq(how, "host"))

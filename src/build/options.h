@@ -75,6 +75,7 @@ struct build_options {
 
 /* whole struct build_options: run.storage.mounts or run_mounts; the second: of commands in working containers */
 extern const struct field_custom build_mount_custom, build_run_mount_custom;
+extern const struct field_custom build_idmap_custom;   /* "inside:outside:count" and nothing shorter */
 extern const struct field_custom build_ns_cgroup_custom, build_ns_ipc_custom, build_ns_pid_custom, build_ns_uts_custom, build_ns_net_custom;
 extern const struct field build_rows[];
 void build_options_init(void *options);   /* struct build_options *; defaults that are not zero */

@@ -451,12 +451,6 @@ static int check_allowed(const struct build_options *o, const struct instruction
 		return fail(err, ERROR_DENIED, "RUN --security=insecure is not allowed: build with --allow security.insecure");
 	if (host && !strv_has(&o->allow, "network.host"))
 		return fail(err, ERROR_DENIED, "RUN --network=host is not allowed with --network none: build with --allow network.host");
-	for (size_t i = 0; i < f->devices.n && !strv_has(&o->allow, "device"); i++) {
-		autofree char *one = NULL;
-		TRY(str_printf(&one, err, "device=%s", f->devices.v[i]));
-		if (!strv_has(&o->allow, one))
-			return fail(err, ERROR_DENIED, "RUN --device=%s is not allowed: build with --allow %s", f->devices.v[i], one);
-	}
 	return 0;
 }
 
@@ -481,7 +475,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	TRY(str_set(&r->workdir, st->config.config.working_dir, err));
 	TRY(str_set(&r->network, f->network, err));
 	TRY(str_set(&r->security, f->security, err));
-	TRY(strv_copy(&r->devices, &f->devices, err));
+	TRY(prepare_run_devices(b, &f->devices, &r->devices, err));
 	if (b->o->compat_volumes.value)
 		TRY(strv_copy(&r->volumes, &st->config.config.volumes, err));
 	TRY(strv_copy(&r->image_volumes, &st->config.config.volumes, err));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "build/step-run.h"
 #include "engine/userns.h"
@@ -34,12 +35,16 @@ int step_run_choose_userns(struct container_params *p, struct error *err)
 	return map_all(&ns->gidmap, true, err);
 }
 
-static int check_path(const char *path, struct error *err)
+/* Our own is no other. */
+static int check_path(struct param_ns *ns, const char *path, struct error *err)
 {
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat theirs, ours;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &theirs) < 0 || stat("/proc/self/ns/user", &ours) < 0)
 		return fail_errno(err, "--userns: %s", path);
+	if (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev)
+		ns->mode = NS_HOST;
 	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWUSER ? 0 : fail(err, ERROR_INVALID, "--userns: %s is no user namespace", path);
 }
 
@@ -57,7 +62,7 @@ int build_settle_userns(struct engine *e, struct build_options *o, struct error 
 		free(take_ptr(ns->value));
 	}
 	if (ns->mode == NS_PATH)
-		return check_path(ns->value, err);
+		return check_path(ns, ns->value, err);
 	if (ns->mode != NS_CONTAINER)
 		return 0;
 	TRY(ctr_find(e, ns->value, &c, err));

@@ -233,6 +233,33 @@ static void test_mounts_table(void **state)
 }
 
 /* security-matrix I3: unknown, doubled, misplaced and dangerous options are errors. */
+static void test_devices(void **state)
+{
+	static const struct {
+		const char *text, *name, *error;
+		bool required;
+	} cases[] = {
+		{ "/dev/x", "/dev/x", NULL, false }, { "v.com/c=d", "v.com/c=d", NULL, false }, { "name=v.com/c=d,required", "v.com/c=d", NULL, true },
+		{ "/dev/x,required=true", "/dev/x", NULL, true }, { "required=0,name=/dev/x", "/dev/x", NULL, false },
+		{ "required", NULL, "name is missing", false }, { "a=b,name=c", NULL, "already set to a=b", false },
+		{ "/dev/x,other=1", NULL, "unexpected field", false }, { "/dev/x,required=maybe", NULL, "invalid value for required", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_run_device d = {};
+		struct error err = {};
+		int r = run_device_parse(cases[i].text, &d, &err);
+		if (cases[i].error) {
+			assert_int_equal(r, -1);
+			assert_non_null(strstr(err.text, cases[i].error));
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_string_equal(d.name, cases[i].name);
+		assert_int_equal(d.required, cases[i].required);
+	}
+}
+
 static void test_mounts_refused(void **state)
 {
 	static const char *const cases[] = {
@@ -296,7 +323,7 @@ int main(void)
 		cmocka_unit_test(test_words_table), cmocka_unit_test(test_pairs_table), cmocka_unit_test(test_positions),
 		cmocka_unit_test(test_directives_table), cmocka_unit_test(test_flags), cmocka_unit_test(test_heredocs_table),
 		cmocka_unit_test(test_copy_heredocs), cmocka_unit_test(test_errors_table), cmocka_unit_test(test_mounts_table),
-		cmocka_unit_test(test_mounts_refused), cmocka_unit_test(test_expand_instruction), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_mounts_refused), cmocka_unit_test(test_devices), cmocka_unit_test(test_expand_instruction), cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
