@@ -185,7 +185,10 @@ int working_run(struct working *w, const struct working_command *c, int *ret_cod
 	if (result < 0 && m.event == STEP_FAILED)
 		*ret_code = m.status;
 	if (result < 0 && (str_after(err->text, "unable to find user") || str_after(err->text, "/etc/passwd:") ||
-			   str_after(err->text, "/etc/group:")))
+			   str_after(err->text, "/etc/group:"))) {
+		*ret_code = 0;   /* no command was there to have one */
+		err->kind = ERROR_INVALID;
 		return fail_wrap(err, "unknown user error");
+	}
 	return result;
 }

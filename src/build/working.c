@@ -158,7 +158,8 @@ static int from_image(struct engine *e, const struct working_from *f, struct bas
 	struct params_image how;
 
 	fill_image_params(f, &how);
-	if (transport_is_known(f->image) && strchr(f->image, ':'))
+	const char *docker = str_after(f->image, "docker:");   /* an image may be called so; the transport has two slashes */
+	if (transport_is_known(f->image) && strchr(f->image, ':') && (!docker || str_after(docker, "//")))
 		how.pull = NULL;   /* it is no name here */
 	if (image_obtain(e, f->image, &how, STORE_IMAGE_ALL, &image, &name, err) < 0)
 		return str_after(f->image, "sha256:") ? fail(err, ERROR_NOT_FOUND, "%s: image not known", f->image) : -1;

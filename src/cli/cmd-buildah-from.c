@@ -78,6 +78,8 @@ static int carry_out_triggers(struct engine *e, struct working *w, struct from_p
 	const struct ctr_remove_options remove = { .force = true, .volumes = true };
 	struct error ignored;
 
+	if (!w->config.config.on_build.n)
+		return 0;
 	if (build_settle_userns(e, &p->o, err) == 0 && working_onbuild(w, &o, err) == 0)
 		return 0;
 	ctr_remove(w->c, &remove, NULL, &ignored);

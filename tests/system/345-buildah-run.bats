@@ -43,6 +43,7 @@ X
     is "$status" 3 "its exit code: $output"; [[ $output == *out* ]]
     [[ $(cat "$UMIAK_WORK/tmp/rt/log") == *"--debug"*" create "* ]]
     run buildah run --network none --runtime "$UMIAK_WORK/tmp/rt/other" r /no/such; [ "$status" -ne 0 ]
+    run buildah run --network none --user nosuchuser r true; is "$status" 125 "no such user: $output"
     run buildah run --runtime /no/such/runtime r true; is "$status" 125 "no such runtime"; [[ $output == */no/such/runtime* ]]
     buildah rm r
 }
@@ -80,7 +81,24 @@ X
     run_umiak rm -f -t 0 other
     run_umiak 125 build --userns container:other un; [[ $output == *'no container with name or ID "other"'* ]]
     run_umiak 125 build --userns /etc/passwd un; run_umiak 125 build --userns no-such-word un; [[ $output == *no-such-word* ]]
+    run_umiak 125 build --userns-uid-map 16 un; [[ $output == *'userns-uid-map setting is malformed expected ["uint32:uint32:uint32"]: ["16"]'* ]]
+    run_umiak 125 build --userns-gid-map 0:1:5 un; [[ $output == *"can not be used without --userns-uid-map"* ]]
+    run_umiak build --network none --no-cache --userns /proc/self/ns/user un; [[ $output == *$'\n7:8 4755 2\n'* ]]   # our own
     umiak rmi -f un
+}
+
+@test "RUN --device: what is there, what need not be, and --allow" {
+    context dev <<X
+FROM $IMAGE
+RUN --device=/dev/null test -c /dev/null
+RUN --device=name=/dev/none echo without
+RUN --device=vendor.example/none=x,required=false echo neither
+X
+    run_umiak 125 build --network none dev; [[ $output == *"RUN --device=/dev/null is not allowed: build with --allow device=/dev/null"* ]]
+    run_umiak build --network none --allow device -t dev dev; [[ $output == *$'\nwithout\n'*$'\nneither\n'* ]]
+    printf 'FROM %s\nRUN --device=/dev/none,required true\n' "$IMAGE" >dev/Containerfile
+    run_umiak 125 build --network none --allow device=/dev/none dev; [[ $output == */dev/none* ]]
+    umiak rmi dev
 }
 
 # With ranges for "containers" where root chooses from.
@@ -100,6 +118,7 @@ X
     run with_ids umiak build --network none --no-cache --userns auto -t auto auto; is "$status" 0 "built: $output"
     run_umiak run --rm --network none auto stat -c %u /made; is "$output" 0 "the image's root"
     buildah from --userns auto:size=500 --name au "$IMAGE"
+    rootless || { run buildah run --network none au true; is "$status" 125 "no ids to choose from"; }
     run with_ids buildah run --network none au cat /proc/self/uid_map; [[ $output =~ ' '500$ ]]
     buildah rm au; umiak rmi auto
 }
