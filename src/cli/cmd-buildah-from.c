@@ -283,6 +283,7 @@ static int run_run(struct cli *cli, void *params, struct strv *args, struct erro
 	if (working_open(e, name, &w, err) < 0)
 		return fail_wrap(err, "reading build container \"%s\"", name);
 	TRY(read_settings(cli, &w, &p, err));
+	TRY(strv_copy(&cli->global.cdi_spec_dirs, &p.o.cdi_dirs, err));   /* the engine looks there */
 	TRY(check_network(cli, &p.o, err));
 	TRY(build_options_finish(&p.o, err));
 	TRY(build_settle_userns(e, &p.o, err));

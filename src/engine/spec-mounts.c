@@ -383,6 +383,22 @@ static int mount_devpts(struct spec_context *x, struct oci_spec *s, const struct
 	return copy_options(m, p, err);
 }
 
+/* The mount shows owner and mode of the upper directory: those of what lies below. Where a user may not give it away (ids that are
+ * not mapped) it stays ours. */
+static int make_upper_like(const char *upper, const char *lower, struct error *err)
+{
+	struct stat st;
+
+	if (stat(lower, &st) < 0)
+		return fail_errno(err, "overlay volume: %s", lower);
+	autoclose int fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "open %s", upper);
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 && errno != EPERM && errno != EINVAL)
+		return fail_errno(err, "set the owner of %s", upper);
+	return fchmod(fd, st.st_mode & 07777) < 0 ? fail_errno(err, "set the mode of %s", upper) : 0;
+}
+
 /* -v DIR:DEST:O: the directory below, changes in a private upper directory that goes with the container. */
 static int mount_overlay(struct spec_context *x, struct oci_spec *s, const struct param_mount *p, struct error *err)
 {
@@ -397,7 +413,8 @@ static int mount_overlay(struct spec_context *x, struct oci_spec *s, const struc
 	}
 	if (!upper != !work)
 		return fail(err, ERROR_INVALID, "overlay volume %s: upperdir and workdir must be given together", p->destination);
-	if (!upper) {
+	const bool fresh = !upper;
+	if (fresh) {
 		TRY(str_printf(&upper, err, "%s/overlay-%zu/upper", x->dir, s->mounts.n));
 		TRY(str_printf(&work, err, "%s/overlay-%zu/work", x->dir, s->mounts.n));
 		TRY(file_mkdirs(AT_FDCWD, upper, 0755, err));
@@ -414,6 +431,8 @@ static int mount_overlay(struct spec_context *x, struct oci_spec *s, const struc
 			return fail(err, ERROR_NOT_FOUND, "no volume with name \"%s\" found: no such volume", p->source);
 		TRY(str_set(&lower, v.mountpoint, err));
 	}
+	if (fresh)
+		TRY(make_upper_like(upper, lower, err));
 	TRY(str_printf(&options, err, "lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper, work,
 		       x->rootless ? ",userxattr" : ""));
 	return add_mount(s, p->destination, "overlay", "overlay", options, NULL, err);

@@ -99,7 +99,7 @@ END
     untouched
 }
 
-@test "I6, I12: a Containerfile gets no more rights than run gives, whatever it asks for" {
+@test "I6, I7, I12: a Containerfile gets no more rights than run gives, whatever it asks for" {
     mine=$(umiak run --rm --network none "$IMAGE" grep -E 'Cap|NoNew|Seccomp:' /proc/self/status)
     printf '# syntax=example.com/evil/frontend:1\nFROM %s\nRUN grep -E "Cap|NoNew|Seccomp:" /proc/self/status\n' "$IMAGE" | file Containerfile
     build

@@ -144,3 +144,47 @@ X
     run buildah containers -q --noheading --filter name=t2; is "$output" "" "no container is left"
     buildah rm t; umiak rmi base
 }
+
+@test "I1, I2: sources of a command's mounts stay where they belong, with another runtime as well" {
+    wrap_runtime
+    out=$UMIAK_WORK/tmp/outside; mkdir "$out"; echo host-secret >"$out/secret"
+    context evil <<X
+FROM $IMAGE
+RUN mkdir -p /in && echo inside >/in/secret && ln -s $out /link && ln -s /../../../in /in-link
+X
+    mkdir -p ctx/in; echo inside >ctx/in/secret; ln -s "$out" ctx/link; ln -s /../../in ctx/in-link; chmod -R a+rwX "$out" ctx
+    run_umiak build -q --network none -t localhost/evil:1 evil
+    buildah from --name e "$IMAGE"
+    for how in "" "--runtime $UMIAK_WORK/tmp/rt/other"; do
+        for from in "type=bind,from=localhost/evil:1,source=/" "type=bind,from=localhost/evil:1,rw,source=/" "type=bind,source="; do
+            run buildah run --network none $how --contextdir "$PWD/ctx" --mount "${from}link,target=/m" e cat /m/secret
+            [ "$status" -ne 0 ]; [[ $output != *host-secret* ]]
+            run buildah run --network none $how --contextdir "$PWD/ctx" --mount "${from}in-link,target=/m" e cat /m/secret   # the control
+            is "$output" inside "$how $from"
+        done
+        run buildah run --network none $how --mount "type=cache,id=../../../$out,target=/m" e sh -c 'touch /m/x && ls /m'; is "$output" x "a cache"
+    done
+    is "$(ls "$out")" secret "nothing was made outside"
+    buildah rm e; umiak rmi localhost/evil:1; rm -rf "$out"
+}
+
+@test "a directory mounted with changes of one's own looks as it is" {
+    mkdir "$UMIAK_WORK/tmp/own"; chmod 750 "$UMIAK_WORK/tmp/own"; rootless && chown "$UMIAK_TEST_USER" "$UMIAK_WORK/tmp/own"
+    like=$(rootless && echo "750 0 0" || stat -c '%a %u %g' "$UMIAK_WORK/tmp/own")
+    buildah from --name own -v "$UMIAK_WORK/tmp/own:/own:O" "$IMAGE"
+    run buildah run --network none own sh -c 'touch /own/x; stat -c "%a %u" /own'; is "$output" "${like% *}" "mode and owner"
+    [ ! -e "$UMIAK_WORK/tmp/own/x" ]
+    buildah rm own
+}
+
+@test "devices by name: a directory of specifications given to from counts for its commands" {
+    mkdir -p "$UMIAK_WORK/tmp/cdi"; echo shown >"$UMIAK_WORK/tmp/cdi/file"
+    printf 'cdiVersion: "0.5.0"\nkind: vendor.example/dev\ndevices:\n- name: one\n  containerEdits:\n    env: [CDI=given]\n' >"$UMIAK_WORK/tmp/cdi/dev.yaml"
+    chmod -R a+rX "$UMIAK_WORK/tmp/cdi"
+    buildah from --name d --cdi-config-dir "$UMIAK_WORK/tmp/cdi" --device vendor.example/dev=one "$IMAGE"
+    run buildah run --network none d sh -c 'echo $CDI'; is "$output" given "by from"
+    buildah rm d; buildah from --name d "$IMAGE"
+    run buildah run --network none --cdi-config-dir="$UMIAK_WORK/tmp/cdi" --device=vendor.example/dev=one d sh -c 'echo $CDI'; is "$output" given "by run"
+    run buildah run --network none --device=vendor.example/dev=one d true; is "$status" 125 "not known without"
+    buildah rm d
+}
