@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 
 #include "cli/complete.h"
@@ -65,16 +66,25 @@ int cli_columns(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 /* Into the user's namespace, where the store is usable; nothing to do for root. */
 static int enter_rootless(struct cli *cli, struct error *err)
 {
+	const char *file = (const char *)getauxval(AT_EXECFN);   /* argv[0] may be anything: the file that was executed */
 	auto_paths paths = {};
 	struct rootless r = {};
 
 	if (!rootless_is_needed())
 		return 0;
 	TRY(paths_load(&paths, err));
-	TRY(rootless_enter(&paths, &r, err));
+	TRY(rootless_enter(&paths, file ? base_name(file) : cli->program, &r, err));
+	if (r.note[0])
+		fprintf(stderr, "%s\n", r.note);   /* as Podman says it: it is no warning about this command */
 	if (r.warning[0])
 		log_warn(&cli->log, "%s", r.warning);
 	return 0;
@@ -117,12 +127,6 @@ struct line {
 	int at;         /* next word of argv */
 	void *params;   /* the command's, owned */
 };
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 static int add_path(struct cli *cli, const char *word, struct error *err)
 {

@@ -230,6 +230,22 @@ static int change_runtimes(struct engine *e, const char *runtime, struct error *
 	return 0;
 }
 
+/* Running ones hold what is to be renewed: the user namespace with its ids, the old runtime. */
+static int stop_all(struct engine *e, struct error *err)
+{
+	auto_ctr_list all = {};
+
+	TRY(ctr_list(e, &all, err));
+	for (size_t i = 0; i < all.n; i++) {
+		int r = ctr_stop(all.v[i], &(struct ctr_stop_options){ .ignore_stopped = true }, err);
+		if (r < 0 && err->kind != ERROR_NOT_FOUND)
+			return fail_wrap(err, "cannot stop container %s", all.v[i]->id);
+		if (r == 0)
+			printf("stopped %s\n", all.v[i]->id);
+	}
+	return 0;
+}
+
 static int run_migrate(struct cli *cli, void *params, struct strv *args, struct error *err)
 {
 	const struct migrate_params *p = params;
@@ -237,25 +253,24 @@ static int run_migrate(struct cli *cli, void *params, struct strv *args, struct 
 	struct store *s;
 
 	(void)args;
-	if (p->from_podman) {
-		TRY(cli_engine(cli, &e, err));
-		return bring_images(e, p, err);
-	}
-	TRY(end_namespace(err));
 	TRY(cli_engine(cli, &e, err));
+	if (p->from_podman)
+		return bring_images(e, p, err);
+	TRY(stop_all(e, err));
 	TRY(engine_store(e, &s, err));   /* opening adapts the store to this version */
 	TRY(store_sweep(s, err));
 	if (p->new_runtime)
 		TRY(change_runtimes(e, p->new_runtime, err));
-	/* the one this command made for itself: the next command makes its own */
+	/* the one this command is in: the next command makes a new one */
 	return end_namespace(err) < 0 ? -1 : 0;
 }
 
 const struct command cmd_system_migrate = {
 	.summary = "Adapt the store to a new version of the engine",
-	.description = "Opens the store, which brings it to this version's format, and removes what dead commands\n"
-		       "left behind. Without root it also makes a new user namespace, which sees changed\n"
-		       "subordinate ids. With --from-podman it copies the images of a Podman store instead.",
+	.description = "Stops all running containers, opens the store, which brings it to this version's format, and\n"
+		       "removes what dead commands left behind. Without root it also ends the user namespace: the\n"
+		       "next command makes a new one, which sees changed subordinate ids. With --from-podman it\n"
+		       "copies the images of a Podman store instead and stops nothing.",
 	.groups = (const struct command_rows[]){ { migrate_rows }, {} }, .params_size = sizeof(struct migrate_params),
 	.run = run_migrate,
 };

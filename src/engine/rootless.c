@@ -27,9 +27,11 @@
 #include "os/ns.h"
 #include "os/process.h"
 #include "os/userns.h"
+#include "engine/pause-file.h"
 
 #define RECORD "pause"
 #define LOCK   "pause.lock"
+#define TITLE  "umiak-pause"
 #define CONFIGURED "_CONTAINERS_USERNS_CONFIGURED"
 
 bool rootless_is_needed(void)
@@ -108,7 +110,7 @@ static int open_sleeping(int dir, int *ret_pidfd, struct error *err)
 	if (!read_record(dir, &rec))
 		return 0;
 	int fd = -1, r = process_open_verified(rec.pid, rec.start, &fd, err);
-	if (r == 1 && (process_stat(PROC_HOST, rec.pid, &st, err) != 1 || !streq(st.comm, "umiak-pause"))) {
+	if (r == 1 && (process_stat(PROC_HOST, rec.pid, &st, err) != 1 || (!streq(st.comm, TITLE) && !streq(st.comm, PAUSE_TITLE)))) {
 		close(fd);
 		return 0;
 	}
@@ -184,7 +186,7 @@ static pid_t find_monitor(int run_dir)
 
 /* Starts a sleeping process in the namespaces of the process behind pidfd. Its parent exits at once, so that it belongs to
  * nobody here; the pid comes back through a pipe. */
-static int start_pause_in(int pidfd, pid_t *ret, struct error *err)
+static int start_pause_in(int pidfd, const char *title, pid_t *ret, struct error *err)
 {
 	int fds[2], status;
 	struct error ignored;
@@ -196,7 +198,7 @@ static int start_pause_in(int pidfd, pid_t *ret, struct error *err)
 	if (pid == 0) {
 		if (userns_join(pidfd, &ignored) < 0)
 			_exit(1);
-		pid_t own = userns_fork_pause(&ignored);
+		pid_t own = userns_fork_pause(title, &ignored);
 		if (own < 0 || file_write_all(fds[1], &own, sizeof(own), &ignored) < 0)
 			_exit(1);
 		_exit(0);
@@ -214,14 +216,14 @@ static int start_pause_in(int pidfd, pid_t *ret, struct error *err)
 }
 
 /* 1: *ret is a new sleeping process in the old namespace; 0: there is no such namespace. */
-static int adopt_namespace(int run_dir, pid_t *ret, struct error *err)
+static int adopt_namespace(int run_dir, const char *title, pid_t *ret, struct error *err)
 {
 	pid_t monitor = find_monitor(run_dir);
 
 	if (!monitor)
 		return 0;
 	autoclose int fd = process_open(monitor, err);
-	if (fd < 0 || start_pause_in(fd, ret, err) < 0)
+	if (fd < 0 || start_pause_in(fd, title, ret, err) < 0)
 		return 0;
 	return 1;
 }
@@ -275,20 +277,20 @@ static int single_maps(struct idmap_pair *m, struct error *err)
 	return idmap_rootless(getegid(), &none, &m->gids, err);
 }
 
-static int make_namespace(const struct paths *p, pid_t *ret, struct rootless *r, struct error *err)
+static int make_namespace(const struct paths *p, const char *title, pid_t *ret, struct rootless *r, struct error *err)
 {
 	struct idmap_pair m = { .uids = { .n = 0 } };
 	struct error first;
 
 	TRY(geteuid() == 0 ? root_maps(&m, err) : rootless_maps(p, &m, r, err));
-	if (userns_start_pause(&m, ret, err) == 0)
+	if (userns_start_pause(&m, title, ret, err) == 0)
 		return 0;
 	/* the namespace itself was refused, or there is nothing simpler to try */
 	if (r->single_id || (m.uids.n == 1 && m.uids.v[0].count == 1))
 		return -1;
 	first = *err;
 	TRY(single_maps(&m, err));
-	if (userns_start_pause(&m, ret, err) < 0)
+	if (userns_start_pause(&m, title, ret, err) < 0)
 		return -1;
 	degrade(r, first.text);
 	return 0;
@@ -297,17 +299,18 @@ static int make_namespace(const struct paths *p, pid_t *ret, struct rootless *r,
 /* Under the lock: the recorded process, a left-over namespace, or a new one. Returns a pidfd. */
 static int find_or_make(int dir, const struct paths *p, struct rootless *r, struct error *err)
 {
+	const char *title = pause_file_wanted(r->program) ? PAUSE_TITLE : TITLE;
 	int fd = -1;
 	pid_t pid;
 
 	int found = open_recorded(dir, &fd, err);
 	if (found != 0)
 		return found < 0 ? -1 : fd;
-	found = adopt_namespace(dir, &pid, err);
+	found = adopt_namespace(dir, title, &pid, err);
 	if (found < 0)
 		return -1;
 	if (found == 0) {
-		TRY(make_namespace(p, &pid, r, err));
+		TRY(make_namespace(p, title, &pid, r, err));
 		r->made = true;
 	}
 	if (write_record(dir, pid, err) < 0) {
@@ -361,9 +364,18 @@ static int join_once(int dir, bool may_make, const struct paths *p, struct rootl
 	return pidfd < 0 ? -1 : userns_join(pidfd, err);
 }
 
+static void keep_pause_file(int dir, const struct paths *p, struct rootless *r)
+{
+	struct record rec;
+
+	if (read_record(dir, &rec))
+		pause_file_write(p->runtime_dir, rec.pid, r->note, sizeof(r->note));
+}
+
 static int enter(int dir, const struct paths *p, struct rootless *r, struct error *err)
 {
 	int joined = join_once(dir, false, p, r, err);
+	bool known = joined == 0;
 
 	/* none yet, or it died between looking and joining: a few rounds are enough for any honest race */
 	for (int i = 0; joined < 0 && err->errnum == ESRCH && i < 5; i++)
@@ -372,12 +384,14 @@ static int enter(int dir, const struct paths *p, struct rootless *r, struct erro
 		return -1;
 	r->entered = true;
 	r->single_id = has_single_id();
+	if (pause_file_wanted(r->program) && (!known || !pause_file_exists(p->runtime_dir)))
+		keep_pause_file(dir, p, r);
 	return set_environment(p, err);
 }
 
-int rootless_enter(const struct paths *p, struct rootless *ret, struct error *err)
+int rootless_enter(const struct paths *p, const char *program, struct rootless *ret, struct error *err)
 {
-	struct rootless r = { 0 };
+	struct rootless r = { .program = program };
 
 	if (rootless_is_needed()) {
 		autoclose int dir = open_dir(p, err);
@@ -393,11 +407,14 @@ int rootless_end(const struct paths *p, struct error *err)
 	auto_lock lock = LOCK_INIT;
 	struct lock_how how = { .mode = LOCK_EXCLUSIVE, .timeout_ns = INT64_C(30000000000) };
 	autoclose int dir = open_dir(p, err);
+	struct record rec;
 	int fd = -1;
 
 	if (dir < 0)
 		return -1;
 	TRY(lock_acquire(dir, LOCK, how, &lock, err));
+	if (read_record(dir, &rec))
+		pause_file_remove(p->runtime_dir, rec.pid);
 	int r = open_sleeping(dir, &fd, err);
 	autoclose int pidfd = fd;
 	if (r == 1)

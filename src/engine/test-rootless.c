@@ -54,7 +54,7 @@ static int enter(const struct place *p)
 	struct rootless r;
 	struct error err;
 
-	if (rootless_enter(&paths, &r, &err) < 0) {
+	if (rootless_enter(&paths, NULL, &r, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		/* not possible here at all */
 		_exit(err.errnum == EPERM || err.errnum == ENOSPC ? 77 : 81);
@@ -235,7 +235,7 @@ static int open_directory_of_others(const struct place *p)
 	mkdir(dir, 0777);
 	if (chmod(dir, 0777) < 0)
 		return 86;
-	int result = rootless_enter(&paths, &r, &err);
+	int result = rootless_enter(&paths, NULL, &r, &err);
 	chmod(dir, 0700);
 	return result < 0 && err.kind == ERROR_DENIED ? 0 : 87;
 }

@@ -72,7 +72,7 @@ static void set_title(const char *title)
 }
 
 /* In the child, once it has its mappings. Nothing of the caller's may be held: no terminal, directory, descriptor. */
-static int settle(struct error *err)
+static int settle(const char *title, struct error *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -85,13 +85,13 @@ static int settle(struct error *err)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(null, fd) < 0)
 			return fail_errno(err, "open /dev/null");
-	set_title("umiak-pause");
+	set_title(title);
 	return 0;
 }
 
-static void child_main(int sync) __attribute__((noreturn));
+static void child_main(int sync, const char *title) __attribute__((noreturn));
 
-static void child_main(int sync)
+static void child_main(int sync, const char *title)
 {
 	struct error err = { .kind = ERROR_NONE };
 	struct error ignored;
@@ -100,7 +100,7 @@ static void child_main(int sync)
 	/* its end closing means that the parent gave up */
 	if (read(sync, &go, 1) != 1)
 		_exit(1);
-	settle(&err);
+	settle(title, &err);
 	if (file_write_all(sync, &err, sizeof(err), &ignored) < 0 || err.kind != ERROR_NONE)
 		_exit(1);
 	file_close_from(3, NULL, 0, &ignored);
@@ -137,7 +137,7 @@ static int converse(int sync, struct error *err)
 	return -1;
 }
 
-int userns_start_pause(const struct idmap_pair *m, pid_t *ret_pid, struct error *err)
+int userns_start_pause(const struct idmap_pair *m, const char *title, pid_t *ret_pid, struct error *err)
 {
 	/* no exit signal: it is not one of the children a later wait() of ours is about */
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWNS };
@@ -150,7 +150,7 @@ int userns_start_pause(const struct idmap_pair *m, pid_t *ret_pid, struct error 
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
 		close(ours);
-		child_main(theirs);
+		child_main(theirs, title);
 	}
 	if (pid < 0)
 		return explain_clone(err);
@@ -164,7 +164,7 @@ int userns_start_pause(const struct idmap_pair *m, pid_t *ret_pid, struct error 
 	return 0;
 }
 
-pid_t userns_fork_pause(struct error *err)
+pid_t userns_fork_pause(const char *title, struct error *err)
 {
 	struct error ignored;
 	pid_t pid = fork();
@@ -172,7 +172,7 @@ pid_t userns_fork_pause(struct error *err)
 	if (pid < 0)
 		return fail_errno(err, "fork");
 	if (pid == 0) {
-		if (settle(&ignored) < 0)
+		if (settle(title, &ignored) < 0)
 			_exit(1);
 		file_close_from(3, NULL, 0, &ignored);
 		sleep_forever();

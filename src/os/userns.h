@@ -9,11 +9,11 @@
 #include "os/idmap.h"
 
 /* Starts a process that sleeps in a new user + mount namespace with these mappings: own session, no descriptors but
- * /dev/null, comm "umiak-pause". It ends only by SIGTERM, SIGKILL and the like. *ret_pid is its pid; the caller records
+ * /dev/null, comm `title` (<= 15 bytes). It ends only by SIGTERM, SIGKILL and the like. *ret_pid is its pid; the caller records
  * it. It is a child without exit signal: wait() does not see it, and it outlives the caller. */
-int userns_start_pause(const struct idmap_pair *m, pid_t *ret_pid, struct error *err);
+int userns_start_pause(const struct idmap_pair *m, const char *title, pid_t *ret_pid, struct error *err);
 /* Forks the same kind of process in the namespaces the caller is in now. Its pid, or -1. */
-pid_t userns_fork_pause(struct error *err);
+pid_t userns_fork_pause(const char *title, struct error *err);
 /* Joins the user and the mount namespace of the process behind pidfd and becomes uid 0, gid 0 there (supplementary
  * groups stay). The caller must be single-threaded. */
 int userns_join(int pidfd, struct error *err);
