@@ -122,6 +122,7 @@ static int run_unmount(struct cli *cli, void *params, struct strv *args, struct 
 	P *p = params;
 	const struct selection_call call = { .params = &p->s, .names = args, .act = unmount_one, .arg = p };
 
+	TRY(selection_check(&p->s, args, err));   /* wrong everywhere: told before the place is */
 	TRY(check_place(cli, err));
 	return selection_run(cli, &call, err);
 }

@@ -420,6 +420,9 @@ static int mount_overlay(struct spec_context *x, struct oci_spec *s, const struc
 		TRY(file_mkdirs(AT_FDCWD, upper, 0755, err));
 		TRY(file_mkdirs(AT_FDCWD, work, 0755, err));
 	}
+	for (int i = 0; i < 2; i++)
+		if (access(i ? work : upper, F_OK) < 0)
+			return fail_errno(err, "overlay volume %s: %s %s", p->destination, i ? "workdir" : "upperdir", i ? work : upper);
 	if (*p->source == '/') {
 		TRY(str_set(&lower, p->source, err));
 	} else {

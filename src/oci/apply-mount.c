@@ -31,7 +31,9 @@ static int apply_attrs(struct plan_mount *m, struct error *err)
 		a.idmap_fd = m->idmap_fd;
 		a.recursive = f.ridmap;
 		if (mount_set_attrs(m->fd, a, err) < 0)
-			return fail_wrap(err, "idmapped mount `%s`", m->target);
+			return fail_wrap(err, err->errnum == EPERM ?
+					 "idmapped mount `%s` (the kernel lets users map only what their own namespace mounted: "
+					 "use option U instead)" : "idmapped mount `%s`", m->target);
 	}
 	return mount_apply_flags(m->fd, &f, err);
 }

@@ -211,9 +211,9 @@ int file_remove_tree(int base, const char *name, struct error *err)
 
 /* ---- copying ---- */
 
-static ssize_t copy_some(int from, int to, int *method)
+static ssize_t copy_some(int from, int to, uint64_t left, int *method)
 {
-	const size_t chunk = (size_t)1 << 30;
+	const size_t chunk = left < (1U << 30) ? (size_t)left : (size_t)1 << 30;
 	ssize_t n;
 
 	if (*method == 0) {
@@ -229,7 +229,7 @@ static ssize_t copy_some(int from, int to, int *method)
 		*method = 2;
 	}
 	char data[65536];
-	n = read(from, data, sizeof(data));
+	n = read(from, data, chunk < sizeof(data) ? chunk : sizeof(data));
 	for (ssize_t done = 0; n > 0 && done < n;) {
 		ssize_t w = write(to, data + done, n - done);
 		if (w < 0 && errno != EINTR)
@@ -239,26 +239,73 @@ static ssize_t copy_some(int from, int to, int *method)
 	return n;
 }
 
-int file_copy_fd(int from, int to, uint64_t *ret_bytes, struct error *err)
+/* Until the end of the file, at most `max` bytes; *total grows. */
+static int copy_run(int from, int to, uint64_t max, uint64_t *total, struct error *err)
 {
-	uint64_t total = 0;
+	uint64_t end = max > UINT64_MAX - *total ? UINT64_MAX : *total + max;
 	int method = 0;
 
-	for (;;) {
-		ssize_t n = copy_some(from, to, &method);
+	while (*total < end) {
+		ssize_t n = copy_some(from, to, end - *total, &method);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return fail_errno(err, "copy");
 		/* proc and sys files: copy_file_range says 0 bytes although there are some */
-		if (n == 0 && total == 0 && method == 0) {
+		if (n == 0 && *total == 0 && method == 0) {
 			method = 2;
 			continue;
 		}
 		if (n == 0)
 			break;
-		total += n;
+		*total += (uint64_t)n;
 	}
+	return 0;
+}
+
+/* A regular file with fewer blocks than bytes, copied to the end of another one: there the holes can be kept. */
+static bool holes_matter(int from, int to, off_t *ret_size)
+{
+	struct stat in, out;
+
+	if (fstat(from, &in) < 0 || fstat(to, &out) < 0 || !S_ISREG(in.st_mode) || !S_ISREG(out.st_mode))
+		return false;
+	if ((uint64_t)in.st_blocks * 512 >= (uint64_t)in.st_size || (fcntl(to, F_GETFL) & O_APPEND))
+		return false;
+	*ret_size = in.st_size;
+	return lseek(to, 0, SEEK_CUR) == out.st_size;
+}
+
+/* Copies what is between the holes, and moves both offsets behind the last byte. */
+static int copy_between_holes(int from, int to, off_t size, uint64_t *total, struct error *err)
+{
+	off_t start = lseek(from, 0, SEEK_CUR), at = start, base = lseek(to, 0, SEEK_CUR);
+
+	while (at < size) {
+		off_t data = lseek(from, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			break;
+		off_t hole = data < 0 ? -1 : lseek(from, data, SEEK_HOLE);
+		if (hole < 0 || lseek(from, data, SEEK_SET) < 0 || lseek(to, base + (data - start), SEEK_SET) < 0)
+			return fail_errno(err, "copy");
+		TRY(copy_run(from, to, (uint64_t)(hole - data), total, err));
+		at = hole;
+	}
+	if (ftruncate(to, base + (size - start)) < 0 || lseek(from, size, SEEK_SET) < 0 || lseek(to, 0, SEEK_END) < 0)
+		return fail_errno(err, "copy");
+	*total = (uint64_t)(size - start);
+	return 0;
+}
+
+int file_copy_fd(int from, int to, uint64_t *ret_bytes, struct error *err)
+{
+	uint64_t total = 0;
+	off_t size = 0;
+
+	if (holes_matter(from, to, &size) && lseek(from, 0, SEEK_CUR) < size)
+		TRY(copy_between_holes(from, to, size, &total, err));
+	/* everything, or what was added meanwhile */
+	TRY(copy_run(from, to, UINT64_MAX, &total, err));
 	if (ret_bytes)
 		*ret_bytes = total;
 	return 0;

@@ -69,7 +69,7 @@ DIR *file_stream(int dirfd, const char *path);
 int file_remove_tree(int dirfd, const char *name, struct error *err);
 
 /* Copies bytes from the current offset of `from` to `to` until end: copy_file_range, then sendfile, then read/write.
- * Holes are not kept. *ret_bytes may be NULL. */
+ * Holes of a regular file are kept when `to` is one, too, and at its end. *ret_bytes (holes count) may be NULL. */
 int file_copy_fd(int from, int to, uint64_t *ret_bytes, struct error *err);
 /* Copies a regular file: mode and bytes; `to` must not exist unless replace. Reflinks where the file system can. */
 int file_copy(int from_dirfd, const char *from, int to_dirfd, const char *to, bool replace, struct error *err);

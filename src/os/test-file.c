@@ -147,6 +147,34 @@ static void test_file_copy_copies_bytes_and_mode(void **state)
 	assert_true(st.st_size > 100);
 }
 
+static void test_file_copy_fd_keeps_holes(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+	struct stat st;
+	char head[5] = "", tail[4] = "";
+	uint64_t n;
+	autoclose int from = openat(p->fd, "sparse", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	autoclose int to = openat(p->fd, "sparse2", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	/* data, a hole, data, a hole at the end; copied behind what is there already */
+	assert_int_equal(pwrite(from, "start", 5, 0), 5);
+	assert_int_equal(pwrite(from, "end", 3, 64 << 20), 3);
+	assert_int_equal(ftruncate(from, 128 << 20), 0);
+	assert_int_equal(write(to, "1234", 4), 4);
+	assert_int_equal(file_copy_fd(from, to, &n, &err), 0);
+	assert_int_equal(n, 128 << 20);
+	assert_int_equal(fstat(to, &st), 0);
+	assert_int_equal(st.st_size, (128 << 20) + 4);
+	assert_true(st.st_blocks * 512 < 16 << 20);
+	assert_int_equal(pread(to, head, 5, 4), 5);
+	assert_memory_equal(head, "start", 5);
+	assert_int_equal(pread(to, tail, 4, (64 << 20) + 4), 4);
+	assert_memory_equal(tail, "end", 4);
+	assert_int_equal(lseek(to, 0, SEEK_CUR), st.st_size);
+	assert_int_equal(lseek(from, 0, SEEK_CUR), 128 << 20);
+}
+
 static void test_file_memfd_data_is_sealed(void **state)
 {
 	struct error err;
@@ -195,6 +223,7 @@ int main(void)
 		IN_PLACE(test_file_remove_tree_takes_any_tree),
 		IN_PLACE(test_file_remove_tree_opens_closed_directories_as_user),
 		IN_PLACE(test_file_copy_copies_bytes_and_mode),
+		IN_PLACE(test_file_copy_fd_keeps_holes),
 		cmocka_unit_test(test_file_memfd_data_is_sealed),
 		cmocka_unit_test(test_file_close_from_keeps_what_it_should),
 	};

@@ -25,3 +25,29 @@ teardown() { umiak_teardown; }
     run_umiak run --rm "$IMAGE" echo hello
     is "$output" hello "without limits"
 }
+
+@test "words that are wrong everywhere are told before a user is sent to unshare" {
+    rootless || skip "root mounts where it is"
+    run_umiak 125 unmount -l x
+    is "$output" "Error: --latest and containers cannot be used together" "unmount"
+    run_umiak 125 unmount x
+    like "$output" "in rootless mode, must execute .umiak unshare. first" "the place"
+}
+
+@test "a mount that cannot be says which directory, and what else there is" {
+    mkdir -p "$UMIAK_WORK/tmp/lower"
+    run_umiak 125 run --rm -v "$UMIAK_WORK/tmp/lower:/d:O,upperdir=$UMIAK_WORK/tmp/none,workdir=$UMIAK_WORK/tmp/none2" "$IMAGE" true
+    is "$output" "Error: overlay volume /d: upperdir $UMIAK_WORK/tmp/none: No such file or directory" "upperdir"
+}
+
+@test "cp keeps the holes of files, in and out" {
+    local to=$UMIAK_WORK/tmp/sparse
+    truncate -s 300M "$to"
+    printf end | dd of="$to" bs=1 seek=200000000 conv=notrunc 2>/dev/null
+    umiak create --name c "$IMAGE" true
+    umiak cp "$to" c:/s
+    umiak cp c:/s "$to.back"
+    cmp "$to" "$to.back"
+    [ "$(du -k "$to.back" | cut -f1)" -lt 10000 ]
+    rm -f "$to" "$to.back"
+}
