@@ -82,6 +82,8 @@ static int enter_rootless(struct cli *cli, struct error *err)
 	if (!rootless_is_needed())
 		return 0;
 	TRY(paths_load(&paths, err));
+	if (paths.runtime_note)
+		log_warn(&cli->log, "%s", paths.runtime_note);
 	TRY(rootless_enter(&paths, file ? base_name(file) : cli->program, &r, err));
 	if (r.note[0])
 		fprintf(stderr, "%s\n", r.note);   /* as Podman says it: it is no warning about this command */

@@ -3,10 +3,13 @@
 #include "conf/paths.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <sys/stat.h>
 
 #include "base/str.h"
+#include "os/file.h"
+#include "os/process.h"
 
 int path_join(char **ret, const char *dir, const char *name, struct error *err)
 {
@@ -69,32 +72,72 @@ static int find_home(struct paths *p, struct error *err)
 static bool is_private(const char *dir, const struct paths *p)
 {
 	struct stat st;
+
 	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_uid == p->uid || st.st_uid == geteuid()) &&
 	       access(dir, W_OK) == 0;
 }
 
-static int find_runtime_dir(struct paths *p, struct error *err)
+/* What the environment names: links are allowed there, and what is missing is made. */
+static bool is_usable(const char *dir, const struct paths *p)
 {
-	const char *env = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
-	autofree char *dir = NULL;
+	struct error ignored;
+	struct stat st;
 
-	if (!p->rootless)
-		return str_set(&p->runtime_dir, "/run", err);
-	if (env && *env == '/')
-		return str_set(&p->runtime_dir, env, err);
-	TRY(str_printf(&dir, err, "/run/user/%u", p->uid));
-	if (is_private(dir, p)) {
-		p->runtime_dir = take_ptr(dir);
-		return 0;
-	}
-	free(take_ptr(dir));
-	TRY(str_printf(&dir, err, "%s/umiak-run-%u", tmp && *tmp == '/' ? tmp : P_tmpdir, p->uid));
+	if (stat(dir, &st) < 0 && (errno != ENOENT || path_make(dir, 0700, &ignored) < 0 || stat(dir, &st) < 0))
+		return false;
+	return S_ISDIR(st.st_mode) && (st.st_uid == p->uid || st.st_uid == geteuid()) && access(dir, W_OK) == 0;
+}
+
+/* Whether the process that keeps this user's namespace was recorded below `dir` and lives (engine/rootless.h). */
+static bool is_in_use(const char *dir, const struct paths *p)
+{
+	char name[PATH_MAX], text[64];
+	uint64_t start;
+	int pid;
+
+	if (snprintf(name, sizeof(name), "%s/umiak/pause", dir) >= (int)sizeof(name) || access(name, F_OK) < 0)
+		return false;
+	return is_private(dir, p) && file_read_small(AT_FDCWD, name, text, sizeof(text)) > 0 &&
+	       sscanf(text, "%d %" SCNu64, &pid, &start) == 2 && process_is_alive(PROC_HOST, pid, start);
+}
+
+/* Without a session: a directory in a place for everybody's temporary files. */
+static int take_fallback(struct paths *p, const char *dir, struct error *err)
+{
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return fail_errno(err, "create run-time directory %s (set XDG_RUNTIME_DIR to choose another)", dir);
 	/* Somebody else may have made it first, or a link in its place. */
 	if (!is_private(dir, p))
 		return fail(err, ERROR_DENIED, "run-time directory %s belongs to somebody else: set XDG_RUNTIME_DIR", dir);
-	p->runtime_dir = take_ptr(dir);
+	TRY(str_set(&p->session_dir, dir, err));
+	return str_set(&p->runtime_dir, dir, err);
+}
+
+static int find_runtime_dir(struct paths *p, struct error *err)
+{
+	const char *env = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
+	autofree char *usual = NULL, *fallback = NULL;
+
+	if (!p->rootless) {
+		TRY(str_set(&p->session_dir, "/run", err));
+		return str_set(&p->runtime_dir, "/run", err);
+	}
+	TRY(str_printf(&usual, err, "/run/user/%u", p->uid));
+	TRY(str_printf(&fallback, err, "%s/umiak-run-%u", tmp && *tmp == '/' ? tmp : P_tmpdir, p->uid));
+	bool named = env && *env == '/', usable = named && is_usable(env, p);
+	if (usable && !streq(env, usual)) {
+		TRY(str_set(&p->session_dir, env, err));
+		return str_set(&p->runtime_dir, env, err);
+	}
+	if (usable || is_private(usual, p)) {
+		TRY(str_set(&p->session_dir, usual, err));
+		TRY(str_set(&p->runtime_dir, is_in_use(fallback, p) ? fallback : usual, err));
+	} else {
+		TRY(take_fallback(p, fallback, err));
+	}
+	if (named && !usable)
+		TRY(str_printf(&p->runtime_note, err, "XDG_RUNTIME_DIR=%s is no directory this user can use: %s is used instead "
+			       "(su without a login shell? `su -l`, or unset the variable)", env, p->runtime_dir));
 	return 0;
 }
 
@@ -128,6 +171,7 @@ int paths_load(struct paths *ret, struct error *err)
 void paths_done(struct paths *p)
 {
 	char **const owned[] = { &p->home, &p->config_home, &p->data_home, &p->cache_home, &p->runtime_dir,
+				 &p->session_dir, &p->runtime_note,
 				 &p->store_root, &p->run_root, &p->socket, &p->tmp,
 				 &p->registries_d, &p->short_name_aliases, &p->policy };
 

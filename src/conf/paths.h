@@ -27,6 +27,10 @@ struct paths {
 	char *data_home;      /* $XDG_DATA_HOME, else ~/.local/share */
 	char *cache_home;     /* $XDG_CACHE_HOME, else ~/.cache */
 	char *runtime_dir;    /* rootless: $XDG_RUNTIME_DIR, else /run/user/UID, else <tmp>/umiak-run-UID; root: "/run" */
+	char *session_dir;    /* the same, for what is not the engine's own (auth.json); differs in one case: */
+	/* What a user's commands without a session began in <tmp>/umiak-run-UID goes on there when a session's directory
+	 * (/run/user/UID) appears later: containers that run are found by everybody. */
+	char *runtime_note;   /* a sentence when $XDG_RUNTIME_DIR could not be used; NULL */
 	char *store_root;     /* default: /var/lib/umiak; rootless $XDG_DATA_HOME/umiak */
 	char *run_root;       /* default: /run/umiak; rootless <runtime_dir>/umiak */
 	char *socket;         /* default API socket: <runtime_dir>/umiak/umiak.sock */

@@ -151,7 +151,7 @@ static bool is_podmans(const char *path, const struct paths *paths)
 		if (streq(path, theirs[i]))
 			return true;
 	return path_join(&home, paths->data_home, "containers/storage", &err) >= 0 &&
-	       path_join(&runtime, paths->runtime_dir, "containers", &err) >= 0 && (streq(path, home) || streq(path, runtime));
+	       path_join(&runtime, paths->session_dir ? paths->session_dir : paths->runtime_dir, "containers", &err) >= 0 && (streq(path, home) || streq(path, runtime));
 }
 
 static int settle_root(char **root, const char *fallback, const struct paths *paths, struct error *err)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/units.h"
 #include "engine/access.h"
@@ -190,6 +191,19 @@ static int make_place(struct engine *e, struct volume *v, struct error *err)
 	return fail_access(e, ACCESS_CHOWN, v->mountpoint, err);
 }
 
+/* No record could be written: the empty place goes, too (another creation of that name would take it over, but it may
+ * never come). */
+static void undo_place(const struct engine *e, const struct volume *v)
+{
+	autofree char *dir = NULL, *own = NULL;
+	struct error ignored;
+
+	if (!v->mountpoint || rmdir(v->mountpoint) < 0 || volumes_dir(e, &dir, &ignored) < 0 ||
+	    str_printf(&own, &ignored, "%s/%s", dir, v->name) < 0)
+		return;
+	rmdir(own);
+}
+
 static int create(struct engine *e, struct volume *v, bool known_to_plugin, struct error *err)
 {
 	auto_volume old = {};
@@ -204,7 +218,11 @@ static int create(struct engine *e, struct volume *v, bool known_to_plugin, stru
 	if (volume_uses_plugin(e, v) && !known_to_plugin)
 		TRY(volume_plugin_create(e, v, err));
 	TRY(make_place(e, v, err));
-	TRY(volume_save(e, v, err));
+	if (volume_save(e, v, err) < 0) {
+		if (!volume_uses_plugin(e, v))
+			undo_place(e, v);
+		return fail_wrap(err, "create volume %s", v->name);
+	}
 	tell(e, EVENT_CREATE, v->name);
 	return 0;
 }

@@ -225,7 +225,7 @@ int auth_runtime_file(const struct paths *p, char **ret, struct error *err)
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 
 	if (p->rootless || p->uid)
-		return str_printf(ret, err, "%s/containers/auth.json", p->runtime_dir);
+		return str_printf(ret, err, "%s/containers/auth.json", p->session_dir ? p->session_dir : p->runtime_dir);
 	if (!str_empty(xdg))
 		return str_printf(ret, err, "%s/containers/auth.json", xdg);
 	return str_set(ret, "/run/containers/0/auth.json", err);

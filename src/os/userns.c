@@ -76,6 +76,8 @@ static int settle(const char *title, struct error *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	if (null < 0)
+		return fail_errno(err, "open /dev/null");
 	TRY(become_root(err));
 	if (setsid() < 0 || chdir("/") < 0)
 		return fail_errno(err, "leave the session");
