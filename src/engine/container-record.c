@@ -25,6 +25,8 @@ const struct field ctr_config_rows[] = {
 const struct field ctr_live_rows[] = {
 	{ .json = "cgroup", F_STR(struct ctr_live, cgroup) },
 	{ .json = "runtime", F_STR(struct ctr_live, runtime) },
+	{ .json = "nofile", F_INT(struct ctr_live, nofile) },
+	{ .json = "nproc", F_INT(struct ctr_live, nproc) },
 	{ .json = "net", F_OPT_OBJECT(struct ctr_live, net, struct net_status, net_status_rows) },
 	{},
 };

@@ -17,6 +17,7 @@
 #include "engine/network.h"
 #include "engine/launch-external.h"
 #include "engine/oci-error.h"
+#include "engine/spec.h"
 #include "monitor/exit.h"
 #include "os/process.h"
 
@@ -27,7 +28,9 @@
 /* ---- rows ---- */
 static int record_launched(struct ctr *c, const struct launch *l, struct ctr_net *net, bool running, struct error *err)
 {
-	const struct ctr_live live = { .cgroup = l->cgroup, .runtime = l->runtime, .net = net->planned ? &net->status : NULL };
+	const struct ctr_live live = { .cgroup = l->cgroup, .runtime = l->runtime, .net = net->planned ? &net->status : NULL,
+				       .nofile = spec_default_limit(&c->params.resources, SPEC_LIMIT_NOFILE),
+				       .nproc = spec_default_limit(&c->params.resources, SPEC_LIMIT_NPROC) };
 	autofree char *text = NULL;
 	struct container_change change = {
 		.expected = STARTABLE,

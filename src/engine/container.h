@@ -43,6 +43,7 @@ struct net_status;
 struct ctr_live {
 	char *cgroup;                     /* cgroup_save() text */
 	char *runtime;                    /* path of another runtime; NULL: the built-in one */
+	int64_t nofile, nproc;            /* the limits of a container that none were given to (spec.h), 0: given */
 	struct net_status *net;           /* its networks and ports as they are; NULL: none of our making */
 };
 extern const struct field ctr_live_rows[];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/units.h"
+#include "engine/container-impl.h"
 #include "engine/inspect-view.h"
 #include "engine/launch.h"
 #include "engine/spec.h"
@@ -54,6 +55,28 @@ static void fill_rates(struct container_inspect *v, const struct list *from, str
 		w[i] = (struct view_rate){ r[i].path, r[i].rate };
 }
 
+/* Those given, and those of the last start. */
+static void fill_ulimits(struct container_inspect *v, const struct params_resources *r, struct view_host *h)
+{
+	struct error ignored;
+	auto_live live = {};
+	bool known = ctr_live(v->c, &live, &ignored) == 0;
+	const int64_t used[SPEC_LIMIT_MAX] = { known ? live.nofile : 0, known ? live.nproc : 0 };
+	const size_t n = (used[0] > 0) + (used[1] > 0);
+	const struct param_ulimit *u = r->ulimits.v;
+	struct view_ulimit *w = view_items(v, &h->ulimits, r->ulimits.n + n, sizeof(*w));
+
+	for (size_t i = 0; i < h->ulimits.n && i < r->ulimits.n; i++)
+		w[i] = (struct view_ulimit){ view_text(v, "RLIMIT_%s", u[i].name), u[i].soft, u[i].hard };
+	for (size_t i = r->ulimits.n, which = 0; i < h->ulimits.n && which < ARRAY_LEN(used); which++)
+		if (used[which] > 0)
+			w[i++] = (struct view_ulimit){ view_text(v, "RLIMIT_%s", spec_limit_names[which]), used[which], used[which] };
+	for (size_t i = 0; i < h->ulimits.n; i++)
+		for (char *s = w[i].name; s && *s; s++)
+			if (*s >= 'a' && *s <= 'z')
+				*s = (char)(*s - 'a' + 'A');
+}
+
 static void fill_limits(struct container_inspect *v)
 {
 	const struct params_resources *r = &v->c->params.resources;
@@ -83,14 +106,7 @@ static void fill_limits(struct container_inspect *v)
 	fill_rates(v, &r->write_bps, &h->write_bps);
 	fill_rates(v, &r->read_iops, &h->read_iops);
 	fill_rates(v, &r->write_iops, &h->write_iops);
-	const struct param_ulimit *u = r->ulimits.v;
-	struct view_ulimit *w = view_items(v, &h->ulimits, r->ulimits.n, sizeof(*w));
-	for (size_t i = 0; i < h->ulimits.n; i++) {
-		w[i] = (struct view_ulimit){ view_text(v, "RLIMIT_%s", u[i].name), u[i].soft, u[i].hard };
-		for (char *s = w[i].name; s && *s; s++)
-			if (*s >= 'a' && *s <= 'z')
-				*s = (char)(*s - 'a' + 'A');
-	}
+	fill_ulimits(v, r, h);
 }
 
 static int caps_vector(struct container_inspect *v, capset set, struct strv *to, struct error *err)

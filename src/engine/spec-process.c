@@ -10,6 +10,8 @@
 #include "os/path.h"
 #include "os/user.h"
 
+#define DEFAULT_LIMIT 1048576
+
 /* --init: our own small init is bind-mounted and runs the command. */
 static int spec_args(struct spec_context *x, struct oci_process_spec *p, struct error *err)
 {
@@ -49,6 +51,25 @@ static int add_rlimit(struct oci_process_spec *p, const struct param_ulimit *u, 
 	return 0;
 }
 
+const char *const spec_limit_names[] = { [SPEC_LIMIT_NOFILE] = "nofile", [SPEC_LIMIT_NPROC] = "nproc" };
+
+int64_t spec_default_limit(const struct params_resources *p, enum spec_limit which)
+{
+	const int resource = which == SPEC_LIMIT_NOFILE ? RLIMIT_NOFILE : RLIMIT_NPROC;
+	const struct param_ulimit *u = p->ulimits.v;
+	struct rlimit own, more;
+
+	for (size_t i = 0; i < p->ulimits.n; i++)
+		if (streq(u[i].name, "host") || streq(u[i].name, spec_limit_names[which]))
+			return 0;
+	if (getrlimit(resource, &own) < 0)
+		return 0;
+	if (own.rlim_max >= DEFAULT_LIMIT)   /* unlimited is the greatest number */
+		return DEFAULT_LIMIT;
+	more = (struct rlimit){ .rlim_cur = own.rlim_cur, .rlim_max = DEFAULT_LIMIT };
+	return setrlimit(resource, &more) == 0 ? DEFAULT_LIMIT : (int64_t)own.rlim_max;
+}
+
 static int spec_rlimits(struct spec_context *x, struct oci_process_spec *p, struct error *err)
 {
 	const struct param_ulimit *u = x->params->resources.ulimits.v;
@@ -56,6 +77,11 @@ static int spec_rlimits(struct spec_context *x, struct oci_process_spec *p, stru
 	for (size_t i = 0; i < x->params->resources.ulimits.n; i++)
 		if (!streq(u[i].name, "host"))
 			TRY(add_rlimit(p, &u[i], err));
+	for (int i = 0; i < SPEC_LIMIT_MAX; i++) {
+		int64_t n = spec_default_limit(&x->params->resources, i);
+		if (n > 0)
+			TRY(add_rlimit(p, &(struct param_ulimit){ (char *)spec_limit_names[i], n, n }, err));
+	}
 	return 0;
 }
 

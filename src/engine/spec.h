@@ -72,6 +72,11 @@ int spec_device_node(struct spec_context *x, struct oci_spec *s, const char *hos
 /* A device by its CDI name. */
 int spec_cdi_device(struct spec_context *x, struct oci_spec *s, const char *name, struct error *err);
 /* Values that mean nothing, or nothing here: what neither kernel nor runtime would tell at creation. */
+enum spec_limit { SPEC_LIMIT_NOFILE, SPEC_LIMIT_NPROC, SPEC_LIMIT_MAX };
+extern const char *const spec_limit_names[SPEC_LIMIT_MAX];
+/* The limit (soft and hard) of a container whose params say nothing about it: 1048576 as Podman has it, or the hard limit of
+ * this process when it may not set that many. 0: the params say it, or --ulimit host. */
+int64_t spec_default_limit(const struct params_resources *p, enum spec_limit which);
 int spec_limits_check(const struct params_resources *p, struct error *err);
 /* Whether the user asked for any: what this host cannot do of the defaults is not worth a line, of theirs it is. */
 bool spec_limits_asked(const struct params_resources *p);

@@ -51,3 +51,23 @@ teardown() { umiak_teardown; }
     [ "$(du -k "$to.back" | cut -f1)" -lt 10000 ]
     rm -f "$to" "$to.back"
 }
+
+@test "open files and processes: 1048576 of them, or what the hard limit allows; inspect tells after a start" {
+    local want=1048576 hard f='{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}}:{{.Hard}} {{end}}'
+    hard=$(ulimit -Hn)
+    if [ "$hard" != unlimited ] && [ "$hard" -lt "$want" ]; then want=$hard; fi
+    ulimit -Sn 512
+    umiak create --name c "$IMAGE" sh -c 'ulimit -Sn; ulimit -Hn'
+    run_umiak inspect -f "$f" c
+    is "$output" "" "before"
+    run_umiak start -a c
+    is "${lines[0]}" "${lines[1]}" "soft and hard"
+    ! rootless || is "${lines[0]}" "$want" "the number"
+    local seen=${lines[0]}
+    run_umiak inspect -f "$f" c
+    like "$output" "RLIMIT_NOFILE=$seen:$seen RLIMIT_NPROC=[0-9]+:[0-9]+" "after"
+    run_umiak run --rm --ulimit nofile=100:200 "$IMAGE" sh -c 'ulimit -Sn; ulimit -Hn'
+    is "$output" $'100\n200' "those given"
+    run_umiak run --rm --ulimit host "$IMAGE" sh -c 'ulimit -Sn'
+    is "$output" 512 "the host's"
+}
