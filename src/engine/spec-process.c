@@ -85,18 +85,45 @@ static int spec_rlimits(struct spec_context *x, struct oci_process_spec *p, stru
 	return 0;
 }
 
+/* The ids of the namespace the process will run in: the container's own or, for a user, the engine's. False: all there are. */
+static bool load_ids(const struct spec_context *x, bool gid, struct idmap *own)
+{
+	struct error ignored;
+	const struct param_ns *ns = &x->params->ns.user;
+	bool shares = ns->mode == NS_DEFAULT || ns->mode == NS_HOST;
+
+	if (x->maps)
+		*own = gid ? x->maps->gids : x->maps->uids;
+	return x->maps || (x->rootless && shares && idmap_load(0, gid, own, &ignored) == 0);
+}
+
+static int check_user(const struct spec_context *x, const struct oci_user *u, struct error *err)
+{
+	struct idmap ids = {};
+	uint32_t ignored;
+
+	if (!load_ids(x, false, &ids) || idmap_to_outside(&ids, u->uid, &ignored))
+		return 0;
+	return fail(err, ERROR_INVALID, "user %u has no id in the container's user namespace, which has %llu: grant more in /etc/subuid "
+		    "and /etc/subgid, then run `system migrate`", (unsigned)u->uid, (unsigned long long)idmap_size(&ids));
+}
+
+/* Groups that have no id here are left out, and all of them where the kernel lets nobody set any (a single id). */
 static int add_groups(struct spec_context *x, struct oci_process_spec *p, const struct user_result *u, struct error *err)
 {
 	struct numv *g = &p->user.additional_gids;
+	struct idmap ids = {};
+	uint32_t ignored;
+	bool limited = load_ids(x, true, &ids);
 
-	(void)x;
-	if (!u->n_groups)
+	if (!u->n_groups || (limited && x->rootless && ids.n == 1 && ids.v[0].count == 1))
 		return 0;
 	g->v = calloc(u->n_groups, sizeof(*g->v));
 	if (!g->v)
 		return fail_oom(err);
 	for (size_t i = 0; i < u->n_groups; i++)
-		g->v[g->n++] = u->groups[i];
+		if (!limited || idmap_to_outside(&ids, u->groups[i], &ignored))
+			g->v[g->n++] = u->groups[i];
 	return 0;
 }
 
@@ -199,6 +226,7 @@ int spec_process(struct spec_context *x, struct oci_spec *s, struct error *err)
 	p->user.gid = u.gid;
 	if (parse_mode(params->umask, &umask_value))
 		p->user.umask = (struct opt_uint){ true, umask_value };
+	TRY(check_user(x, &p->user, err));
 	TRY(add_groups(x, p, &u, err));
 	TRY(spec_args(x, p, err));
 	TRY(spec_env(x, p, &u, x->hostname, err));

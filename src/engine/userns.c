@@ -64,11 +64,14 @@ static int keep_id_options(const char *text, uint32_t *uid, uint32_t *gid, uint6
 	return 0;
 }
 
-/* The whole id space of the engine's namespace, with `own` (outside: 0) put at its own number. */
-static int keep_one(struct idmap *m, uint32_t own, uint64_t size, struct error *err)
+/* `size` ids of the `available` ones of the engine's namespace, with `own` (outside: 0) put at its own number. */
+static int keep_one(struct idmap *m, uint32_t own, uint64_t size, uint64_t available, struct error *err)
 {
 	uint32_t rest = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
 	uint32_t below = own < rest ? own : rest;
+
+	if (below >= available)   /* outside, number 0 is taken by the own id */
+		below = available ? (uint32_t)available - 1 : 0;
 
 	if (below)
 		TRY(idmap_add(m, (struct idmap_range){ 0, 1, below }, err));
@@ -90,15 +93,15 @@ int userns_available(bool gid, uint64_t *ret, struct error *err)
 static int keep_id_maps(const struct engine *e, const char *options, struct idmap_pair *p, struct error *err)
 {
 	uint32_t uid = e->paths.uid, gid = e->paths.gid;
-	uint64_t uids = 0, gids = 0, size = 0;
+	uint64_t uids = 0, gids = 0, size = 0, n_uids, n_gids;
 
 	TRY(keep_id_options(options, &uid, &gid, &size, err));
 	TRY(userns_available(false, &uids, err));
 	TRY(userns_available(true, &gids, err));
-	if (size && size < uids)
-		uids = gids = size;
-	TRY(keep_one(&p->uids, uid, uids, err));
-	return keep_one(&p->gids, gid, gids, err);
+	n_uids = size && size < uids ? size : uids;
+	n_gids = size && size < uids ? size : gids;
+	TRY(keep_one(&p->uids, uid, n_uids, uids, err));
+	return keep_one(&p->gids, gid, n_gids, gids, err);
 }
 
 static int nomap_maps(struct idmap_pair *p, struct error *err)

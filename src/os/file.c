@@ -10,6 +10,20 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+/* Which file: found out only now, by what the kernel calls it. */
+static int fail_write(int fd, struct error *err)
+{
+	char link[32], path[2048];
+	int e = errno;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0 || *path != '/')
+		return fail_with(err, e, "write");
+	path[n] = '\0';
+	return fail_with(err, e, "write %s", path);
+}
+
 int file_write_all(int fd, const void *data, size_t len, struct error *err)
 {
 	const char *p = data;
@@ -19,7 +33,7 @@ int file_write_all(int fd, const void *data, size_t len, struct error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_errno(err, "write");
+			return fail_write(fd, err);
 		p += n;
 		len -= n;
 	}

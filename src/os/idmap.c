@@ -258,6 +258,19 @@ int subid_check_alone(const char *text, const char *user, uid_t uid, const struc
 	return 0;
 }
 
+/* Appends `count` host ids from `start` at *next, as many as there is room for. */
+static int add_next(struct idmap *m, uint32_t *next, uint32_t start, uint32_t count, struct error *err)
+{
+	uint32_t room = UINT32_MAX - *next;
+	uint32_t n = count < room ? count : room;
+
+	if (n == 0)
+		return 0;
+	TRY(idmap_add(m, (struct idmap_range){ *next, start, n }, err));
+	*next += n;
+	return 0;
+}
+
 int idmap_rootless(uint32_t own, const struct subid_ranges *r, struct idmap *ret, struct error *err)
 {
 	struct idmap m = { .n = 0 };
@@ -265,12 +278,12 @@ int idmap_rootless(uint32_t own, const struct subid_ranges *r, struct idmap *ret
 
 	TRY(idmap_add(&m, (struct idmap_range){ 0, own, 1 }, err));
 	for (size_t i = 0; i < r->n; i++) {
-		uint32_t room = UINT32_MAX - next;
-		uint32_t n = r->v[i].count < room ? r->v[i].count : room;
-		if (n == 0)
-			break;
-		TRY(idmap_add(&m, (struct idmap_range){ next, r->v[i].start, n }, err));
-		next += n;
+		uint32_t start = r->v[i].start, count = r->v[i].count;
+		/* a range may contain the user's own id, which is taken already */
+		uint32_t before = own >= start && own - start < count ? own - start : count;
+		TRY(add_next(&m, &next, start, before, err));
+		if (before < count)
+			TRY(add_next(&m, &next, own + 1, count - before - 1, err));
 	}
 	*ret = m;
 	return 0;

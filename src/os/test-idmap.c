@@ -83,6 +83,13 @@ static void test_subid_parse_matches_name_and_number(void **state)
 	assert_int_equal(idmap_rootless(1000, &r, &m, &err), 0);
 	assert_int_equal(m.n, 3);
 	assert_int_equal(idmap_size(&m), 1 + 65536 + 10);
+	/* the own id within a range: both sides of it */
+	assert_int_equal(idmap_rootless(100005, &r, &m, &err), 0);
+	assert_int_equal(m.n, 4);
+	assert_int_equal(m.v[1].count, 5);
+	assert_int_equal(m.v[2].outside, 100006);
+	assert_int_equal(m.v[2].inside, 6);
+	assert_int_equal(idmap_size(&m), 65536 + 10);
 	r.n = 0;
 	assert_int_equal(subid_parse(text, NULL, 77, &r, &err), 0);
 	assert_int_equal(r.n, 0);

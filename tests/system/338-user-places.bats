@@ -65,6 +65,37 @@ dd if=/dev/zero of="$UMIAK_WORK/full/fill" bs=4k 2>/dev/null || true
 ! user --volumepath "$UMIAK_WORK/full" volume create second
 ls "$UMIAK_WORK/full"
 EOF
-    like "$output" "create volume second: .*volume.json: write: No space left on device" "told"
+    like "$output" "create volume second: .*/second/.*: No space left on device" "told"
     like "$output" $'\nfill\nfirst$' "nothing is left"
+}
+
+@test "no subordinate ids: images with groups run all the same; a user without an id is told why" {
+    without_session <<'EOF'
+login
+: >"$UMIAK_WORK/none"
+mount --bind "$UMIAK_WORK/none" /etc/subuid
+mount --bind "$UMIAK_WORK/none" /etc/subgid
+user run --rm --group-add 7 $IMAGE id -u 2>/dev/null
+! user run --rm --user 1000 $IMAGE true
+EOF
+    like "$output" $'^0\n' "runs"
+    like "$output" "user 1000 has no id in the container's user namespace, which has 1: grant more in /etc/subuid" "told"
+}
+
+@test "few ids, or a range around the user's own one: what there is is used" {
+    without_session <<'EOF'
+login
+own=$(id -u "$UMIAK_TEST_USER")
+printf '%s:300000:10\n' "$UMIAK_TEST_USER" >"$UMIAK_WORK/few"
+mount --bind "$UMIAK_WORK/few" /etc/subuid
+mount --bind "$UMIAK_WORK/few" /etc/subgid
+user run --rm --userns keep-id $IMAGE id -u
+user run --rm --group-add 7 --group-add 70 $IMAGE id -G
+user system migrate
+printf '%s:%d:1000\n' "$UMIAK_TEST_USER" $((own - 1)) >"$UMIAK_WORK/few"
+user run --rm $IMAGE sh -c 'while read a b c; do echo $a $((b - '$own')) $c; done </proc/self/uid_map'
+EOF
+    like "$output" "^$(id -u "$UMIAK_TEST_USER")"$'\n' "keep-id"
+    like "$output" $'\n0 7\n' "the group that has no id is left out"
+    like "$output" $'0 0 1\n1 -1 1\n2 1 998$' "around the own one"
 }
