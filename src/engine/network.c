@@ -143,6 +143,34 @@ static int copy_ports(const struct list *from, struct list *to, struct error *er
 	return 0;
 }
 
+/* Nobody needs pasta to be told that a network is none. */
+static int open_user_net(struct ctr *c, struct ctr_net *n, const struct net_job *job, struct error *err)
+{
+	if (!str_empty(c->engine->conf.network.netavark))
+		log_warn(c->engine->log, "containers.conf: netavark is for root's networks only, a user's are made without");
+	TRY(net_check(&n->place.env, job, err));
+	TRY(network_user_place(c->engine, true, &n->place, err));
+	return network_user_open(&n->place, c->id, err);
+}
+
+static int plan_job(struct ctr *c, struct ctr_net *n, const struct net_job *job, struct error *err)
+{
+	struct error ignored;
+	bool user = c->engine->paths.rootless;
+
+	if (user)
+		TRY(open_user_net(c, n, job, err));
+	if (!user && c->engine->conf.engine.enable_port_reservation)
+		TRY(port_sockets_open(&c->params.net.ports, &n->sockets, err));
+	int r = net_plan(&n->place.env, job, &n->intent, &n->status, err);
+	if (r >= 0 && user)
+		r = network_user_host(&n->place, &n->status, err);
+	n->planned = r >= 0;
+	if (r < 0 && user)
+		network_user_leave(&n->place, c->id, &ignored);
+	return r < 0 ? -1 : 1;
+}
+
 static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 {
 	CLEANUP(network_requests_done) struct list requests = {};
@@ -152,14 +180,6 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 	TRY(network_place(c->engine, true, &n->place, err));
 	TRY(net_sweep(&n->place.env, err));
 	TRY(find_netavark(c->engine, true, &n->place, err));
-	if (c->engine->paths.rootless) {
-		if (!str_empty(c->engine->conf.network.netavark))
-			log_warn(c->engine->log, "containers.conf: netavark is for root's networks only, a user's are made without");
-		TRY(network_user_place(c->engine, true, &n->place, err));
-		TRY(network_user_open(&n->place, c->id, err));
-	}
-	if (!c->engine->paths.rootless && c->engine->conf.engine.enable_port_reservation)
-		TRY(port_sockets_open(&c->params.net.ports, &n->sockets, err));
 	TRY(network_requests(&c->params, c->id, &requests, err));
 	int r = copy_ports(&c->params.net.ports, &ports.ports, err);
 	job.requests = requests.v;
@@ -167,16 +187,9 @@ static int plan_bridge(struct ctr *c, struct ctr_net *n, struct error *err)
 	job.ports = ports.ports.v;
 	job.n_ports = ports.ports.n;
 	if (r >= 0)
-		r = net_plan(&n->place.env, &job, &n->intent, &n->status, err);
+		r = plan_job(c, n, &job, err);
 	net_status_done(&ports);
-	if (r >= 0 && c->engine->paths.rootless)
-		r = network_user_host(&n->place, &n->status, err);
-	n->planned = r >= 0;
-	if (r < 0 && c->engine->paths.rootless) {
-		struct error ignored;
-		network_user_leave(&n->place, c->id, &ignored);
-	}
-	return r < 0 ? -1 : 1;
+	return r;
 }
 
 /* Addresses are pasta's to decide: known when it runs. */

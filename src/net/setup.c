@@ -202,6 +202,18 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	return write_intent(env, job->id, s, intent, err);   /* with the addresses: ports are undone by them */
 }
 
+int net_check(const struct net_env *env, const struct net_job *job, struct error *err)
+{
+	for (size_t i = 0; i < job->n_requests; i++) {
+		auto_network n = {};
+		struct network_option o;
+		TRY(network_get(env, job->requests[i].network, &n, err));
+		TRY(network_options(&n, &o, err));
+		TRY(net_dhcp_check(env, &n, &o, err));
+	}
+	return 0;
+}
+
 int net_plan(const struct net_env *env, const struct net_job *job, struct lock *ret_intent, struct net_status *ret,
 	     struct error *err)
 {

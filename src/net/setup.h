@@ -79,6 +79,8 @@ struct net_job {
 	size_t n_ports;
 };
 
+/* What can be said before anything is made: the networks are there and of a kind that is possible here. net_plan() says it, too. */
+int net_check(const struct net_env *env, const struct net_job *job, struct error *err);
 int net_plan(const struct net_env *env, const struct net_job *job, struct lock *ret_intent, struct net_status *ret,
 	     struct error *err);
 /* netns_fd: the container's. The status is completed (MACs the kernel chose). After a failure: net_teardown().
