@@ -43,8 +43,8 @@ static int parse_range(const char *text, struct network_range **ret, struct erro
 	if (!dash && !ip_net_parse(text, &net))
 		return fail(err, ERROR_INVALID, "invalid CIDR address: %s", text);
 	if (!dash) {
-		start = ip_add(ip_net_first(&net), 1);
-		end = ip_add(ip_net_last(&net), net.ip.family == AF_INET && net.prefix < 31 ? -1 : 0);
+		start = ip_add(ip_net_first(&net), net.prefix < ip_bits(&net.ip) ? 1 : 0);
+		end = ip_net_last(&net);   /* the subnet's broadcast address is left out by who gives addresses */
 	}
 	*ret = calloc(1, sizeof(**ret));
 	if (!*ret)

@@ -294,7 +294,7 @@ int network_prune(struct cli *cli, struct engine *e, const struct strv *texts, s
 			return -1;
 		if (r && remove_one(e, all.v[i].name, &plain, &why) >= 0)
 			TRY(strv_add(removed, all.v[i].name, err));
-		else if (r && why.kind != ERROR_IN_USE && why.kind != ERROR_INVALID)
+		else if (r && why.kind != ERROR_IN_USE && why.kind != ERROR_INVALID && why.kind != ERROR_NOT_FOUND)   /* gone meanwhile */
 			cli_note_error(cli, &why);
 	}
 	return 0;

@@ -39,6 +39,17 @@ static int in_use(const struct param_port *p, bool six, int64_t port, struct err
 		    p->protocol, six ? 6 : 4, left, host, right, (long long)port);
 }
 
+static int no_socket(struct error *err)
+{
+	struct rlimit l = {};
+
+	if (errno != EMFILE || getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return fail_errno(err, "socket");
+	return fail(err, ERROR_NOT_EXECUTABLE, "each published port needs a descriptor and this process may have %llu: publish fewer, raise "
+					       "`ulimit -Hn`, or set enable_port_reservation = false in containers.conf",
+		    (unsigned long long)l.rlim_cur);
+}
+
 static int open_one(const struct param_port *p, int64_t port, struct error *err)
 {
 	static const int on = 1, off = 0;
@@ -58,7 +69,7 @@ static int open_one(const struct param_port *p, int64_t port, struct error *err)
 		fd = socket(AF_INET, type, protocol);
 	}
 	if (fd < 0)   /* no SCTP in this kernel's sockets: nobody else can have the port either */
-		return errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ? -2 : fail_errno(err, "socket");
+		return errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ? -2 : no_socket(err);
 	/* without an address: both families with one socket */
 	if (six && !wild)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));

@@ -167,7 +167,8 @@ static int take_any(const struct pool *p, struct ip *ret, struct error *err)
 		return r < 0 ? -1 : 0;
 	ip_format(&p->first, first);
 	ip_format(&p->last, last);
-	return fail(err, ERROR_IN_USE, "IPAM error: failed to find free IP in range: %s - %s", first, last);
+	return fail(err, ERROR_IN_USE, "IPAM error: failed to find free IP in range: %s - %s: network %s is full: remove "
+				       "containers from it, or create one with a larger --subnet or --ip-range", first, last, p->network);
 }
 
 static int fill_pool(struct pool *p, const struct network_subnet *s, struct error *err)

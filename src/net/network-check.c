@@ -6,6 +6,8 @@
 #include "net/network-impl.h"
 #include "os/link.h"
 
+enum { NETWORK_NAME_MAX = 200 };   /* it is the name of a file, too */
+
 int64_t network_now(void)
 {
 	return time_now();
@@ -16,7 +18,7 @@ bool network_name_is_valid(const char *name)
 	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	size_t len = strlen(name);
 
-	if (!len || len > 200 || !strchr(first, name[0]))
+	if (!len || len > NETWORK_NAME_MAX || !strchr(first, name[0]))
 		return false;
 	for (const char *c = name; *c; c++)
 		if (!strchr(first, *c) && !strchr("_.-", *c))
@@ -280,6 +282,9 @@ int network_check(const struct network *n, struct error *err)
 	const struct network_route *r = n->routes.v;
 	struct ip ignored;
 
+	if (n->name && strlen(n->name) > NETWORK_NAME_MAX)
+		return fail(err, ERROR_INVALID, "network name %.20s... invalid: it has more than %d letters: invalid argument", n->name,
+			    NETWORK_NAME_MAX);
 	if (!n->name || !network_name_is_valid(n->name))
 		return fail(err, ERROR_INVALID, "network name %s invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
 			    n->name ? n->name : "\"\"");

@@ -73,6 +73,9 @@ static void bridge_sysctls(const struct net_env *env, const struct network *n)
 	sysctl(env, "0", "ipv6", name);
 	snprintf(name, sizeof(name), "conf/%s/accept_dad", br);
 	sysctl(env, "0", "ipv6", name);
+	snprintf(name, sizeof(name), "conf/%s/disable_ipv6", br);
+	if (n->ipv6_enabled)   /* somebody asked for it, whatever the host does by default */
+		sysctl(env, "0", "ipv6", name);
 	if (n->ipv6_enabled && !n->internal)
 		sysctl(env, "1", "ipv6", "conf/all/forwarding");
 }
@@ -329,7 +332,7 @@ static int quiet_ipv6(const struct visit *v, struct error *err)
 	snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", v->ifname);
 	TRY(netns_sysctl(-1, name, "0", err));
 	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", v->ifname);
-	return v->ipv6 ? 0 : netns_sysctl(-1, name, "1", err);
+	return netns_sysctl(-1, name, v->ipv6 ? "0" : "1", err);   /* whatever the default is */
 }
 
 static int visit(void *arg, struct error *err)

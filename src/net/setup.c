@@ -256,6 +256,24 @@ int setup_firewall(const struct net_env *env, const struct networks *l, const st
 	return firewall_apply(env, &c, err);
 }
 
+/* Removed between plan and now: a container that goes on would have a bridge that nobody takes away. */
+static int still_defined(const struct net_env *env, const struct networks *l, struct error *err)
+{
+	struct error ignored;
+
+	for (size_t i = 0; i < l->n; i++) {
+		autofree char *path = NULL;
+		if (l->v[i].builtin)
+			continue;
+		TRY(str_printf(&path, err, "%s/%s.json", env->config_dir, l->v[i].name));
+		if (access(path, F_OK) == 0 || errno != ENOENT)
+			continue;
+		net_forget(env, &l->v[i], &ignored);
+		return fail(err, ERROR_NOT_FOUND, "unable to find network with name or ID %s: network not found: it was just removed", l->v[i].name);
+	}
+	return 0;
+}
+
 int net_apply(const struct net_env *env, const char *id, struct net_status *s, int netns_fd, struct error *err)
 {
 	auto_networks l = {};
@@ -268,7 +286,8 @@ int net_apply(const struct net_env *env, const char *id, struct net_status *s, i
 	TRY(link_ends_open(env, netns_fd, &e, err));
 	for (size_t i = 0; i < l.n; i++)
 		TRY(attachment_link(env, &l.v[i], id, &a[i], &e, err));
-	return setup_firewall(env, &l, s, false, err);
+	int r = setup_firewall(env, &l, s, false, err);
+	return r < 0 || still_defined(env, &l, err) < 0 ? -1 : r;
 }
 
 bool setup_owns_address(const struct net_env *env, const char *id, const struct net_status *s)

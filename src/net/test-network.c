@@ -224,7 +224,7 @@ static void test_lease_goes_round_and_takes_over_the_dead(void **state)
 	take(f, "a5", "10.9.0.5");                            /* full: the dead one's */
 	OK(lease_take(&f->env, &small, &subnet, "a6", &(struct ip){ AF_INET, { 10, 9, 0, 6 } }, &a, &err));
 	assert_true(lease_take(&f->env, &small, &subnet, "a7", NULL, &a, &err) < 0);
-	assert_non_null(strstr(err.text, "failed to find free IP in range: 10.9.0.2 - 10.9.0.6"));
+	assert_non_null(strstr(err.text, "failed to find free IP in range: 10.9.0.2 - 10.9.0.6: network "));
 	OK(lease_give_network(&f->env, ID, "a4", &err));
 	take(f, "a7", "10.9.0.2");
 }
