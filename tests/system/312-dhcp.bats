@@ -231,6 +231,22 @@ has_clients() { [ -n "$(clients)" ]; }
     run_umiak network rm mv
 }
 
+@test "ipvlan: the MAC is the parent's, addresses go by the containers' own names" {
+    skip_rootless "interfaces of the host are root's"
+    netns_exec ip link add try0 link lan0 type ipvlan 2>/dev/null || skip "this kernel has no ipvlan"
+    netns_exec ip link delete try0
+    start_server 10.76.0.50,10.76.0.60,255.255.255.0,1h
+    run_umiak network create -d ipvlan -o parent=lan0 --ipam-driver dhcp iv
+    run_umiak run -d --name a --network iv $IMAGE sleep 1000
+    run_umiak run -d --name b --network iv $IMAGE sleep 1000
+    like "$(address a) $(address b)" '^10\.76\.0\.(5[0-9]|60)  10\.76\.0\.(5[0-9]|60) $' "addresses"
+    [ "$(address a)" != "$(address b)" ]
+    is "$(umiak exec a cat /sys/class/net/eth0/address)" "$(umiak exec b cat /sys/class/net/eth0/address)" "one MAC"
+    run_umiak rm -f -t0 a b
+    is "$(grep -c DHCPRELEASE "$UMIAK_WORK/server.log")" 2 "both are given back"
+    run_umiak network rm iv
+}
+
 @test "a user's networks have no DHCP: refused by name" {
     rootless || skip "for users"   # whether or not they can have pasta
     run_umiak network create --ipam-driver dhcp mine
