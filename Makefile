@@ -74,6 +74,7 @@ faults: ## the whole kill sweep, the sweeps of failed calls and of full disks, a
 	@tests/fault/sweep $(BUILD) $${ROOMS:-100} space
 	@DISK=ext4 tests/fault/sweep $(BUILD) $${ROOMS:-100} space
 	@tests/fault/netfail $(BUILD) full
+	@. tests/lib/test-user; NETFAIL_USER=$$UMIAK_TEST_USER tests/fault/netfail $(BUILD) full
 	@tests/fault/powercut $(BUILD) $${CUTS:-100}
 
 scale: ## 64 processes on one store for ten minutes, hundreds of containers at once, and pairs of commands that race
