@@ -56,13 +56,21 @@ void buf_add_char(struct buf *b, char c)
 	buf_add(b, &c, 1);
 }
 
+/* Where there is room it is written at once, else it is measured. */
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->failed || !b->data ? 0 : b->cap - b->len;
 	va_list again;
 
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, again);
+	int n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, again);
 	va_end(again);
+	if (n >= 0 && (size_t)n < room && b->len <= b->max && (size_t)n <= b->max - b->len) {
+		b->len += (size_t)n;
+		return;
+	}
+	if (room)
+		b->data[b->len] = '\0';
 	if (n < 0) {
 		b->failed = true;
 		return;

@@ -188,7 +188,6 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	TRY(str_set(&s->mode, "bridge", err));
 	TRY(str_set(&s->netavark, env->netavark, err));
 	TRY(str_set(&s->name, env->netavark ? job->name : NULL, err));
-	TRY(plan_ports(job, s, err));
 	for (size_t i = 0; i < job->n_requests; i++) {
 		const struct net_request *r = &job->requests[i];
 		struct network *n = &l->v[l->n++];
@@ -199,7 +198,8 @@ static int plan(const struct net_env *env, const struct net_job *job, struct net
 	a = s->attachments.v;
 	for (size_t i = 0; i < l->n; i++)
 		TRY(attachment_lease(env, &l->v[i], job->id, &a[i], err));
-	return write_intent(env, job->id, s, intent, err);   /* with the addresses: ports are undone by them */
+	TRY(plan_ports(job, s, err));   /* not before: they are undone by the addresses */
+	return write_intent(env, job->id, s, intent, err);
 }
 
 int net_check(const struct net_env *env, const struct net_job *job, struct error *err)
