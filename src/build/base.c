@@ -288,6 +288,13 @@ static int from_context(struct build *b, struct stage_run *st, const char *name,
 	return fail(err, ERROR_UNSUPPORTED, "FROM %s: a directory cannot be a base: use docker-image:// or oci-layout://", name);
 }
 
+const char *base_context_image(const struct build *b, const struct graph_source *base)
+{
+	const struct named_context *c = base->kind == GRAPH_CONTEXT ? build_context_find(b, base->name) : NULL;
+
+	return c && c->c.kind == CONTEXT_IMAGE ? c->c.image : NULL;
+}
+
 /* ONBUILD of a base image: its instructions come right behind FROM, once. */
 static int take_triggers(struct stage_run *st, struct error *err)
 {

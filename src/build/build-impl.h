@@ -154,6 +154,8 @@ int base_image_layers(struct build *b, const char *name, const char *platform, s
 		      struct error *err);
 /* What is known of an image without fetching it (lint.h). */
 int base_known(void *data, const char *image, struct lint_base *ret, struct error *err);
+/* The image a --build-context puts in a base's place; NULL: none does. */
+const char *base_context_image(const struct build *b, const struct graph_source *base);
 const struct named_context *build_context_find(const struct build *b, const char *name);
 int build_add_layer(struct build *b, struct build_layer **ret, struct error *err);
 /* ---- plan.c: what the steps are ---- */

@@ -190,9 +190,9 @@ static int begin(struct build *b, struct error *err)
 		.as_buildah = b->o->as_buildah,
 		.worker = b->worker, .log = b->engine->log, .scratch_fd = scratch, .scratch_path = take_ptr(path),
 		.userns = b->engine->paths.rootless, .ignore_chown = b->engine->storage.ignore_chown_errors,
-		.insecure = b->o->remote.tls_verify.set && !b->o->remote.tls_verify.value, .stdin_fd = b->request->stdin_fd,
+		.stdin_fd = b->request->stdin_fd,
 	};
-	return 0;
+	return context_options_remote(&b->context_options, &b->o->remote, err);
 }
 
 /* ---- reading ---- */
@@ -463,10 +463,11 @@ static int find_platforms(struct build *b, struct error *err)
 		const struct build_stage *s = STAGE(&b->graph, i);
 		const char *platform = INSTRUCTION(&b->file, s->first)->flags.platform;
 		bool replaced = b->o->from && i == 0;
-		if (!s->needed || (s->base.kind != GRAPH_IMAGE && !(replaced && s->base.kind == GRAPH_SCRATCH)) ||
+		const char *context = base_context_image(b, &s->base);
+		if (!s->needed || (s->base.kind != GRAPH_IMAGE && !context && !(replaced && s->base.kind == GRAPH_SCRATCH)) ||
 		    (platform && !strstr(platform, "TARGET")))
 			continue;
-		TRY(intersect(b, replaced ? b->o->from : s->base.name, n++ == 0, all, err));
+		TRY(intersect(b, replaced ? b->o->from : context ? context : s->base.name, n++ == 0, all, err));
 	}
 	if (!n)
 		return fail(err, ERROR_INVALID, "--all-platforms: build uses no non-scratch base images");

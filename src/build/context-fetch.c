@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/sha256.h"
+#include "base/units.h"
 #include "base/url.h"
 #include "build/context-internal.h"
 #include "conf/helpers.h"
+#include "engine/image.h"
 #include "image/worker.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -23,8 +26,9 @@ static int start_worker(const struct context_options *o, enum worker_role role, 
 
 	w.setup.userns = o->userns;
 	w.setup.log_level = o->log ? (int64_t)o->log->level : LOG_LEVEL_ERROR;
-	if (role == WORKER_FETCH && o->read_paths)
-		w.setup.read_paths = *o->read_paths;
+	const struct strv certs = { .v = (char **)&o->cert_dir, .n = 1 };
+	if (role == WORKER_FETCH && (o->read_paths || o->cert_dir))
+		w.setup.read_paths = o->read_paths ? *o->read_paths : certs;
 	if (role == WORKER_UNPACK) {
 		w.setup.has_root = true;
 		w.root_fd = o->scratch_fd;
@@ -33,19 +37,54 @@ static int start_worker(const struct context_options *o, enum worker_role role, 
 }
 
 /* ---- URLs ---- */
+int context_options_remote(struct context_options *o, const struct image_remote *r, struct error *err)
+{
+	o->insecure = r->tls_verify.set && !r->tls_verify.value;
+	o->cert_dir = r->cert_dir;
+	o->retries = r->retry.set ? r->retry.value : 0;
+	o->retry_delay_ns = 2 * NSEC_PER_SEC;
+	if (r->retry_delay && duration_parse(r->retry_delay, &o->retry_delay_ns, err) < 0)
+		return fail_wrap(err, "unable to parse value provided \"%s\" as --retry-delay", r->retry_delay);
+	return 0;
+}
+
+static bool may_pass(const struct error *e)
+{
+	return e->kind != ERROR_INVALID && e->kind != ERROR_NOT_FOUND && e->kind != ERROR_DENIED;
+}
+
+static int download(const struct context_options *o, const struct op_get *q, int fd, struct op_got *got, struct error *err)
+{
+	const int64_t delay = o->retry_delay_ns;
+
+	for (uint64_t i = 1;; i++) {
+		auto_worker *w = NULL;
+		char text[40];
+		TRY(start_worker(o, WORKER_FETCH, &w, err));
+		if (worker_call(w, OP_GET_URL, q, &fd, 1, got, NULL, err) >= 0)
+			return 0;
+		if (i > o->retries || !may_pass(err))
+			return -1;
+		log_warn(o->log, "%s: retrying in %s ... (%llu/%llu)", err->text, duration_format(delay, text), (unsigned long long)i,
+			 (unsigned long long)o->retries);
+		nanosleep(&(struct timespec){ delay / NSEC_PER_SEC, delay % NSEC_PER_SEC }, NULL);
+		if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+			return fail_errno(err, "download");
+	}
+}
+
 int fetch_url(const struct context_options *o, const char *url, int64_t *ret_mtime, struct error *err)
 {
-	struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1, .insecure = o->insecure };
+	const struct op_get q = { .reference = (char *)(uintptr_t)url, .size = -1, .insecure = o->insecure,
+				  .cert_dir = (char *)(uintptr_t)o->cert_dir };
 	struct op_got got = {};
-	auto_worker *w = NULL;
 	autofree char *shown = NULL, *secret = NULL;
 	autoclose int fd = scratch_file(o, err);
 
 	if (fd < 0)
 		return -1;
 	TRY(url_take_user(url, &shown, &secret, err));
-	TRY(start_worker(o, WORKER_FETCH, &w, err));
-	if (worker_call(w, OP_GET_URL, &q, &fd, 1, &got, NULL, err) < 0)
+	if (download(o, &q, fd, &got, err) < 0)
 		return strstr(err->text, shown) ? -1 : fail_wrap(err, "%s", shown);
 	if (ret_mtime)
 		*ret_mtime = got.mtime;

@@ -46,10 +46,16 @@ struct context_options {
 	const char *scratch_path;    /* absolute */
 	bool userns, ignore_chown;   /* as in image/source.h */
 	bool insecure;               /* --tls-verify=false */
+	const char *cert_dir;        /* certificates for downloads besides the system's; NULL: none */
+	uint64_t retries;            /* of a download, this long apart */
+	int64_t retry_delay_ns;
 	const struct strv *read_paths;   /* CA files for https; NULL: the system's */
 	bool named;                  /* --build-context: image kinds are allowed, '-' is not */
 	int stdin_fd;                /* what '-' reads; -1: refused */
 };
+struct image_remote;
+/* What the options about registries say about downloads, too. */
+int context_options_remote(struct context_options *o, const struct image_remote *r, struct error *err);
 int build_context_open(const struct context_options *o, const char *spec, struct build_context *ret, struct error *err);
 
 /* Reads the Containerfile: `file` as given to -f (NULL: Containerfile, then Dockerfile in the context; "-": standard

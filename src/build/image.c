@@ -34,6 +34,11 @@ static int format_config(const struct stage_run *st, struct buf *to, struct erro
 	if (!is_docker(st->b))
 		return image_config_format(&st->config, to, err);
 	TRY(fields_save(image_config_rows, FIELD_COLUMN_JSON, &st->config, &tree, err));
+	struct json_object *config = json_get_object(tree, "config");
+	if (st->b->has_time && config && str_empty(st->config.config.hostname)) {   /* what steps saw: the same every time */
+		TRY(json_add_str(config, "Hostname", "sandbox", err));
+		TRY(json_add_str(config, "Domainname", "", err));
+	}
 	TRY(json_add(tree, "container_config", json_object_get(json_get_object(tree, "config")), err));
 	json_format(to, tree, 0);
 	return buf_ok(to, "image config", err);
@@ -355,6 +360,7 @@ int image_commit_stage(struct build *b, const struct stage_run *st, const struct
 	if (commit(b, st, config_digest, manifest_digest, names, ret_id, err) < 0)
 		return fail_wrap(err, "committing image");
 	memcpy(ret_manifest, manifest_digest, sizeof(manifest_digest));
+	log_debug(b->engine->log, "created new image ID \"%s\"", ret_id);
 	return step_image_show(b->store, ret_id, err);
 }
 

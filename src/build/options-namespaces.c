@@ -57,16 +57,21 @@ static int store_net(const struct field *f, void *at, const char *value, struct 
 }
 const struct field_custom build_ns_net_custom = { .parse = store_net };
 
-/* 1: it is of a type in the list (without one: "type=bind"), and fine. */
+/* 1: it is of a type in the list (without one: "type=bind"), or a bind of an image, and fine. */
 static int is_of_type(const char *value, const char *const *types, struct error *err)
 {
 	auto_run_mount checked = {};
 	auto_strv words = {};
 	const char *type = "type=bind";
+	bool from = false;
 
 	TRY(csv_split(&words, value, err));
-	for (size_t i = 0; i < words.n; i++)
+	for (size_t i = 0; i < words.n; i++) {
 		type = str_after(words.v[i], "type=") ? words.v[i] : type;
+		from |= str_after(words.v[i], "from=") != NULL;
+	}
+	if (from && streq(type, "type=bind"))   /* of an image */
+		return run_mount_parse(value, &checked, err) < 0 ? -1 : 1;
 	for (size_t i = 0; types[i]; i++)
 		if (streq(type, types[i]))
 			return run_mount_parse(value, &checked, err) < 0 ? -1 : 1;

@@ -469,6 +469,7 @@ int prepare_run(struct stage_run *st, struct op *op, struct error *err)
 	r->options = b->o;
 	r->isolation = b->isolation;
 	r->runtime = b->isolation == BUILD_ISOLATION_CHROOT ? NULL : b->runtime;
+	r->fixed_hostname = b->has_time && b->o->run.ns.uts.mode != NS_HOST;
 	TRY(set_command(st, op, err));
 	TRY(scope_run_env(&st->scope, &r->env, err));
 	TRY(str_set(&r->user, st->config.config.user, err));

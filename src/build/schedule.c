@@ -166,13 +166,15 @@ static bool base_is_ready(const struct stage_run *st)
 	return st->s->base.kind != GRAPH_STAGE || st->b->stages[st->s->base.stage].done;
 }
 
-/* FROM with variables, or replaced by --from: shown as what it comes to. */
+/* FROM with variables, or replaced by --from or --build-context: shown as what it comes to. */
 static int base_text(const struct stage_run *st, char **ret, struct error *err)
 {
 	const struct build_stage *s = st->s;
 	const struct instruction *from = INSTRUCTION(&st->b->file, s->first);
-	bool replaced = st->b->o->from && s->index == 0 && s->base.kind != GRAPH_STAGE;
-	const char *name = replaced ? st->b->o->from : s->base.name;
+	bool forced = st->b->o->from && s->index == 0 && s->base.kind != GRAPH_STAGE;
+	const char *context = base_context_image(st->b, &s->base);
+	bool replaced = forced || context;
+	const char *name = forced ? st->b->o->from : context ? context : s->base.name;
 
 	if (!name || (!strchr(from->text, '$') && !replaced))
 		return str_set(ret, from->text, err);

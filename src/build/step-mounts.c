@@ -57,6 +57,8 @@ static int open_below(int root, const char *path, const char *what, struct error
 {
 	int fd = path_open_in_root(root, str_empty(path) ? "/" : path, (struct path_open){ .oflags = O_PATH }, err);
 
+	if (fd < 0 && err->errnum == ENOENT)
+		return fail(err, ERROR_NOT_FOUND, "%s: source %s: no such file or directory", what, path ? path : "/");
 	return fd < 0 ? fail_wrap(err, "%s: source %s", what, path ? path : "/") : fd;
 }
 

@@ -108,6 +108,8 @@ static int make_params(struct runner *k, struct error *err)
 	TRY(str_set(&p->storage.image_volume, "ignore", err));
 	if (r->security && streq(r->security, "insecure"))
 		p->security.privileged = true;
+	if (r->fixed_hostname && !p->ns.hostname)
+		TRY(str_set(&p->ns.hostname, "sandbox", err));
 	TRY(choose_network(k, p, err));
 	if (r->isolation == BUILD_ISOLATION_CHROOT)
 		TRY(confine_less(p, err));

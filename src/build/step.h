@@ -54,6 +54,7 @@ struct step_run {
 	struct strv image_volumes;       /* directories that are made when they are missing */
 	const char *name;                /* of a working container; NULL: none; borrowed */
 	const char *image, *image_id;    /* what it was made from, for /run/.containerenv; NULL: unknown; borrowed */
+	bool fixed_hostname;             /* the same in every build (--timestamp, --source-date-epoch) */
 	bool in_upper;                   /* what is in the upper directory already counts for look-ups, too */
 	char *network, *security;        /* --network, --security of the instruction */
 	struct strv devices;

@@ -36,7 +36,6 @@ static void copy_work_done(struct copy_work *k)
 
 static int open_scratch(struct copy_work *k, const struct working_copy *o, struct error *err)
 {
-	const struct image_remote *remote = &o->options->remote;
 	struct engine *e = k->b.engine;
 
 	if (mkdirat(k->w.scratch, "context", 0700) < 0)
@@ -45,7 +44,8 @@ static int open_scratch(struct copy_work *k, const struct working_copy *o, struc
 	if (fd < 0)
 		return fail_errno(err, "open a directory");
 	k->b.context_options = (struct context_options){ .scratch_fd = fd, .log = e->log, .stdin_fd = -1, .userns = e->paths.rootless,
-		.ignore_chown = e->storage.ignore_chown_errors, .insecure = remote->tls_verify.set && !remote->tls_verify.value };
+		.ignore_chown = e->storage.ignore_chown_errors };
+	TRY(context_options_remote(&k->b.context_options, &o->options->remote, err));
 	TRY(str_printf(&k->scratch_path, err, "%s/context", stage_path(k->w.stage)));
 	TRY(helper_find("umiak-worker", &k->b.worker, err));
 	k->b.context_options.scratch_path = k->scratch_path;
@@ -89,8 +89,6 @@ static int add_source(struct copy_work *k, const struct working_copy *o, const c
 	const char *below = o->contextdir && !o->from ? str_after(source, o->contextdir) : NULL;
 	struct strv *words = &k->op.in.words;
 
-	if (add_source_kind(source) != ADD_PATH && o->options->remote.cert_dir)
-		return fail(err, ERROR_UNSUPPORTED, "--cert-dir: is for registries; URLs are fetched with the system's certificates");
 	if (add_source_kind(source) != ADD_PATH)
 		return strv_add(words, source, err);
 	if (o->checksum)
@@ -201,24 +199,6 @@ static void set_sources(struct step_job *j, const struct working_copy *o)
 	}
 }
 
-static int retry(struct copy_work *k, const struct working_copy *o, struct error *err)
-{
-	const struct image_remote *r = &o->options->remote;
-	int64_t delay = 2 * NSEC_PER_SEC;
-
-	if (r->retry_delay && duration_parse(r->retry_delay, &delay, err) < 0)
-		return fail_wrap(err, "unable to parse value provided \"%s\" as --retry-delay", r->retry_delay);
-	for (uint64_t i = 1; prepare_copy(&k->stage, &k->op, err) < 0; i++) {
-		if (!r->retry.set || i > r->retry.value || err->kind == ERROR_INVALID || err->kind == ERROR_NOT_FOUND)
-			return -1;
-		char text[40];
-		log_warn(k->b.engine->log, "%s: retrying in %s ... (%llu/%llu)", err->text, duration_format(delay, text), (unsigned long long)i,
-			 (unsigned long long)r->retry.value);
-		nanosleep(&(struct timespec){ delay / NSEC_PER_SEC, delay % NSEC_PER_SEC }, NULL);
-	}
-	return 0;
-}
-
 static const char *what_was_copied(const struct step_job *j, const struct working_copy *o)
 {
 	struct stat st;
@@ -253,7 +233,7 @@ int working_copy(struct working *w, const struct working_copy *o, char ret_diges
 	TRY(set_words(&k, o, err));
 	if (k.op.in.words.n < 2)
 		return 0;   /* nothing fits the patterns */
-	TRY(retry(&k, o, err));
+	TRY(prepare_copy(&k.stage, &k.op, err));
 	if (o->from)
 		TRY(use_from(&k, o, err));
 	TRY(trees_add(&k.w.layers, fcntl(k.w.upper, F_DUPFD_CLOEXEC, 3), err));

@@ -128,15 +128,30 @@ static void pass_on(struct build_display *d)
 }
 
 /* ---- plain lines ---- */
+static const char *prefix_of(const struct build_display *d, const struct build_event *e, char ret[192])
+{
+	size_t n = 0;
+
+	*ret = 0;
+	if (d->platform)
+		n = (size_t)snprintf(ret, 128, "[%.120s] ", d->platform);
+	if (e->n_stages > 1)
+		snprintf(ret + n, 48, "[%zu/%zu] ", e->stage + 1, e->n_stages);
+	return ret;
+}
+
 static void show_step(struct build_display *d, const struct build_event *e)
 {
-	char stage[48] = "", platform[128] = "";
+	char prefix[192];
 
-	if (d->platform)
-		snprintf(platform, sizeof(platform), "[%s] ", d->platform);
-	if (e->n_stages > 1)
-		snprintf(stage, sizeof(stage), "[%zu/%zu] ", e->stage + 1, e->n_stages);
-	sayf(d, e, "%s%sSTEP %zu/%zu: %s\n", platform, stage, e->step, e->n_steps, e->text);
+	sayf(d, e, "%sSTEP %zu/%zu: %s\n", prefix_of(d, e, prefix), e->step, e->n_steps, e->text);
+}
+
+static void show_commit(struct build_display *d, const struct build_event *e)
+{
+	char prefix[192];
+
+	sayf(d, e, "%sCOMMIT%s%s\n", prefix_of(d, e, prefix), *e->text ? " " : "", e->text);
 }
 
 static void show_done(struct build_display *d, const struct build_event *e)
@@ -157,7 +172,7 @@ static void show_plain(struct build_display *d, const struct build_event *e)
 			sayf(d, e, "--> Using cache %s\n", e->id);
 		break;
 	case BUILD_STEP_DONE: show_done(d, e); break;
-	case BUILD_COMMIT: sayf(d, e, *e->text ? "COMMIT %s\n" : "COMMIT%s\n", e->text); break;
+	case BUILD_COMMIT: show_commit(d, e); break;
 	case BUILD_TAGGED: sayf(d, e, "Successfully tagged %s\n", e->text); break;
 	case BUILD_NOTE:
 		write_to(d, true, e->text, e->len);

@@ -2,6 +2,7 @@
  * cli/cmd-build.c - `build`: a Containerfile becomes an image. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -345,6 +346,7 @@ static int run_build(struct cli *cli, void *params, struct strv *args, struct er
 	TRY(strv_copy(&cli->global.runtime_flags, &o->runtime_flags, err));
 	TRY(strv_copy(&cli->global.hooks_dirs, &o->hooks_dirs, err));
 	TRY(strv_copy(&cli->global.cdi_spec_dirs, &o->cdi_dirs, err));
+	signal(SIGINT, SIG_DFL);   /* also behind a shell's "&", which ignores it: as Podman */
 	TRY(cli_engine(cli, &e, err));
 	TRY(build_settle_userns(e, o, err));
 	TRY(keep_authfile(&o->remote, &credentials, err));

@@ -17,6 +17,7 @@ struct images_params {
 	struct strv filters;
 	char *format;
 	bool all, digests, history, no_trunc, noheading, quiet;
+	bool as_buildah;
 	int sort;
 };
 
@@ -40,7 +41,7 @@ static const struct field rows[] = {
 struct image_row {
 	struct image_summary of;   /* first: the summary's rows apply; borrowed members */
 	const char *name;          /* NULL: the image has none */
-	bool no_trunc;
+	bool no_trunc, seconds;    /* seconds: {{.Created}} is a number */
 };
 
 /* ---- what templates see ---- */
@@ -87,7 +88,7 @@ METHOD(created)
 {
 	ROW;
 	char text[56];
-	*ret = value_strf(c->pool, "%s", text_ago(r->of.created * NSEC_PER_SEC, text));
+	*ret = r->seconds ? value_int(r->of.created) : value_strf(c->pool, "%s", text_ago(r->of.created * NSEC_PER_SEC, text));
 	return 0;
 }
 
@@ -182,7 +183,8 @@ static int add_row(struct image_rows *to, const struct image_summary *of, const 
 	if (!v)
 		return fail_oom(err);
 	to->v = v;
-	to->v[to->n++] = (struct image_row){ .of = *of, .name = name, .no_trunc = p->no_trunc };
+	to->v[to->n++] = (struct image_row){ .of = *of, .name = name, .no_trunc = p->no_trunc,
+					      .seconds = p->as_buildah && p->format };
 	return 0;
 }
 
@@ -389,6 +391,7 @@ static int run_working_images(struct cli *cli, void *params, struct strv *args, 
 		if (!known)
 			return fail(err, ERROR_NOT_FOUND, "%s: image not known", args->v[0]);
 	}
+	p->images.as_buildah = true;
 	if (!p->json)
 		return run_images(cli, &p->images, args, err);
 	if (args->n)

@@ -57,6 +57,36 @@ static int find_in_list(struct engine *e, const char *what, const struct params_
 	return r;
 }
 
+/* Was another platform asked for than the image is of? */
+static bool is_other_platform(const struct store_image *i, const struct params_image *p)
+{
+	CLEANUP(platform_done) struct platform given = {};
+	struct error ignored;
+
+	if (p->platform && platform_parse(p->platform, &given, &ignored) < 0)
+		return false;
+	const char *os = p->platform ? given.os : p->os, *arch = p->platform ? given.architecture : p->arch;
+	return (!str_empty(os) && !streq0(i->os, os)) || (!str_empty(arch) && !streq0(i->arch, arch));
+}
+
+/* Found here, but for another machine: the registry may have the one that is meant. 1: it is here now. */
+static int bring_platform(struct engine *e, const char *what, const struct params_image *p, unsigned want, struct store_image *ret,
+			  char **ret_name, struct error *err)
+{
+	const struct image_pull o = pull_options(e, p, PULL_ALWAYS);
+	auto_strv ids = {};
+	struct error ignored;
+
+	if (!is_other_platform(ret, p) || str_after(ret->id, what) || str_after(what, "localhost/") ||
+	    image_pull(e, what, &o, &ids, &ignored) < 0)
+		return 0;
+	store_image_done(ret);
+	if (image_find(e, what, want, ret, ret_name, &ignored) > 0 && streq(ret->id, ids.v[0]))
+		return 1;
+	store_image_done(ret);
+	return image_find(e, ids.v[0], want, ret, ret_name, err);
+}
+
 int image_obtain(struct engine *e, const char *what, const struct params_image *p, unsigned want, struct store_image *ret,
 		 char **ret_name, struct error *err)
 {
@@ -67,6 +97,8 @@ int image_obtain(struct engine *e, const char *what, const struct params_image *
 	TRY(decide_policy(e, p, &policy, err));
 	if (policy == PULL_MISSING || policy == PULL_NEVER) {
 		if (find_in_list(e, what, p, want, ret, ret_name, &missing) > 0 || image_find(e, what, want, ret, ret_name, &missing) > 0) {
+			if (policy == PULL_MISSING && bring_platform(e, what, p, want, ret, ret_name, err) < 0)
+				return -1;
 			if (!str_after(ret->id, what) && !str_after(what, "sha256:"))
 				image_pull_event(e, ret->id, what);   /* as Podman: to get at an image is a pull, wherever it is */
 			return 0;

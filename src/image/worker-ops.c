@@ -26,7 +26,7 @@ static const struct field get_rows[] = {
 	ROW(op_get, endpoint, INT), ROW(op_get, reference, STR), ROW(op_get, offset, INT), ROW(op_get, size, INT),
 	ROW(op_get, max, INT), ROW(op_get, insecure, BOOL), ROW(op_get, media_type, STR), ROW(op_get, mount_from, STR),
 	ROW(op_get, in_offset, INT), ROW(op_get, verify, BOOL), ROW(op_get, mount_only, BOOL), ROW(op_get, socket, STR),
-	ROW(op_get, end, INT), ROW(op_get, location, STR), {},
+	ROW(op_get, end, INT), ROW(op_get, location, STR), ROW(op_get, cert_dir, STR), {},
 };
 static const struct field got_rows[] = {
 	ROW(op_got, media_type, STR), ROW(op_got, digest, STR), ROW(op_got, bytes, INT), ROW(op_got, found, BOOL),

@@ -101,6 +101,7 @@ struct op_get {
 	bool verify;               /* get blob from offset 0: compute the digest, fail when it is another */
 	int64_t max;               /* refuse more bytes than this; 0: the role's limit */
 	bool insecure;             /* URL */
+	char *cert_dir;            /* URL: as one of op_endpoint.cert_dirs; NULL: none */
 	char *socket;              /* URL: talk to this Unix socket instead of the URL's host */
 	char *media_type;          /* put manifest: Content-Type; get manifest, get path: Accept, NULL: all we know */
 	char *mount_from;          /* put blob: repository that has it */

@@ -208,5 +208,5 @@ int jwe_unwrap(const struct strv *keys, const struct strv *passphrases, const ch
 	for (char *one = strtok_r(all, ",", &rest); one && !r; one = strtok_r(NULL, ",", &rest))
 		r = unwrap_jwe(keys, passphrases, one, ret, err);
 	TRY(r);
-	return r ? 0 : fail(err, ERROR_DENIED, "no suitable key found for decrypting layer key");
+	return r ? 0 : fail(err, ERROR_DENIED, "no suitable key found for decrypting layer key: - JWE: No suitable private key found for decryption");
 }

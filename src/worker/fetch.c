@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "worker/fetch.h"
 #include "worker/hash.h"
+#include "worker/token.h"
 
 #define ENDPOINTS_MAX 64
 #define PROGRESS_STEP (INT64_C(1) << 20)
@@ -97,12 +98,15 @@ static int get_blob(struct task *t, const struct op_get *a, struct op_got *ret, 
 
 static int get_url(struct task *t, const struct op_get *a, struct op_got *ret, struct error *err)
 {
-	struct http_trust trust = { .insecure = a->insecure };
+	CLEANUP(trust_done) struct http_trust trust = { .insecure = a->insecure, .ca = BUF_INIT((size_t)4 << 20) };
+	const struct strv certs = { .v = (char **)&a->cert_dir, .n = a->cert_dir != NULL };
 	auto_http_response r = {};
 	struct http_request q = { .method = "GET", .out_fd = t->r.fds[0], .in_fd = -1, .big = true, .socket = a->socket,
 				  .max = a->max > 0 ? a->max : BLOB_BYTES_MAX };
 
-	TRY(http_get_url(&t->f->client, &trust, a->reference, &q, &r, err));
+	TRY(trust_load(&trust, &certs, err));
+	if (http_get_url(&t->f->client, &trust, a->reference, &q, &r, err) < 0)
+		return r.tls_failed ? trust_blame(err) : -1;
 	ret->bytes = r.bytes;
 	ret->mtime = r.mtime;
 	return 0;

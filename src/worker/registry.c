@@ -34,9 +34,7 @@ int endpoint_init(struct endpoint *e, struct op_endpoint *o, struct http_client 
 void endpoint_done(struct endpoint *e)
 {
 	fields_done(worker_ops[OP_ENDPOINT].request, &e->o);
-	buf_done(&e->trust.ca);
-	free(e->trust.client_cert);
-	free(e->trust.client_key);
+	trust_done(&e->trust);
 	free(e->base);
 	free(e->token);
 	challenge_done(&e->challenge);
@@ -139,9 +137,8 @@ static int ping_at(struct endpoint *e, const char *scheme, struct http_response 
 		if (strstr(err->text, "wrong version number"))
 			fail(err, ERROR_UNREACHABLE, "http: server gave HTTP response to HTTPS client (use --tls-verify=false for a "
 			     "registry without TLS)");
-		bool unknown = strstr(err->text, "self-signed") || strstr(err->text, "local issuer");
 		if (r->tls_failed)
-			fail_wrap(err, "tls: failed to verify certificate: x509%s", unknown ? ": certificate signed by unknown authority" : "");
+			trust_blame(err);
 		return fail_wrap(err, "pinging container registry %s: Get \"%s\"", e->o.host, url);
 	}
 	if (r->status != 200 && r->status != 401)

@@ -216,6 +216,20 @@ static int load_directory(struct http_trust *t, const char *dir, struct error *e
 	return r < 0 ? fail_wrap(err, "%s", dir) : 0;
 }
 
+void trust_done(struct http_trust *t)
+{
+	buf_done(&t->ca);
+	free(t->client_cert);
+	free(t->client_key);
+}
+
+int trust_blame(struct error *err)
+{
+	bool unknown = strstr(err->text, "self-signed") || strstr(err->text, "local issuer");
+
+	return fail_wrap(err, "tls: failed to verify certificate: x509%s", unknown ? ": certificate signed by unknown authority" : "");
+}
+
 int trust_load(struct http_trust *t, const struct strv *dirs, struct error *err)
 {
 	for (size_t i = 0; i < dirs->n; i++)

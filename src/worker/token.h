@@ -10,3 +10,6 @@ int basic_credentials(const char *user, const char *password, char **ret, struct
 int token_fetch(struct endpoint *e, char **ret, struct error *err);
 /* Reads *.crt (authorities) and the first *.cert + *.key (client) of the directories. */
 int trust_load(struct http_trust *t, const struct strv *dirs, struct error *err);
+void trust_done(struct http_trust *t);
+/* A server that is not trusted: Go's words in front. Returns -1. */
+int trust_blame(struct error *err);
