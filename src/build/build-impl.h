@@ -134,6 +134,7 @@ struct build {
 	struct error failure;
 	bool failed;
 	int failed_status;
+	const struct op *failed_op;      /* the first that failed; NULL */
 };
 
 struct named_context {
@@ -224,6 +225,11 @@ int stages_save(struct stage_run *st, struct error *err);
 int stages_step(const struct stage_run *st, bool last, struct step_image *ret, struct error *err);
 /* Buildah's line about what a step used; room for 200 bytes. */
 void stages_usage(const struct op *op, char *ret, size_t size);
+/* ---- keep.c ---- */
+/* --rm=false: a working container for each step of a build that is done. */
+int build_keep_steps(struct build *b, struct error *err);
+/* --force-rm=false: one for what the stage was before the step that failed. */
+int build_keep_failed(struct build *b, struct error *err);
 /* ---- output.c: --output ---- */
 /* The result goes somewhere else and no image was asked for. */
 bool build_output_only(const struct build *b);

@@ -383,9 +383,12 @@ static int build(struct build *b, struct error *err)
 		struct error ignored;
 		b->result->status = b->failed_status;
 		schedule_flush(b, &ignored);   /* what was done is done: the next build goes on from here */
+		if (build_keep_failed(b, &ignored) < 0)
+			log_warn(b->engine->log, "%s", ignored.text);
 		return -1;
 	}
-	return finish(b, err);
+	TRY(finish(b, err));
+	return build_keep_steps(b, err);
 }
 
 static int with_build(struct engine *e, const struct build_request *r, struct build_result *ret,

@@ -79,8 +79,9 @@ const struct field build_rows[] = {
 	  .fallback = "missing", .help = "When to pull base images: always, missing, never, newer" },
 	{ .cli = "pull-always", F_BOOL(O, pull_always), .flags = FIELD_HIDDEN, .help = "Old spelling of --pull=always" },
 	{ .cli = "pull-never", F_BOOL(O, pull_never), .flags = FIELD_HIDDEN, .help = "Old spelling of --pull=never" },
-	{ .cli = "rm", F_OPT_BOOL(O, rm), .fallback = "true", .help = "Nothing is left of steps either way (Docker's flag)" },
-	{ .cli = "force-rm", F_BOOL(O, force_rm), .help = "Nothing is left of steps either way (Docker's flag)" },
+	{ .cli = "rm", F_OPT_BOOL(O, rm), .fallback = "true", .help = "Leave no working containers of the steps of a build that is done" },
+	{ .cli = "force-rm", F_OPT_BOOL(O, force_rm), .fallback = "true",
+	  .help = "Nor one of what there was before the step that failed" },
 
 	/* how */
 	{ .cli = "jobs", F_OPT_INT(O, jobs), .arg = "number", .fallback = "0", .help = "Steps to run at the same time (0: all that can)" },
@@ -225,7 +226,7 @@ static int check_exclusions(const struct build_options *o, struct error *err)
 		return fail(err, ERROR_INVALID, "timestamp and source-date-epoch would be ambiguous if allowed together");
 	if (layers->set && !layers->value && (o->cache_from.n || o->cache_to.n))
 		return fail(err, ERROR_INVALID, "can't use --cache-from or --cache-to without --layers");
-	if (o->rm.set && !o->rm.value && o->force_rm)
+	if (o->rm.set && !o->rm.value && o->force_rm.value)
 		return fail(err, ERROR_INVALID, "\"rm\" and \"force-rm\" cannot be used together");
 	if (o->run.net.no_hosts.set && o->run.net.no_hosts.value && o->run.net.add_hosts.n)
 		return fail(err, ERROR_INVALID, "--no-hosts and --add-host conflict, can not be used together");

@@ -35,8 +35,8 @@ struct build_options {
 
 	/* cache */
 	struct opt_bool layers;
-	bool no_cache, force_rm;
-	struct opt_bool rm;
+	bool no_cache;
+	struct opt_bool rm, force_rm;
 	struct strv cache_from, cache_to;
 	char *cache_ttl, *pull;
 	bool pull_always, pull_never;

@@ -157,6 +157,8 @@ static void blame(struct build *b, const struct op *op, struct error *err, int s
 	if (!b->failed)
 		b->failure = *err;
 	if (!b->failed)
+		b->failed_op = op;
+	if (!b->failed)
 		b->failed_status = status;
 	b->failed = true;
 }

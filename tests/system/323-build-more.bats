@@ -162,3 +162,22 @@ X
     run buildah --log-level=loud images -q
     is "$status" 125 "a level that is none"
 }
+
+@test "--rm=false leaves a working container of each step, --force-rm=false one of what a failed step began with" {
+    context kept <<X
+FROM $IMAGE
+RUN echo one >/one
+ENV A=b
+RUN test -z "\$A"
+X
+    run buildah build -q --layers kept
+    is "$status|$(buildah containers -q | wc -l)" "1|0" "nothing is left: $output"
+    run buildah build -q --layers --force-rm=false kept
+    is "$(buildah containers -q | wc -l)" 1 "$output"
+    is "$(buildah run "$(buildah containers -q)" sh -c 'cat /one; echo $A')" $'one\nb' "before the last step"
+    buildah rm -a >/dev/null
+    sed -i '$d' kept/Containerfile
+    buildah build -q --layers --rm=false -t kept kept >/dev/null
+    is "$(buildah containers -q | wc -l)" 2 "a step each"
+    buildah rm -a >/dev/null; buildah rmi kept >/dev/null
+}
