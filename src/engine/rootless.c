@@ -67,12 +67,15 @@ struct record {
 	uint64_t start;
 };
 
-/* 1: *ret; 0: none, or nonsense. */
-static int read_record(int dir, struct record *ret)
+/* 1: *ret; 0: none, or nonsense. One that cannot be read is no reason to make another namespace beside it. */
+static int read_record(int dir, struct record *ret, struct error *err)
 {
 	char text[64];
+	ssize_t n = file_read_small(dir, RECORD, text, sizeof(text));
 
-	if (file_read_small(dir, RECORD, text, sizeof(text)) < 0)
+	if (n < 0 && n != -ENOENT)
+		return fail_with(err, (int)-n, "the record of the user namespace");
+	if (n < 0)
 		return 0;
 	return sscanf(text, "%d %" SCNu64, &ret->pid, &ret->start) == 2 && ret->pid > 1;
 }
@@ -107,9 +110,11 @@ static int open_sleeping(int dir, int *ret_pidfd, struct error *err)
 	struct record rec;
 	struct process_stat st;
 
-	if (!read_record(dir, &rec))
-		return 0;
-	int fd = -1, r = process_open_verified(rec.pid, rec.start, &fd, err);
+	int fd = -1;
+
+	int r = read_record(dir, &rec, err);
+	if (r == 1)
+		r = process_open_verified(rec.pid, rec.start, &fd, err);
 	if (r == 1 && (process_stat(PROC_HOST, rec.pid, &st, err) != 1 || (!streq(st.comm, TITLE) && !streq(st.comm, PAUSE_TITLE)))) {
 		close(fd);
 		return 0;
@@ -124,9 +129,11 @@ static int open_recorded(int dir, int *ret_pidfd, struct error *err)
 {
 	struct record rec;
 
-	if (!read_record(dir, &rec))
-		return 0;
-	int fd = -1, r = process_open_verified(rec.pid, rec.start, &fd, err);
+	int fd = -1;
+
+	int r = read_record(dir, &rec, err);
+	if (r == 1)
+		r = process_open_verified(rec.pid, rec.start, &fd, err);
 	if (r <= 0)
 		return r;
 	if (!is_our_namespace(rec.pid)) {

@@ -16,6 +16,7 @@
 #include "base/str.h"
 
 enum { STATEMENTS_MAX = 48, WAL_PAGES_DURABLE = 32, WAL_PAGES = 12, BUSY_MS = 30000 };
+enum { WAL_ROOM = 2 * WAL_PAGES_DURABLE * (4096 + 24) };
 /* Transactions are short, their queue need not be: hundreds of commands on a machine that does other things as well. */
 #define WRITER_WAIT_NS (5 * LOCK_TIMEOUT_DEFAULT)
 
@@ -440,6 +441,21 @@ int db_get_int(struct db *db, int64_t *ret, struct error *err, const char *sql, 
 }
 
 /* ---- transactions ---- */
+/* Blocks for the WAL beyond its end, so that a full disk does not keep the index from being written: removals write too. It
+ * stays in place and does not shrink (PERSIST_WAL), so they are asked for once; a copy of the store has lost them. */
+static void reserve_wal(const struct db *db)
+{
+	autofree char *path = NULL;
+	struct error ignored;
+	struct stat st;
+
+	if (str_printf(&path, &ignored, "%s-wal", db->path) < 0 || stat(path, &st) < 0 || st.st_blocks * 512 >= WAL_ROOM)
+		return;
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0)   /* not every file system can, and this one may be full */
+		(void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, WAL_ROOM);
+}
+
 /* What only writers need; so readers do not pay for it. */
 static int tune(struct db *db, struct error *err)
 {
@@ -448,6 +464,8 @@ static int tune(struct db *db, struct error *err)
 	TRY(db_script(db, db->durable ? "PRAGMA synchronous=FULL; PRAGMA cell_size_check=ON"
 				      : "PRAGMA synchronous=OFF", err));
 	sqlite3_wal_autocheckpoint(db->handle, db->durable ? WAL_PAGES_DURABLE : WAL_PAGES);
+	if (db->durable)
+		reserve_wal(db);
 	db->tuned = true;
 	return 0;
 }

@@ -27,11 +27,19 @@ static int64_t room_left(const struct store *s)
 	return fstatvfs(s->root_fd, &fs) < 0 ? INT64_MAX : (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
+/* A copy of a store may have the file without its blocks. */
+static bool is_reserved(const struct store *s)
+{
+	struct stat st;
+
+	return fstatat(s->root_fd, RESERVE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_blocks * 512 >= RESERVE_BYTES;
+}
+
 void store_reserve_room(struct store *s)
 {
 	if (room_left(s) < ENOUGH_BYTES)
 		return;
-	autoclose int fd = openat(s->root_fd, RESERVE_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	autoclose int fd = openat(s->root_fd, RESERVE_NAME, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	s->reserve_gone = false;
 	if (fd < 0)
 		return;
@@ -45,7 +53,7 @@ void store_make_room(struct store *s)
 	if (s->reserve_gone)
 		return;
 	if (room_left(s) >= LITTLE_BYTES) {
-		if (faccessat(s->root_fd, RESERVE_NAME, F_OK, 0) < 0)
+		if (!is_reserved(s))
 			store_reserve_room(s);
 		return;
 	}

@@ -48,7 +48,7 @@ static const struct failure {
 	FAILURE(signalfd4, EMFILE), FAILURE(eventfd2, EMFILE),    FAILURE(inotify_init1, EMFILE), FAILURE(dup3, EMFILE),
 };
 
-enum { TASKS_MAX = 32768, EXIT_KILLED = 9, EXIT_TROUBLE = 125 };
+enum { TASKS_MAX = 32768, EXIT_KILLED = 9, EXIT_TROUBLE = 125, LET_GO = 1 << 20 };
 
 struct tree {
 	int pidfds[TASKS_MAX];   /* of everyone ever seen: a pid may be used again, a pidfd not */
@@ -194,11 +194,16 @@ static int at_limit(const struct tree *t)
 	return 0;
 }
 
-/* Returns the signal to pass on, or -1: the limit is reached. */
+/* Returns the signal to pass on; -1: the limit is reached; LET_GO: it is not to be followed any longer. */
 static int look_at(struct tree *t, pid_t pid, int status)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;
 
+#ifdef SYS_pause
+	/* the process that keeps a user's namespace: it sleeps until somebody ends it, and nobody waits for it */
+	if (sig == (SIGTRAP | 0x80) && entry_of(pid) == SYS_pause)
+		return LET_GO;
+#endif
 	if (sig == (SIGTRAP | 0x80) && t->fails) {
 		look_at_failing(t, pid);
 		return 0;
@@ -240,6 +245,10 @@ static int trace(struct tree *t)
 			continue;
 		}
 		int sig = look_at(t, pid, status);
+		if (sig == LET_GO) {
+			ptrace(PTRACE_DETACH, pid, NULL, NULL);
+			continue;
+		}
 		if (sig < 0) {
 			kill_all(t);
 			return 1;
