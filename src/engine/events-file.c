@@ -153,8 +153,9 @@ int events_file_write(const struct events *e, const struct event *ev, struct err
 		return -1;
 	/* Podman counts without the newline, and rotates when the limit would be reached. */
 	if (e->max_size > 0 && st.st_size > 0 && st.st_size + (int64_t)line.len - 1 >= e->max_size) {
+		struct error ignored;
 		close(take_fd(fd));
-		TRY(rotate(e->path, line.len - 1, e->max_size, err));
+		rotate(e->path, line.len - 1, e->max_size, &ignored);   /* the event is worth more than the limit; the next one tries again */
 		fd = open_locked(e->path, F_RDLCK, &st, err);
 		if (fd < 0)
 			return -1;
