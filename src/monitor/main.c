@@ -57,6 +57,8 @@ static void keep_descriptors_private(void)
 			fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+enum { BLIND_NS = 100000000 };
+
 static int open_signals(void)
 {
 	static const int ignored[] = { SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU };
@@ -181,12 +183,21 @@ static void serve(struct monitor *m, const struct pollfd *p)
 		watch_exited(m);
 }
 
+/* There was no descriptor for signals: until there is one we look ourselves for children that have ended. */
+static int64_t look_without_signals(struct monitor *m)
+{
+	m->signal_fd = open_signals();
+	children_reap(m);
+	int64_t wait = timers_next(m);
+	return m->signal_fd < 0 && (wait < 0 || wait > BLIND_NS) ? BLIND_NS : wait;
+}
+
 static int run(struct monitor *m)
 {
 	struct pollfd p[SLOT_MAX];
 
 	for (;;) {
-		int64_t wait = timers_next(m);
+		int64_t wait = m->signal_fd < 0 ? look_without_signals(m) : timers_next(m);
 		struct timespec ts = { wait / 1000000000, wait % 1000000000 };
 
 		if (m->phase == PHASE_FINISHING) {
