@@ -373,9 +373,10 @@ static int join_once(int dir, bool may_make, const struct paths *p, struct rootl
 
 static void keep_pause_file(int dir, const struct paths *p, struct rootless *r)
 {
+	struct error ignored;
 	struct record rec;
 
-	if (read_record(dir, &rec))
+	if (read_record(dir, &rec, &ignored) == 1)
 		pause_file_write(p->runtime_dir, rec.pid, r->note, sizeof(r->note));
 }
 
@@ -420,7 +421,7 @@ int rootless_end(const struct paths *p, struct error *err)
 	if (dir < 0)
 		return -1;
 	TRY(lock_acquire(dir, LOCK, how, &lock, err));
-	if (read_record(dir, &rec))
+	if (read_record(dir, &rec, err) == 1)
 		pause_file_remove(p->runtime_dir, rec.pid);
 	int r = open_sleeping(dir, &fd, err);
 	autoclose int pidfd = fd;
