@@ -223,6 +223,10 @@ static int fail_start(const struct pasta_job *job, int status, struct buf *out, 
 	for (size_t i = 0; i < job->n_ports; i++)
 		if (find_taken_port(&job->ports[i], err))
 			return fail_wrap(err, "pasta failed with exit code %d", process_exit_code(status));
+	const char *sockets = said ? strstr(said, "Can't open enough sockets") : NULL;
+	if (sockets)
+		return fail(err, ERROR_NOT_EXECUTABLE, "pasta failed with exit code %d: %s: publish fewer ports, or raise `ulimit -Hn`",
+			    process_exit_code(status), sockets);
 	return fail(err, ERROR_NOT_EXECUTABLE, "pasta failed with exit code %d:\n%s", process_exit_code(status), said ? said : "(it said nothing)");
 }
 
