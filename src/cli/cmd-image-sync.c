@@ -96,7 +96,7 @@ static int find_dirs(const char *path, const char *below, int depth, struct item
 	if (!d)
 		return depth ? 0 : fail_errno(err, "%s", path);
 	int r = 0;
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+	for (struct dirent *e; r == 0 && (e = file_next_entry(d, path, &r, err));) {
 		autofree char *child = NULL;
 		autofree char *rest = NULL;
 		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))

@@ -65,7 +65,7 @@ static int list_files(const char *dir, struct strv *files, struct error *err)
 
 	if (!d)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(err, "%s", dir);
-	while (r == 0 && (e = readdir(d)))
+	while (r == 0 && (e = file_next_entry(d, dir, &r, err)))
 		if (str_ends(e->d_name, ".yaml"))
 			r = strv_addf(files, err, "%s/%s", dir, e->d_name);
 	closedir(d);

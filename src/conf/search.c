@@ -54,7 +54,7 @@ static int collect(const char *dir, struct strmap *found, struct error *err)
 
 	if (!d)
 		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : fail_errno(err, "open %s", dir);
-	for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+	for (struct dirent *e; r >= 0 && (e = file_next_entry(d, dir, &r, err));) {
 		autofree char *path = NULL;
 		if (!str_ends(e->d_name, ".conf") || (e->d_type != DT_REG && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN))
 			continue;

@@ -295,17 +295,18 @@ static int sweep(const struct layout *l, struct error *err)
 {
 	auto_strv needed = {};
 	struct dirent *d;
+	int r = 0;
 
 	for (size_t i = 0; i < json_object_array_length(layout_entries(l)); i++)
 		TRY(add_needed(l, i, &needed, err));
 	DIR *dir = file_stream(l->fd, BLOBS);
 	if (!dir)
 		return fail_errno(err, "open %s/" BLOBS, l->path);
-	while ((d = readdir(dir)))
+	while ((d = file_next_entry(dir, l->path, &r, err)))
 		if (d->d_name[0] != '.' && !strv_has(&needed, d->d_name))
 			unlinkat(dirfd(dir), d->d_name, 0);
 	closedir(dir);
-	return 0;
+	return r;
 }
 
 int layout_save(struct layout *l, struct error *err)

@@ -165,9 +165,8 @@ static int copy_dir(struct copy *c, int from, int to, const char *path, unsigned
 	d = file_stream(from, ".");
 	if (!d)
 		return fail_errno(err, "open %s", path);
-	while (r >= 0 && (entry = readdir(d)))
-		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-			r = copy_entry(c, from, entry->d_name, to, path, depth, err);
+	while (r >= 0 && (entry = file_next_entry(d, path, &r, err)))
+		r = copy_entry(c, from, entry->d_name, to, path, depth, err);
 	closedir(d);
 	if (r < 0)
 		return -1;

@@ -35,17 +35,18 @@ void copy_to_done(struct copy_to *t)
 }
 
 /* ---- opening ---- */
-static bool is_empty_dir(int dirfd)
+/* 1/0 */
+static int is_empty_dir(int dirfd, const char *path, struct error *err)
 {
-	DIR *d = fdopendir(fcntl(dirfd, F_DUPFD_CLOEXEC, 3));
-	struct dirent *e;
-	bool empty = true;
+	DIR *d = file_stream(dirfd, ".");
+	int r = 1;
 
-	while (d && empty && (e = readdir(d)))
-		empty = streq(e->d_name, ".") || streq(e->d_name, "..");
-	if (d)
-		closedir(d);
-	return empty;
+	if (!d)
+		return fail_errno(err, "open %s", path);
+	if (file_next_entry(d, path, &r, err))
+		r = 0;
+	closedir(d);
+	return r;
 }
 
 /* dir: holds one image; an older one is overwritten, anything else is not touched. */
@@ -53,8 +54,9 @@ static int check_dir(struct copy_to *t, struct error *err)
 {
 	static const char version[] = "Directory Transport Version: 1.1\n";
 
-	if (faccessat(t->target.fd, "version", F_OK, 0) < 0 && !is_empty_dir(t->target.fd))
-		return fail(err, ERROR_INVALID, "%s: the directory is not empty and holds no image", t->name->path);
+	int fits = faccessat(t->target.fd, "version", F_OK, 0) == 0 || is_empty_dir(t->target.fd, t->name->path, err);
+	if (fits <= 0)
+		return fits < 0 ? -1 : fail(err, ERROR_INVALID, "%s: the directory is not empty and holds no image", t->name->path);
 	for (int i = 1; i <= 64; i++) {   /* of the image that lay here */
 		char old[32];
 		snprintf(old, sizeof(old), "signature-%d", i);

@@ -146,7 +146,7 @@ int image_mounts(struct engine *e, struct strv *ret, struct error *err)
 	DIR *dir = opendir(base);
 	if (!dir)
 		return errno == ENOENT ? 0 : fail_errno(err, "%s", base);
-	while (r >= 0 && (d = readdir(dir))) {
+	while (r >= 0 && (d = file_next_entry(dir, base, &r, err))) {
 		autofree char *path = NULL;
 		if (d->d_name[0] == '.')
 			continue;

@@ -13,6 +13,7 @@
 #include "engine/pod.h"
 #include "image/oci-image.h"
 #include "image/reference.h"
+#include "store/layer.h"
 #include "store/step-image.h"
 
 static void write_event(struct engine *e, enum event_status status, const char *id, const char *name)
@@ -21,13 +22,6 @@ static void write_event(struct engine *e, enum event_status status, const char *
 }
 
 /* ---- --imagestore ---- */
-/* The engine that may change the image. */
-static int owner_of(struct engine *e, const struct store_image *image, struct engine **ret, struct error *err)
-{
-	*ret = e;
-	return image->read_only ? engine_of_images(e, ret, err) : 0;
-}
-
 /* Appends the ids of our containers made of the image. */
 static int image_users(struct engine *e, const char *image_id, struct strv *to, struct error *err)
 {
@@ -55,6 +49,60 @@ static int may_go(struct engine *e, const char *id, bool unused, struct error *e
 	if (unused)
 		TRY(image_users(e, id, &users, err));
 	return !users.n;
+}
+
+static bool has_layer(const struct store_image *i, const char *diff_id)
+{
+	for (size_t k = 0; k < i->n_layers; k++)
+		if (streq(i->layers[k].diff_id, diff_id))
+			return true;
+	return false;
+}
+
+/* An image of the list's own store that has the layer; NULL: none. */
+static const struct store_image *find_user(const struct store_image_list *l, const char *diff_id, const char *but)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].read_only && !(but && streq(l->v[i].id, but)) && has_layer(&l->v[i], diff_id))
+			return &l->v[i];
+	return NULL;
+}
+
+/* Has the other store only borrowed the layer? 1/0. */
+static int is_borrowed(struct store *s, const char *diff_id, struct error *err)
+{
+	CLEANUP(store_layer_done) struct store_layer l = {};
+	int r = store_layer_find(s, diff_id, &l, err);
+
+	return r == 1 ? l.read_only : r;
+}
+
+/* An image of one store may stand on layers of the other: they must not go before it does. */
+static int check_other_store(struct engine *owner, const char *id, struct error *err)
+{
+	auto_store_image image = {};
+	auto_store_image_list ours = {}, theirs = {};
+	struct engine *beside;
+	struct store *s, *other;
+
+	TRY(engine_of_image(owner, true, &beside, err));
+	TRY(engine_store(owner, &s, err));
+	TRY(engine_store(beside, &other, err));
+	TRY(store_image_get(s, id, STORE_IMAGE_LAYERS, &image, err));
+	TRY(store_image_list(s, STORE_IMAGE_LAYERS, &ours, err));
+	TRY(store_image_list(other, STORE_IMAGE_LAYERS | STORE_IMAGE_NAMES | STORE_IMAGE_DOUBLES, &theirs, err));
+	for (size_t i = 0; i < image.n_layers; i++) {
+		const char *layer = image.layers[i].diff_id;
+		const struct store_image *user = find_user(&theirs, layer, NULL);
+		if (!user || find_user(&ours, layer, id))
+			continue;
+		int borrowed = is_borrowed(other, layer, err);
+		TRY(borrowed);
+		if (borrowed)
+			return fail(err, ERROR_IN_USE, "image %s is in use: image %s in %s is made of its layers: remove that one first", id,
+				    user->names.n ? user->names.v[0] : user->id, beside->root);
+	}
+	return 0;
 }
 
 /* Images of both stores. */
@@ -97,7 +145,7 @@ int image_tag(struct engine *e, const char *what, const char *name, struct error
 	struct store *s;
 
 	TRY(image_find(e, what, IMAGE_LIST_ITSELF, &image, NULL, err));
-	TRY(owner_of(e, &image, &owner, err));
+	TRY(engine_of_image(e, image.read_only, &owner, err));
 	TRY(engine_store(owner, &s, err));
 	if (normalize(name, &full, err) < 0)
 		return fail_wrap(err, "normalizing name \"%s\"", name);
@@ -114,7 +162,7 @@ static int untag_one(struct engine *e, const struct store_image *image, const ch
 	struct engine *owner;
 	struct store *s;
 
-	TRY(owner_of(e, image, &owner, err));
+	TRY(engine_of_image(e, image->read_only, &owner, err));
 	TRY(engine_store(owner, &s, err));
 	int r = store_image_untag(s, image->id, full, err);
 	if (r < 0)
@@ -206,10 +254,12 @@ static int remove_whole(struct engine *e, const struct store_image *image, const
 	struct engine *owner;
 	struct store *s;
 
-	TRY(owner_of(e, image, &owner, err));
+	TRY(engine_of_image(e, image->read_only, &owner, err));
 	TRY(engine_store(owner, &s, err));
 	int children = store_image_children(s, image->id, NULL, err);
 	TRY(children);
+	if (e->split)
+		TRY(check_other_store(owner, image->id, err));
 	if (r->force)
 		TRY(remove_containers(e, image->id, err));
 	else if (owner != e)

@@ -335,8 +335,9 @@ int manifest_list_add_files(struct engine *e, const char *list, const struct str
 	CLEANUP(found_done) struct found f = {};
 	struct store *s;
 
-	TRY(engine_store(e, &s, err));
 	TRY(manifest_list_open(e, list, false, &l, err));
+	TRY(engine_of_image(e, l.image.read_only, &e, err));
+	TRY(engine_store(e, &s, err));
 	manifest_list_done(&l);
 	TRY(stage_begin(s, "manifest", &st, err));
 	TRY(build_manifest(e, st, files, o, &m, err));

@@ -80,6 +80,8 @@ int manifest_list_open(struct engine *e, const char *what, bool change, struct m
 	TRY(find(e, what, &l, err));
 	if (change) {
 		auto_store_image now = {};
+		TRY(engine_of_image(e, l.image.read_only, &e, err));
+		l.engine = e;
 		TRY(engine_store(e, &s, err));
 		TRY(store_lock(s, "manifest-list", l.image.id, (struct lock_how){ LOCK_EXCLUSIVE, LOCK_UNORDERED, -1 }, &l.lock,
 			       err));
@@ -371,6 +373,7 @@ int manifest_list_create(struct engine *e, const char *name, const struct manife
 	auto_reference r = {};
 	auto_store_image known = {};
 	autofree char *full = NULL;
+	struct engine *owner, *images;
 	struct store *s;
 
 	TRY(reference_parse(name, &r, err));
@@ -382,16 +385,19 @@ int manifest_list_create(struct engine *e, const char *name, const struct manife
 	int taken = store_image_find(s, full, NULL, 0, &known, NULL, err);
 	if (taken < 0 && err->kind != ERROR_INVALID)
 		return taken;
+	TRY(engine_of_images(e, &images, err));
+	TRY(engine_of_image(e, known.read_only, &owner, err));
+	TRY(engine_store(owner, &s, err));
 	if (taken > 0 && o->replace)
 		TRY(store_image_untag(s, known.id, full, err));
 	if (taken <= 0 || o->replace)
-		return create(e, full, o, ret_id, err);
+		return create(images, full, o, ret_id, err);
 	if (!o->amend)
 		return fail(err, ERROR_EXISTS, "image name \"%s\" is already associated with image \"%s\": that name is already in use", full,
 			    known.id);
 	struct error why;
-	if (amend(e, full, o, ret_id, &why) < 0)
-		return why.kind == ERROR_INVALID ? convert(e, full, known.id, o, ret_id, err) : (*err = why, -1);
+	if (amend(owner, full, o, ret_id, &why) < 0)
+		return why.kind == ERROR_INVALID ? convert(owner, full, known.id, o, ret_id, err) : (*err = why, -1);
 	return 0;
 }
 

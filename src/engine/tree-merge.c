@@ -272,9 +272,8 @@ static int read_names(int dir, struct strv *ret, struct error *err)
 
 	if (!d)
 		return fail_errno(err, "read a directory");
-	while (r == 0 && (e = readdir(d)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			r = strv_add(ret, e->d_name, err);
+	while (r == 0 && (e = file_next_entry(d, "of a tree", &r, err)))
+		r = strv_add(ret, e->d_name, err);
 	closedir(d);
 	return r;
 }

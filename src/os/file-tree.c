@@ -60,6 +60,19 @@ DIR *file_stream(int dirfd, const char *path)
 	return d;
 }
 
+struct dirent *file_next_entry(DIR *d, const char *what, int *result, struct error *err)
+{
+	struct dirent *e;
+
+	do {
+		errno = 0;
+		e = readdir(d);
+	} while (e && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0));
+	if (!e && errno)
+		*result = fail_errno(err, "read directory %s", what);
+	return e;
+}
+
 /* ---- removal ---- */
 
 struct level {

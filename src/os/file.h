@@ -61,6 +61,9 @@ int file_open_dir(int dirfd, const char *path, bool create, mode_t mode, struct 
 /* [alloc] The entries of the directory `path` below dirfd ("." for itself: dirfd's own offset stays where it is).
  * NULL: errno says why. The caller closes it with closedir(). */
 DIR *file_stream(int dirfd, const char *path);
+/* The next entry but "." and ".."; NULL: the last was seen, or (*result is -1 then, else untouched) the directory `what`
+ * could not be read to its end. */
+struct dirent *file_next_entry(DIR *d, const char *what, int *result, struct error *err);
 
 /* Removes name and everything below it: never follows links, never leaves the directory it started in when somebody
  * moves or exchanges entries meanwhile, enters directories without permission bits (chmod through the descriptor),

@@ -215,6 +215,28 @@ static void test_file_close_from_keeps_what_it_should(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void test_file_next_entry_tells_a_directory_that_cannot_be_read(void **state)
+{
+	struct error err = {};
+	int r = 7;
+
+	(void)state;
+	DIR *d = file_stream(AT_FDCWD, "/proc/self/fdinfo");
+	assert_non_null(d);
+	assert_non_null(file_next_entry(d, "one", &r, &err));
+	while (file_next_entry(d, "one", &r, &err))
+		;
+	assert_int_equal(r, 7);   /* its end */
+	closedir(d);
+	d = file_stream(AT_FDCWD, "/proc/self/fdinfo");
+	assert_non_null(d);
+	assert_int_equal(dup3(STDIN_FILENO, dirfd(d), O_CLOEXEC), dirfd(d));   /* no directory any more */
+	assert_null(file_next_entry(d, "one", &r, &err));
+	assert_int_equal(r, -1);
+	assert_int_equal(err.errnum, ENOTDIR);
+	closedir(d);
+}
+
 int main(void)
 {
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -224,6 +246,7 @@ int main(void)
 		IN_PLACE(test_file_remove_tree_opens_closed_directories_as_user),
 		IN_PLACE(test_file_copy_copies_bytes_and_mode),
 		IN_PLACE(test_file_copy_fd_keeps_holes),
+		cmocka_unit_test(test_file_next_entry_tells_a_directory_that_cannot_be_read),
 		cmocka_unit_test(test_file_memfd_data_is_sealed),
 		cmocka_unit_test(test_file_close_from_keeps_what_it_should),
 	};

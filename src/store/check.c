@@ -88,8 +88,8 @@ static int rebuild(struct check *c, struct error *err)
 static int check_index(struct check *c, struct error *err)
 {
 	size_t before = c->report->n;
-	struct db *index;
-	struct error why;
+	struct db *index = NULL;
+	struct error why = {};
 
 	if (c->o->rebuild_index)
 		return rebuild(c, err);
@@ -98,6 +98,10 @@ static int check_index(struct check *c, struct error *err)
 	    pragma_rows(c, index, "PRAGMA foreign_key_check", NULL, &why) < 0) {
 		TRY(report_add(c->report, CHECK_INDEX, "index.db", err, "%s", why.text));
 		outcome(c, true, false);
+	}
+	if (db_is_device_error(&why) || (index && db_check_device(index, &why) < 0)) {
+		*err = why;   /* no damage: nobody knows what is there */
+		return -1;
 	}
 	if (c->report->n == before || !c->o->repair)
 		return 0;

@@ -51,8 +51,51 @@ static const struct db_error_row db_errors[] = {
 	{ SQLITE_NOMEM, ERROR_SYSTEM, ENOMEM, "out of memory" },
 };
 
+static bool is_device_errno(int e)
+{
+	return e == EIO || e == ENXIO || e == ERANGE;
+}
+
+/* SQLite calls a read that fails on the device (EIO, ENXIO, ERANGE) damage, which it is not: nothing is known of the
+ * bytes. What the operating system said last of the database and its log tells the two apart. */
+static int device_errno(struct db *db)
+{
+	sqlite3_file *log = NULL;
+	int of_base = 0, of_log = 0;
+
+	if (!db->handle)
+		return 0;
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &of_base);
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+	int e = of_base ? of_base : of_log;
+	return is_device_errno(e) ? e : 0;
+}
+
+bool db_is_device_error(const struct error *e)
+{
+	return is_device_errno(e->errnum);
+}
+
+static int tell_device(struct db *db, int errnum, struct error *err)
+{
+	return fail_with(err, errnum, "%s: it cannot be read (nothing was changed; the kernel's log says more)", db->path);
+}
+
+int db_check_device(struct db *db, struct error *err)
+{
+	int errnum = device_errno(db);
+
+	return errnum ? tell_device(db, errnum, err) : 0;
+}
+
 int db_fail(struct db *db, int rc, struct error *err)
 {
+	int device = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ? device_errno(db) : 0;
+
+	if (device)
+		return tell_device(db, device, err);
 	for (size_t i = 0; i < ARRAY_LEN(db_errors); i++) {
 		if (db_errors[i].code != (rc & 0xff))
 			continue;

@@ -44,6 +44,10 @@ int db_hold(int dirfd, const char *name);
 /* For PRAGMAs and checks. Borrowed. */
 sqlite3 *db_handle(struct db *db);
 int db_fail(struct db *db, int rc, struct error *err);
+/* Did the device fail when the database was read last (EIO)? Then -1: that says nothing of what is in it. */
+int db_check_device(struct db *db, struct error *err);
+/* The same of a failure that was told. */
+bool db_is_device_error(const struct error *e);
 
 /* ---- statements. `types` says what follows, one letter per parameter: s char * (NULL: NULL), i int64_t (cast!) ---- */
 /* Runs to the end; returns the number of rows changed. */

@@ -144,7 +144,7 @@ static int make_run_database(struct store *s, struct error *err)
 static int check_index(struct store *s, struct error *err)
 {
 	struct db *index;
-	struct error why;
+	struct error why = {};
 
 	if (!index_exists(s))
 		return store_index(s, &index, err);   /* makes it */
@@ -156,6 +156,10 @@ static int check_index(struct store *s, struct error *err)
 	}
 	if (good)
 		return 0;
+	if (db_is_device_error(&why) || (s->index && db_check_device(s->index, &why) < 0)) {
+		*err = why;
+		return -1;
+	}
 	if (!store_is_syncing(s) || why.kind == ERROR_CORRUPT || why.kind == ERROR_NONE) {
 		db_close(take_ptr(s->index));
 		return index_rebuild(s, NULL, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store/test-check.c - damage is found, repaired, and pulled again; reset; df. */
+#include <sqlite3.h>
+
 #include "store/test-fixture.h"
 
 static size_t problems(struct fixture *fx, struct check_options o, enum check_object object)
@@ -183,6 +185,58 @@ static void test_usage_counts_shared_layers_once(void **state)
 	EQ(u.containers, 1);
 }
 
+static bool device_fails;
+
+static ssize_t pread_or_fail(int fd, void *to, size_t n, off_t at)
+{
+	if (!device_fails)
+		return pread(fd, to, n, at);
+	errno = EIO;
+	return -1;
+}
+
+static int open_after_reboot(struct fixture *fx)
+{
+	const struct store_options o = { .root = fx->root, .runroot = fx->runroot };
+	char run[200];
+
+	snprintf(run, sizeof(run), "%s/%s", fx->runroot, fx->store->run_name);
+	fixture_close(fx);
+	unlink(run);
+	return store_open(&o, &fx->store, &fx->err);
+}
+
+static void test_index_on_a_failing_device_is_no_damage(void **state)
+{
+	static const char *const calls[] = { "pread", "pread64" };
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	struct fixture *fx = *state;
+	auto_store_image i = { 0 };
+	struct stat before, after;
+
+	add_image(fx, 1, 2, "localhost/one:latest", NULL);
+	for (size_t k = 0; k < ARRAY_LEN(calls); k++)
+		vfs->xSetSystemCall(vfs, calls[k], (sqlite3_syscall_ptr)pread_or_fail);
+	fixture_reopen(fx);
+	EQ(fstatat(fx->store->root_fd, "index.db", &before, 0), 0);
+	device_fails = true;
+	EQ(store_image_find(fx->store, "one", NULL, 0, &i, NULL, &fx->err), -1);
+	EQ(fx->err.errnum, EIO);
+	EQ(fx->err.kind, ERROR_SYSTEM);
+	struct check_report r = { 0 };
+	EQ(store_check(fx->store, &(struct check_options){ .repair = true }, &r, &fx->err), -1);
+	check_report_done(&r);
+	EQ(fx->err.errnum, EIO);
+	EQ(open_after_reboot(fx), -1);
+	EQ(fx->err.errnum, EIO);
+	device_fails = false;
+	vfs->xSetSystemCall(vfs, NULL, NULL);
+	fixture_open(fx);
+	EQ(fstatat(fx->store->root_fd, "index.db", &after, 0), 0);
+	EQ(after.st_ino, before.st_ino);   /* not made anew */
+	EQ(store_image_find(fx->store, "one", NULL, 0, &i, NULL, &fx->err), 1);
+}
+
 static void test_newer_format_is_refused(void **state)
 {
 	struct fixture *fx = *state;
@@ -205,6 +259,7 @@ int main(void)
 		T(test_check_verifies_digests_when_it_can), T(test_check_lost_records_are_written_again),
 		T(test_check_broken_index_is_rebuilt), T(test_check_garbage_is_removed_when_old_enough),
 		T(test_reboot_sweeps_what_no_row_knows), T(test_reset_leaves_an_empty_store),
+		T(test_index_on_a_failing_device_is_no_damage),
 		T(test_usage_counts_shared_layers_once), T(test_newer_format_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

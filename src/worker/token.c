@@ -206,7 +206,7 @@ static int load_directory(struct http_trust *t, const char *dir, struct error *e
 
 	if (!d)
 		return errno == ENOENT ? 0 : fail_errno(err, "%s", dir);
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (e = file_next_entry(d, dir, &r, err))) {
 		if (str_ends(e->d_name, ".crt"))
 			r = add_authority(t, dirfd(d), e->d_name, err);
 		else if (str_ends(e->d_name, ".cert"))

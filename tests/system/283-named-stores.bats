@@ -92,6 +92,35 @@ teardown() { umiak_teardown; umount "$W/theirs/root/overlay" 2>/dev/null || true
     ! rootless || umiak unshare rm -rf "$W/second"
 }
 
+@test "--imagestore: what an image there is made of stays here; manifest lists are made there" {
+    second() { run_umiak --imagestore "$W/second" "$@"; }
+    mkdir "$W/t" "$W/context"; printf base >"$W/t/f"; chmod -R a+rX "$W"
+    tar -C "$W/t" --owner=0 --group=0 -cf "$W/l.tar" f; chmod a+r "$W/l.tar"
+    run_umiak import -q "$W/l.tar" localhost/base:1
+    printf 'FROM localhost/base:1\nCOPY Containerfile /made\n' >"$W/context/Containerfile"
+    second build -q -t localhost/derived:1 "$W/context"
+    run_umiak 2 --imagestore "$W/second" rmi localhost/base:1
+    like "$output" "is in use: image localhost/derived:1 in $W/second is made of its layers: remove that one first" "refused"
+    run_umiak 2 --imagestore "$W/second" rmi -f localhost/base:1
+    second tag localhost/base:1 localhost/base:2
+    second rmi localhost/base:2   # control: a name may go
+    second save -q -o "$W/derived.tar" localhost/derived:1; like "$(tar -tf "$W/derived.tar")" manifest.json "and the image is whole"
+    second manifest create localhost/list:1 localhost/derived:1
+    run_umiak 1 manifest exists localhost/list:1
+    second manifest exists localhost/list:1
+    second manifest add localhost/list:1 localhost/base:1
+    second manifest annotate --index --annotation a=b localhost/list:1
+    second manifest inspect localhost/list:1; is "$(jq -r '.annotations.a, (.manifests | length)' <<<"$output" | xargs)" "b 2" "changed there"
+    run_umiak manifest create localhost/ours:1   # a list of ours is changed here
+    second manifest create --amend localhost/ours:1 localhost/base:1
+    run_umiak manifest inspect localhost/ours:1; is "$(jq '.manifests | length' <<<"$output")" 1 "changed here"
+    second manifest rm localhost/list:1 localhost/ours:1
+    second rmi localhost/derived:1
+    second rmi localhost/base:1   # control: now it may go
+    rootless || rm -rf "$W/second"
+    ! rootless || umiak unshare rm -rf "$W/second"
+}
+
 @test "system check: layers without a blob are made again byte for byte, and one that changed is found" {
     mkdir "$W/t"; printf original >"$W/t/f"; chmod -R a+rX "$W"
     tar -C "$W/t" --owner=0 --group=0 -cf "$W/l.tar" f; chmod a+r "$W/l.tar"
