@@ -39,10 +39,10 @@ int copy_ask(struct run *r, struct job *j, enum step step, struct error *err)
 
 int copy_try_mount(struct run *r, struct job *j, enum step step, struct error *err)
 {
+	j->step = step;   /* decides which digest is meant */
 	struct op_get q = { .endpoint = r->push_endpoint, .reference = (char *)(uintptr_t)copy_digest(j), .mount_only = true,
 			    .mount_from = r->to->mounts.v[j->mount++] };
 
-	j->step = step;
 	return copy_send(j, r->push, OP_PUT_BLOB, &q, NULL, 0, err);
 }
 

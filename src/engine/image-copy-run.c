@@ -132,19 +132,25 @@ static int moved(struct run *r, struct job *j, struct error *err)
 	return j->blob->change ? copy_ask(r, j, ASKED_AGAIN, err) : send_scratch(r, j, err);
 }
 
+/* Is it there, or can it be? Only then bytes move. */
+static int look_there(struct run *r, struct job *j, enum step step, struct error *err)
+{
+	bool neighbour = r->to->mounts.n && !r->cannot_mount;
+
+	return neighbour ? copy_try_mount(r, j, TAKEN, err) : copy_ask(r, j, step, err);
+}
+
 static int begin(struct run *r, struct job *j, struct error *err)
 {
 	if (j->blob->change) {
 		int known = copy_recall(r, j->blob, err);
 		if (known)
-			return known < 0 ? -1 : copy_ask(r, j, RECALLED, err);
+			return known < 0 ? -1 : look_there(r, j, RECALLED, err);
 		say(r, j, false);
 		return copy_move(r, j, err);
 	}
-	if (r->push && r->to->mounts.n && !r->cannot_mount)
-		return copy_try_mount(r, j, TAKEN, err);
 	if (r->push)
-		return copy_ask(r, j, ASKED, err);
+		return look_there(r, j, ASKED, err);
 	if (copy_to_has_file(r->to, j->blob->from->digest))
 		return finish(r, j, true);
 	say(r, j, false);
