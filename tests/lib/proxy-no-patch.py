@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# proxy-no-patch.py HOST:PORT PORT-FILE LOG - a proxy before a registry that refuses PATCH, as some do; every method goes
-# into LOG, a line each.
+# proxy-no-patch.py HOST:PORT PORT-FILE LOG [no-mount] - a proxy before a registry that refuses PATCH, as some do; with
+# no-mount it knows no other repositories, either (an upload begins instead). Every method goes into LOG, a line each.
 import http.client, http.server, os, sys
 
-upstream, port_file, log = sys.argv[1:]
+upstream, port_file, log = sys.argv[1:4]
+no_mount = sys.argv[4:] == ["no-mount"]
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -19,7 +20,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         c = http.client.HTTPConnection(upstream, timeout=60)
-        c.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)   # Host is ours: so is Location
+        path = self.path.split("?")[0] if no_mount and "mount=" in self.path else self.path
+        c.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)   # Host is ours: so is Location
         for k, v in self.headers.items():
             c.putheader(k, v)
         c.endheaders(body)
