@@ -10,118 +10,15 @@
 #include "engine/event.h"
 #include "engine/image-list.h"
 #include "engine/image-mount.h"
+#include "engine/image-remove-stores.h"
 #include "engine/pod.h"
 #include "image/oci-image.h"
 #include "image/reference.h"
-#include "store/layer.h"
 #include "store/step-image.h"
 
 static void write_event(struct engine *e, enum event_status status, const char *id, const char *name)
 {
 	engine_event(e, &(struct event){ .type = EVENT_IMAGE, .status = status, .id = id, .name = name });
-}
-
-/* ---- --imagestore ---- */
-/* Appends the ids of our containers made of the image. */
-static int image_users(struct engine *e, const char *image_id, struct strv *to, struct error *err)
-{
-	auto_ctr_list all = {};
-
-	TRY(ctr_list(e, &all, err));
-	for (size_t i = 0; i < all.n; i++)
-		if (streq0(all.v[i]->at.record.image_id, image_id))
-			TRY(strv_add(to, all.v[i]->id, err));
-	return 0;
-}
-
-/* May it go from the other store? Not when ours has it as well: that one would be meant. `unused`: nor when a container
- * of ours is made of it, of which the other store knows nothing. 1/0. */
-static int may_go(struct engine *e, const char *id, bool unused, struct error *err)
-{
-	auto_store_image found = {};
-	auto_strv users = {};
-	struct store *s;
-
-	TRY(engine_store(e, &s, err));
-	int r = store_image_get(s, id, 0, &found, err);
-	if (r <= 0 || !found.read_only)
-		return r < 0 ? -1 : 0;
-	if (unused)
-		TRY(image_users(e, id, &users, err));
-	return !users.n;
-}
-
-static bool has_layer(const struct store_image *i, const char *diff_id)
-{
-	for (size_t k = 0; k < i->n_layers; k++)
-		if (streq(i->layers[k].diff_id, diff_id))
-			return true;
-	return false;
-}
-
-/* An image of the list's own store that has the layer; NULL: none. */
-static const struct store_image *find_user(const struct store_image_list *l, const char *diff_id, const char *but)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (!l->v[i].read_only && !(but && streq(l->v[i].id, but)) && has_layer(&l->v[i], diff_id))
-			return &l->v[i];
-	return NULL;
-}
-
-/* Has the other store only borrowed the layer? 1/0. */
-static int is_borrowed(struct store *s, const char *diff_id, struct error *err)
-{
-	CLEANUP(store_layer_done) struct store_layer l = {};
-	int r = store_layer_find(s, diff_id, &l, err);
-
-	return r == 1 ? l.read_only : r;
-}
-
-/* An image of one store may stand on layers of the other: they must not go before it does. */
-static int check_other_store(struct engine *owner, const char *id, struct error *err)
-{
-	auto_store_image image = {};
-	auto_store_image_list ours = {}, theirs = {};
-	struct engine *beside;
-	struct store *s, *other;
-
-	TRY(engine_of_image(owner, true, &beside, err));
-	TRY(engine_store(owner, &s, err));
-	TRY(engine_store(beside, &other, err));
-	TRY(store_image_get(s, id, STORE_IMAGE_LAYERS, &image, err));
-	TRY(store_image_list(s, STORE_IMAGE_LAYERS, &ours, err));
-	TRY(store_image_list(other, STORE_IMAGE_LAYERS | STORE_IMAGE_NAMES | STORE_IMAGE_DOUBLES, &theirs, err));
-	for (size_t i = 0; i < image.n_layers; i++) {
-		const char *layer = image.layers[i].diff_id;
-		const struct store_image *user = find_user(&theirs, layer, NULL);
-		if (!user || find_user(&ours, layer, id))
-			continue;
-		int borrowed = is_borrowed(other, layer, err);
-		TRY(borrowed);
-		if (borrowed)
-			return fail(err, ERROR_IN_USE, "image %s is in use: image %s in %s is made of its layers: remove that one first", id,
-				    user->names.n ? user->names.v[0] : user->id, beside->root);
-	}
-	return 0;
-}
-
-/* Images of both stores. */
-static int list_own(struct engine *e, const struct image_list_options *o, bool unused, struct strv *ids, struct error *err)
-{
-	auto_strv more = {};
-	struct engine *images;
-
-	TRY(image_list_ids(e, o, ids, err));
-	TRY(engine_of_images(e, &images, err));
-	if (images != e)
-		TRY(image_list_ids(images, o, &more, err));
-	for (size_t i = 0; i < more.n; i++) {
-		int r = may_go(e, more.v[i], unused, err);
-		TRY(r);
-		if (r)
-			TRY(strv_add(ids, more.v[i], err));
-	}
-	return 0;
 }
 
 /* ---- names ---- */
@@ -259,11 +156,11 @@ static int remove_whole(struct engine *e, const struct store_image *image, const
 	int children = store_image_children(s, image->id, NULL, err);
 	TRY(children);
 	if (e->split)
-		TRY(check_other_store(owner, image->id, err));
+		TRY(image_removal_check(owner, image->id, err));
 	if (r->force)
 		TRY(remove_containers(e, image->id, err));
 	else if (owner != e)
-		TRY(image_users(e, image->id, &gone.ret_users, err));
+		TRY(image_removal_users(e, image->id, &gone.ret_users, err));
 	if (gone.ret_users.n)
 		return in_use(&gone, err);
 	TRY(unmount(e, image->id, r->force, err));
@@ -459,7 +356,7 @@ int image_remove(struct engine *e, const struct strv *names, struct image_remova
 	if (!r->all)
 		return 0;
 	TRY(strv_add(&filters, "readonly=false", err));
-	TRY(list_own(e, &o, false, &ids, err));
+	TRY(image_removal_list(e, &o, false, &ids, err));
 	for (size_t i = 0; i < ids.n; i++) {
 		struct error why = {};
 		if (remove_by_id(e, ids.v[i], r, &why) < 0)
@@ -517,7 +414,7 @@ int image_prune(struct engine *e, const struct image_prune_options *o, struct im
 	for (;;) {   /* what was the child of a removed image's parent may be free now */
 		auto_strv ids = {};
 		size_t before = r->deleted.n;
-		TRY(list_own(e, &list, true, &ids, err));
+		TRY(image_removal_list(e, &list, true, &ids, err));
 		for (size_t i = 0; i < ids.n; i++) {
 			struct error why = {};
 			if (remove_by_id(e, ids.v[i], r, &why) < 0)

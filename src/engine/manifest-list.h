@@ -98,3 +98,5 @@ int manifest_list_note(struct manifest_list *l, const char *member, const char *
 /* The index as it is written: its type is Docker's unless something only the OCI's knows is in it; IMAGE_FORMAT_* forces. */
 int manifest_list_format(const struct manifest_list *l, enum image_format format, struct buf *to, enum media_type *ret_type,
 			 struct error *err);
+/* Adds to the annotations of an index or of an entry. */
+int manifest_list_set_annotations(struct json_object *o, const struct strmap *from, struct error *err);
