@@ -98,6 +98,6 @@ load ../lib/buildah
     [[ $output == *'removing container "nobody1": container not known'*'Error: removing container "nobody2": container not known'* ]]
     run buildah rm --all; is "$status" 0 "all"
     run buildah containers -q; is "$output" "" "none are left"
-    run buildah source create x; is "$status" 125 "refused by name"
+    run buildah mkcw a b; is "$status" 125 "refused by name"
     run buildah info --format '{{.host.os}}'; is "$output" linux "info"
 }
