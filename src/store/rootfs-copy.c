@@ -281,21 +281,17 @@ bool rootfs_overlay_is_impossible(const struct error *err)
 	return err->errnum == EINVAL || err->errnum == EPERM || err->errnum == ENODEV || err->errnum == EOPNOTSUPP;
 }
 
-bool store_carries_overlay(struct store *s)
+/* Whether an overlay of three directories below `dir` is refused for ever; what fails for another reason is not. */
+static bool is_refused_in(const struct store *s, int dir)
 {
 	static const char *const names[] = { "lower", "upper", "work" };
-	auto_stage *stage = NULL;
 	struct error why;
 	int fds[ARRAY_LEN(names)] = { -1, -1, -1 }, mounted = -1;
 	bool made = true, refused = false;
 
-	if (s->driver == STORE_VFS)
-		return false;
-	if (stage_begin(s, "probe", &stage, &why) < 0)
-		return true;
 	for (size_t i = 0; i < ARRAY_LEN(names) && made; i++) {
-		made = mkdirat(stage_fd(stage), names[i], 0700) == 0;
-		fds[i] = made ? openat(stage_fd(stage), names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+		made = mkdirat(dir, names[i], 0700) == 0;
+		fds[i] = made ? openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 		made = fds[i] >= 0;
 	}
 	const struct rootfs_trees t = { .lower = fds, .n = 1, .upper = fds[1], .work = fds[2] };
@@ -304,5 +300,23 @@ bool store_carries_overlay(struct store *s)
 	close_p(&mounted);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		close_p(&fds[i]);
+	return refused;
+}
+
+/* Who asks only looks and waits for nobody: no stage, which is begun under a lock. A sweeper that finds the directory
+ * takes it for garbage; the answer is then the usual one. */
+bool store_carries_overlay(struct store *s)
+{
+	struct error ignored;
+	char name[64];
+
+	if (s->driver == STORE_VFS)
+		return false;
+	autoclose int staging = openat(s->root_fd, "staging", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (staging < 0 || file_make_temp_dir(staging, "probe-", name, sizeof(name), &ignored) < 0)
+		return true;
+	autoclose int dir = openat(staging, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	bool refused = dir >= 0 && is_refused_in(s, dir);
+	file_remove_tree(staging, name, &ignored);
 	return !refused;
 }
