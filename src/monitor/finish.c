@@ -67,10 +67,12 @@ static void answer_starter(struct monitor *m)
 	bool failed = m->start_fd >= 0 && read(m->start_fd, &e, sizeof(e)) == sizeof(e);
 
 	close_fd(&m->start_fd);
-	if (failed)
+	if (failed) {
 		m->exit.exit_code = error_exit_code(&e);
-	else
+	} else {
 		m->exit.started_ns = m->exit.finished_ns;
+		notify_started(m);
+	}
 	if (m->starter >= 0)
 		client_send(m, (size_t)m->starter, MONITOR_STARTED, 0, failed ? &e : NULL, failed ? sizeof(e) : 0);
 	m->starter = -1;
