@@ -107,3 +107,21 @@ three() { printf 'FROM %s\nENV A=%s\nRUN echo one >/one\nRUN echo two >/two\n' "
     run_umiak image inspect --format '{{index .Config.Labels "on"}}' three
     is "$output" "" "the result"
 }
+
+@test "a cache of the version without images of steps is taken over: its steps are used" {
+    three; build -t three
+    cache=$(find "$UMIAK_WORK" -name cache.db)
+    python3 - "$cache" <<'P'
+import sqlite3, sys
+cache = sqlite3.connect(sys.argv[1], isolation_level=None)
+cache.executescript("DROP TABLE images; PRAGMA user_version = 1")
+P
+    ! rootless || chown -R "$UMIAK_TEST_USER": "$(dirname "$cache")"
+    build -t three
+    is "$(grep -c 'Using cache' <<<"$output")" 3 "$output"
+    is "$(steps | wc -l)" 2 "which makes images of them"
+    echo 'RUN echo three >/three' >>"$CTX/Containerfile"
+    build -t three
+    is "$(umiak run --rm --network none three cat /one /two /three | tr '\n' ' ')" "one two three " "the result"
+    run_umiak system check
+}
