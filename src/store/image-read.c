@@ -135,8 +135,8 @@ static int by_name_or_latest(const struct lookup *l, const char *prefix, const c
 	return by_name(l, full, err);
 }
 
-/* An id: full, or the beginning of exactly one. */
-static int by_id(const struct lookup *l, const char *what, struct error *err)
+/* An id: full, or the beginning of exactly one (of several: 0, and *ret_ambiguous). */
+static int by_id(const struct lookup *l, const char *what, bool *ret_ambiguous, struct error *err)
 {
 	const char *hex = str_after(what, "sha256:") ?: what;
 	size_t len = strspn(hex, "0123456789abcdef");
@@ -151,8 +151,9 @@ static int by_id(const struct lookup *l, const char *what, struct error *err)
 		return found;
 	snprintf(first, sizeof(first), "%s", db_text(&r, 0));
 	int more = db_next(&r, err);
+	*ret_ambiguous = more == 1;
 	if (more)
-		return more < 0 ? -1 : fail(err, ERROR_INVALID, "%s: image ID prefix is ambiguous", what);
+		return more < 0 ? -1 : 0;
 	return image_load(l->db, first, l->want, l->image, err);
 }
 
@@ -229,15 +230,18 @@ static int by_short_name(const struct lookup *l, const char *what, const struct 
 
 static int find_in(const struct lookup *l, const char *what, const struct strv *search, struct error *err)
 {
+	bool ambiguous = false;
 	int r = by_name(l, what, err);
 
 	if (!r)
-		r = by_id(l, what, err);
+		r = by_id(l, what, &ambiguous, err);
 	if (!r)
 		r = by_name_or_latest(l, "", what, err);
 	if (!r)
 		r = by_repository_digest(l, what, err);
-	return r ? r : by_short_name(l, what, search, err);
+	if (!r)
+		r = by_short_name(l, what, search, err);
+	return r || !ambiguous ? r : fail(err, ERROR_INVALID, "%s: image ID prefix is ambiguous", what);
 }
 
 /* A step of a build, by what is too long to be meant as a name: after all others. */

@@ -125,3 +125,13 @@ P
     is "$(umiak run --rm --network none three cat /one /two /three | tr '\n' ' ')" "one two three " "the result"
     run_umiak system check
 }
+
+@test "a name that is also the beginning of several ids is the name" {
+    for i in $(seq 17); do echo "FROM $IMAGE"$'\n'"LABEL n=$i" | umiak build -q --layers=false --network none - >/dev/null; done
+    digit=$(umiak images -q --no-trunc | sed 's/^sha256://' | cut -c1 | sort | uniq -d | head -n 1)   # 17 ids, 16 digits
+    run_umiak 125 image inspect "$digit"
+    like "$output" "image ID prefix is ambiguous" "no such name yet"
+    umiak tag "$IMAGE" "$digit"
+    is "$(umiak image inspect --format '{{.Id}}' "$digit")" "$(umiak image inspect --format '{{.Id}}' "$IMAGE")" "the name"
+    umiak rmi "$digit" >/dev/null
+}
