@@ -184,3 +184,12 @@ char *sha256_end_text(struct sha256 *h, char out[SHA256_TEXT_MAX])
 	sha256_end_hex(h, out + 7);
 	return out;
 }
+
+char *sha256_text(const void *data, size_t len, char out[SHA256_TEXT_MAX])
+{
+	struct sha256 h;
+
+	sha256_init(&h);
+	sha256_add(&h, data, len);
+	return sha256_end_text(&h, out);
+}

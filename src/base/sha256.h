@@ -25,3 +25,5 @@ void sha256_end(struct sha256 *h, uint8_t out[SHA256_BYTES]);
 /* Ends it as 64 lower-case digits, or as a digest's text. Both return out. */
 char *sha256_end_hex(struct sha256 *h, char out[SHA256_HEX_MAX]);
 char *sha256_end_text(struct sha256 *h, char out[SHA256_TEXT_MAX]);
+/* The digest's text of bytes that are all there. Returns out. */
+char *sha256_text(const void *data, size_t len, char out[SHA256_TEXT_MAX]);

@@ -213,7 +213,6 @@ static void strip(const struct copy_item *i, struct stat *st)
 		st->st_mode &= ~(mode_t)(S_ISUID | S_ISGID);
 }
 
-
 /* An entry that many threads may take: a plain file with one name, that counts. */
 static int begin_file(struct copier *c, const struct source *s, int dir, const char *name, const struct target *t,
 		      struct file_task *k, struct error *err)

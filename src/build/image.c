@@ -14,11 +14,7 @@
 /* ---- documents ---- */
 static void digest_of(const struct buf *text, char ret[SHA256_TEXT_MAX])
 {
-	struct sha256 h;
-
-	sha256_init(&h);
-	sha256_add(&h, text->data, text->len);
-	sha256_end_text(&h, ret);
+	sha256_text(text->data, text->len, ret);
 }
 
 static bool is_docker(const struct build *b)

@@ -180,12 +180,8 @@ static int layout_make(struct build *b, struct layout *l, struct error *err)
 /* Bytes as a blob; their digest. */
 static int add_blob(struct layout *l, const struct buf *text, char digest[SHA256_TEXT_MAX], struct error *err)
 {
-	struct sha256 h;
-
 	TRY(buf_ok(text, "cache image", err));
-	sha256_init(&h);
-	sha256_add(&h, text->data, text->len);
-	sha256_end_text(&h, digest);
+	sha256_text(text->data, text->len, digest);
 	return file_replace(l->blobs, digest_hex(digest), text->data, text->len, 0600, 0, err);
 }
 

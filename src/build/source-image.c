@@ -45,13 +45,10 @@ static int add_document(int dir, struct json_object *doc, const char *type, stru
 {
 	auto_buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
 	char digest[SHA256_TEXT_MAX], path[128];
-	struct sha256 h;
 
 	json_format(&text, doc, 0);
 	TRY(buf_ok(&text, "source image", err));
-	sha256_init(&h);
-	sha256_add(&h, text.data, text.len);
-	sha256_end_text(&h, digest);
+	sha256_text(text.data, text.len, digest);
 	TRY(blob_path(digest, path, err));
 	TRY(file_replace(dir, path, text.data, text.len, 0644, FILE_SYNC, err));
 	return descriptor(type, digest, (int64_t)text.len, ret, err);

@@ -90,13 +90,10 @@ static int write_file(const char *path, const struct buf *bytes, struct error *e
 static int manifest_digest(const char *path, char ret[DIGEST_TEXT_MAX], struct error *err)
 {
 	autofree char *bytes = NULL;
-	struct sha256 h;
 	size_t len;
 
 	TRY(read_file(path, &bytes, &len, err));
-	sha256_init(&h);
-	sha256_add(&h, bytes, len);
-	sha256_end_text(&h, ret);
+	sha256_text(bytes, len, ret);
 	return 0;
 }
 

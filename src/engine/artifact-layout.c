@@ -201,11 +201,8 @@ int layout_add_bytes(struct layout *l, const void *bytes, size_t len, const char
 		     struct error *err)
 {
 	char digest[SHA256_TEXT_MAX], path[128];
-	struct sha256 h;
 
-	sha256_init(&h);
-	sha256_add(&h, bytes, len);
-	sha256_end_text(&h, digest);
+	sha256_text(bytes, len, digest);
 	ret->size = (int64_t)len;
 	TRY(str_set(&ret->digest, digest, err));
 	TRY(str_set(&ret->media_type, type, err));

@@ -110,11 +110,8 @@ int artifact_add_bytes(struct stage *st, const void *bytes, size_t len, const ch
 		       struct error *err)
 {
 	char digest[SHA256_TEXT_MAX];
-	struct sha256 h;
 
-	sha256_init(&h);
-	sha256_add(&h, bytes, len);
-	sha256_end_text(&h, digest);
+	sha256_text(bytes, len, digest);
 	ret->size = (int64_t)len;
 	TRY(str_set(&ret->digest, digest, err));
 	TRY(str_set(&ret->media_type, media_type, err));

@@ -184,13 +184,9 @@ static int push_entries(struct list_push *p, struct error *err)
 /* ---- the list ---- */
 static int digest_of(struct list_push *p, const struct buf *text, char ret[DIGEST_TEXT_MAX], struct error *err)
 {
-	struct sha256 h;
-
 	if (p->repository)
 		return repository_digest(p->repository, text->data, text->len, ret, err);
-	sha256_init(&h);
-	sha256_add(&h, text->data, text->len);
-	sha256_end_text(&h, ret);
+	sha256_text(text->data, text->len, ret);
 	return 0;
 }
 

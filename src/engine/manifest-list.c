@@ -206,11 +206,7 @@ int manifest_list_format(const struct manifest_list *l, enum image_format format
 
 static char *digest_of(const struct buf *b, char out[DIGEST_TEXT_MAX])
 {
-	struct sha256 h;
-
-	sha256_init(&h);
-	sha256_add(&h, b->data, b->len);
-	return sha256_end_text(&h, out);
+	return sha256_text(b->data, b->len, out);
 }
 
 /* Blobs of artifacts stay as long as their entry does. */

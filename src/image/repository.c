@@ -78,11 +78,7 @@ int64_t repository_endpoint(const struct repository *r)
 /* ---- hashing ---- */
 static void digest_of(const void *bytes, size_t len, char ret[DIGEST_TEXT_MAX])
 {
-	struct sha256 h;
-
-	sha256_init(&h);
-	sha256_add(&h, bytes, len);
-	sha256_end_text(&h, ret);
+	sha256_text(bytes, len, ret);
 }
 
 int repository_digest(struct repository *r, const void *bytes, size_t len, char *ret, struct error *err)

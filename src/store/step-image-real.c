@@ -81,11 +81,8 @@ static int describe(struct store *s, struct sizes *z, const char *id, const char
 	auto_image_config c = { 0 };
 	struct error why;
 	char digest[SHA256_TEXT_MAX];
-	struct sha256 h;
 
-	sha256_init(&h);
-	sha256_add(&h, text, strlen(text));
-	sha256_end_text(&h, digest);
+	sha256_text(text, strlen(text), digest);
 	if (!streq(digest + strlen("sha256:"), id) || image_config_parse(text, strlen(text), &c, &why) < 0)
 		return 0;
 	memcpy(i->id, digest + strlen("sha256:"), sizeof(i->id));
@@ -212,12 +209,9 @@ static int commit(struct store *s, struct store_image *i, enum media_type type, 
 	auto_buf manifest = BUF_INIT(MANIFEST_BYTES_MAX);
 	char config_digest[SHA256_TEXT_MAX], digest[SHA256_TEXT_MAX];
 	auto_stage *st = NULL;
-	struct sha256 h;
 
 	TRY(format_manifest(i, type, &manifest, err));
-	sha256_init(&h);
-	sha256_add(&h, manifest.data, manifest.len);
-	sha256_end_text(&h, digest);
+	sha256_text(manifest.data, manifest.len, digest);
 	snprintf(config_digest, sizeof(config_digest), "sha256:%s", i->id);
 	TRY(stage_begin(s, "step", &st, err));
 	TRY(stage_blob_add(st, config_digest, i->config, strlen(i->config), err));
